@@ -1,0 +1,168 @@
+# Cartrita. `make help` lists the targets.
+#
+# Each part is compiled with an include root of its own that holds only the parts it may know
+# (server and worker never see each other, the engine sees no dialect, a plugin sees plugin.h
+# alone), so an include across a boundary does not compile. Files are found by folder: adding one
+# needs no edit here.
+
+BUILD   ?= build
+CC      ?= cc
+VERSION := 0.1.0
+
+# SAN=1: AddressSanitizer and UBSan. SAN=thread: ThreadSanitizer. Use a BUILD of its own with each.
+SAN ?=
+ifeq ($(SAN),1)
+SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer
+OPTIMIZE := -O1 -g
+else ifeq ($(SAN),thread)
+SANITIZE := -fsanitize=thread -fno-omit-frame-pointer
+OPTIMIZE := -O1 -g
+else
+SANITIZE :=
+OPTIMIZE := -O2 -g
+endif
+WERROR ?= $(if $(SAN),-Werror,)
+
+MSGPACK_PC := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+PKGS       := libuv hiredis $(MSGPACK_PC) yaml-0.1 jansson
+PKG_CFLAGS  = $(shell pkg-config --cflags $(PKGS))
+PKG_LIBS    = $(shell pkg-config --libs $(PKGS))
+
+CFLAGS_ALL = -std=c11 -D_GNU_SOURCE -DCARTRITA_VERSION='"$(VERSION)"' $(OPTIMIZE) -Wall -Wextra \
+	$(WERROR) -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wno-unused-parameter -fPIC -pthread $(SANITIZE) -MMD -MP $(CFLAGS)
+LDFLAGS_ALL = -pthread $(SANITIZE) $(LDFLAGS)
+
+# part := folders with its sources | names it may include as "name/..."
+common_DIRS  := common
+common_SEES  := common
+proto_DIRS   := proto
+proto_SEES   := common proto
+redis_DIRS   := server/redis
+redis_SEES   := common redis
+cron_DIRS    := server/cron
+cron_SEES    := common cron
+queue_DIRS   := server/queue
+queue_SEES   := common redis queue
+dialect_DIRS := server/dialect $(wildcard server/dialect/*/)
+dialect_SEES := common redis queue cron dialect
+server_DIRS  := server
+server_SEES  := common proto redis queue cron dialect server
+q_DIRS       := server/q
+q_SEES       := common redis queue cron dialect q
+worker_DIRS  := worker
+worker_SEES  := common proto worker cartrita
+
+PARTS := common proto redis cron queue dialect server q worker
+
+# Where a name that can be included lives.
+HOME_common   := common
+HOME_proto    := proto
+HOME_redis    := server/redis
+HOME_cron     := server/cron
+HOME_queue    := server/queue
+HOME_dialect  := server/dialect
+HOME_server   := server
+HOME_q        := server/q
+HOME_worker   := worker
+HOME_cartrita := worker/include/cartrita
+
+.SECONDEXPANSION:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := all
+
+sources_of = $(wildcard $(addsuffix /*.c,$(patsubst %/,%,$($(1)_DIRS))))
+objects_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources_of,$(1)))
+
+# --- Lua scripts become C strings ----------------------------------------------------------------
+LUA_DIALECTS := $(patsubst server/dialect/%/,%,$(dir $(wildcard server/dialect/*/commit.lua)))
+LUA_SOURCES   = $(foreach d,$(LUA_DIALECTS),$(BUILD)/gen/$(d)_lua.c)
+LUA_OBJECTS   = $(LUA_SOURCES:.c=.o)
+
+$(BUILD)/gen/%_lua.c $(BUILD)/gen/%_lua.h: server/dialect/embed.sh $$(wildcard server/dialect/$$*/*.lua server/dialect/$$*/inc/*.lua)
+	@mkdir -p $(@D)
+	server/dialect/embed.sh $* server/dialect/$* $(BUILD)/gen
+
+$(BUILD)/gen/%_lua.o: $(BUILD)/gen/%_lua.c
+	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/dialect -I$(BUILD)/gen -c -o $@ $<
+
+# --- libraries -----------------------------------------------------------------------------------
+define link_line
+	@ln -sfn $(CURDIR)/$(HOME_$(1)) $(BUILD)/inc/$(2)/$(1)
+
+endef
+$(foreach part,$(PARTS),$(eval $(call objects_of,$(part)): PART := $(part)))
+$(foreach part,$(PARTS),$(eval $(call objects_of,$(part)): $(BUILD)/inc/$(part)/.done))
+$(foreach part,$(PARTS),$(eval $(BUILD)/lib$(part).a: $(call objects_of,$(part))))
+
+$(BUILD)/inc/%/.done: Makefile
+	@mkdir -p $(@D)
+	$(foreach name,$($*_SEES),$(call link_line,$(name),$*))
+	@touch $@
+
+$(call objects_of,dialect): $(foreach d,$(LUA_DIALECTS),$(BUILD)/gen/$(d)_lua.h)
+$(BUILD)/libdialect.a: $(LUA_OBJECTS)
+
+$(BUILD)/obj/%.o: %.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/$(PART) $(if $(filter dialect,$(PART)),-I$(BUILD)/gen) $(PKG_CFLAGS) -c -o $@ $<
+
+$(BUILD)/lib%.a:
+	@mkdir -p $(@D)
+	@rm -f $@
+	ar rcs $@ $^
+
+# --- programs ------------------------------------------------------------------------------------
+ENGINE_LIBS := $(addprefix $(BUILD)/lib,dialect.a queue.a cron.a redis.a)
+BASE_LIBS   := $(addprefix $(BUILD)/lib,proto.a common.a)
+
+$(BUILD)/cartrita-queued: $(BUILD)/libserver.a $(ENGINE_LIBS) $(BASE_LIBS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lm
+$(BUILD)/cartrita-q: $(BUILD)/libq.a $(ENGINE_LIBS) $(BASE_LIBS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lm
+$(BUILD)/cartrita-worker: $(BUILD)/libworker.a $(BASE_LIBS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -ldl -lm
+
+# --- plugins: plugin.h and their own libraries ---------------------------------------------------
+PLUGINS := $(patsubst worker/plugins/%/,%,$(wildcard worker/plugins/*/))
+$(BUILD)/plugins/%.so: $$(wildcard worker/plugins/$$*/*.c worker/plugins/$$*/*.h) worker/include/cartrita/plugin.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fvisibility=hidden -shared -Iworker/include $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(LIBS_$*)
+LIBS_exec := $(shell pkg-config --libs jansson)
+
+PROGRAMS := $(addprefix $(BUILD)/,cartrita-queued cartrita-worker cartrita-q)
+
+all: $(PROGRAMS) $(PLUGINS:%=$(BUILD)/plugins/%.so) examples ## build programs, plugins and examples (default)
+
+EXAMPLE_PLUGINS := $(patsubst examples/%/,%,$(dir $(wildcard examples/*/*.c)))
+$(BUILD)/examples/%.so: $$(wildcard examples/$$*/*.c) worker/include/cartrita/plugin.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fvisibility=hidden -shared -Iworker/include $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
+examples: $(sort $(EXAMPLE_PLUGINS:%=$(BUILD)/examples/%.so)) ## build the example plugins
+
+# --- tests ---------------------------------------------------------------------------------------
+UNIT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
+# The unit tests of a part may see everything: they are outside of the house.
+$(BUILD)/inc/tests/.done: Makefile
+	@mkdir -p $(@D)
+	$(foreach name,common proto redis cron queue dialect server q worker cartrita,$(call link_line,$(name),tests))
+	@ln -sfn $(CURDIR)/tests $(BUILD)/inc/tests/tests
+	@touch $@
+TEST_LIBS := $(addprefix $(BUILD)/lib,server.a worker.a dialect.a queue.a cron.a redis.a proto.a common.a)
+$(BUILD)/tests/%: tests/%.c $$(filter-out tests/$$*.c,$$(filter tests/sim/%,$$(if $$(filter sim/%,$$*),$$(filter-out tests/sim/test_%,$$(wildcard tests/sim/*.c))))) $(TEST_LIBS) $(BUILD)/inc/tests/.done
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(TEST_LIBS) $(PKG_LIBS) $(shell pkg-config --cflags --libs check) -ldl -lm
+
+unit: $(UNIT_TESTS) ## run the unit tests and the simulation
+	@tests/lib/run-unit.sh $^
+
+fmt: ## format the C sources in place
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+help: ## list the targets
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+clean: ## remove what was built
+	rm -rf $(BUILD)
+
+.PHONY: all examples unit fmt help clean
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
