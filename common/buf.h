@@ -15,7 +15,7 @@ struct ct_buf {
 };
 
 void ct_buf_init(struct ct_buf *buf);
-void ct_buf_free(struct ct_buf *buf); /* back to empty; may be used again */
+void ct_buf_free(struct ct_buf *buf);  /* back to empty; may be used again */
 void ct_buf_clear(struct ct_buf *buf); /* keeps the memory */
 
 static inline char *ct_buf_data(const struct ct_buf *buf)

@@ -36,16 +36,23 @@ enum ct_code ct_error_set(struct ct_error *err, enum ct_code code, const char *f
 
 void ct_error_wrap(struct ct_error *err, const char *format, ...)
 {
-    char context[CT_ERROR_DETAIL_MAX];
-    char whole[2 * CT_ERROR_DETAIL_MAX];
+    char cause[CT_ERROR_DETAIL_MAX];
     va_list args;
 
     if (!err)
         return;
+    snprintf(cause, sizeof cause, "%s", err->detail[0] ? err->detail : ct_error_text(err->code));
     va_start(args, format);
-    vsnprintf(context, sizeof context, format, args);
+    vsnprintf(err->detail, sizeof err->detail, format, args);
     va_end(args);
-    const char *cause = err->detail[0] ? err->detail : ct_error_text(err->code);
-    snprintf(whole, sizeof whole, "%s: %s", context, cause);
-    snprintf(err->detail, sizeof err->detail, "%.*s", CT_ERROR_DETAIL_MAX - 1, whole);
+    size_t len = strlen(err->detail);
+    size_t room = sizeof err->detail - 1 - len;
+    size_t cause_len = strlen(cause);
+    if (room < 2)
+        return;
+    memcpy(err->detail + len, ": ", 2);
+    if (cause_len > room - 2)
+        cause_len = room - 2;
+    memcpy(err->detail + len + 2, cause, cause_len);
+    err->detail[len + 2 + cause_len] = '\0';
 }

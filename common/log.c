@@ -103,18 +103,18 @@ static bool line_add_value(struct log_line *line, struct ct_str value)
     return line_add_escaped(line, (struct ct_str){value.data, cut}) && line_add(line, "...", 3);
 }
 
-static bool line_add_field(struct log_line *line, const struct ct_log_field *field)
+static bool line_add_field(struct log_line *line, struct ct_log_field field)
 {
     char number[24];
     size_t before = line->len;
     bool fits = line_add(line, " ", line->len > 0 ? 1 : 0) &&
-                line_add(line, field->key, strlen(field->key)) && line_add(line, "=", 1);
+                line_add(line, field.key, strlen(field.key)) && line_add(line, "=", 1);
 
-    if (fits && field->text)
-        fits = line_add_value(line, (struct ct_str){field->text, field->len});
+    if (fits && field.text)
+        fits = line_add_value(line, (struct ct_str){field.text, field.len});
     else if (fits)
         fits = line_add(line, number,
-                        (size_t)snprintf(number, sizeof number, "%" PRId64, field->number));
+                        (size_t)snprintf(number, sizeof number, "%" PRId64, field.number));
     if (!fits)
         line->len = before;
     return fits;
@@ -127,11 +127,11 @@ void ct_log_write(enum ct_log_level level, const char *message, const struct ct_
     int saved_errno = errno; /* callers log in the middle of reading it */
 
     if (log_program[0])
-        line_add_field(&line, &CT_STR("program", log_program));
-    line_add_field(&line, &CT_STR("level", log_level_names[level]));
-    line_add_field(&line, &CT_STR("msg", message));
+        line_add_field(&line, CT_STR("program", log_program));
+    line_add_field(&line, CT_STR("level", log_level_names[level]));
+    line_add_field(&line, CT_STR("msg", message));
     for (size_t i = 0; i < count; i++)
-        line_add_field(&line, &fields[i]);
+        line_add_field(&line, fields[i]);
     line.text[line.len++] = '\n';
 
     ssize_t written;

@@ -23,10 +23,22 @@ struct ct_log_field {
     int64_t number;
 };
 
-#define CT_STR(key, value)    ((struct ct_log_field){key, (value) ? (value) : "", (value) ? strlen(value) : 0, 0})
-#define CT_BYTES(key, string) ((struct ct_log_field){key, (string).data ? (string).data : "", (string).len, 0})
+static inline struct ct_log_field ct_log_text(const char *key, const char *text, size_t len)
+{
+    return (struct ct_log_field){key, text ? text : "", text ? len : 0, 0};
+}
+
+static inline struct ct_log_field ct_log_chars(const char *key, const char *text)
+{
+    return ct_log_text(key, text, text ? strlen(text) : 0);
+}
+
+/* What a field may hold; a NULL is written as an empty value. */
+#define CT_STR(key, value)    ct_log_chars(key, value)
+#define CT_BYTES(key, string) ct_log_text(key, (string).data, (string).len)
 #define CT_INT(key, value)    ((struct ct_log_field){key, NULL, 0, (int64_t)(value)})
-#define CT_ERR(err)           CT_STR("error", (err)->detail[0] ? (err)->detail : ct_error_text((err)->code))
+#define CT_ERR(err) \
+    ct_log_chars("error", (err)->detail[0] ? (err)->detail : ct_error_text((err)->code))
 
 /* Set once at start: the least level that is written, and a name put first on each line. */
 void ct_log_setup(enum ct_log_level level, const char *program);
@@ -37,12 +49,12 @@ int ct_log_is_on(enum ct_log_level level);
 void ct_log_write(enum ct_log_level level, const char *message, const struct ct_log_field *fields,
                   size_t count);
 
-#define CT_LOG(level, message, ...)                                                                \
-    do {                                                                                           \
-        if (ct_log_is_on(level)) {                                                                 \
-            const struct ct_log_field ct_fields[] = {__VA_ARGS__};                                 \
-            ct_log_write(level, message, ct_fields, sizeof ct_fields / sizeof ct_fields[0]);       \
-        }                                                                                          \
+#define CT_LOG(level, message, ...)                                                          \
+    do {                                                                                     \
+        if (ct_log_is_on(level)) {                                                           \
+            const struct ct_log_field ct_fields[] = {__VA_ARGS__};                           \
+            ct_log_write(level, message, ct_fields, sizeof ct_fields / sizeof ct_fields[0]); \
+        }                                                                                    \
     } while (0)
 
 /* Each takes at least one field. */

@@ -2,6 +2,7 @@
 #include "common/random.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <sys/random.h>
 
 #include "common/assert.h"

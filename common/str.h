@@ -13,7 +13,7 @@ struct ct_str {
     size_t len;
 };
 
-#define CT_STR_NONE ((struct ct_str){NULL, 0})
+#define CT_STR_NONE         ((struct ct_str){NULL, 0})
 #define CT_STR_LIT(literal) ((struct ct_str){"" literal, sizeof(literal) - 1})
 
 static inline struct ct_str ct_str_of(const char *text)
