@@ -1,0 +1,45 @@
+/* Addresses as users write them: Redis URLs and the addresses of daemons. Pure functions; no error
+ * and no printable form ever holds a password. */
+#ifndef CT_COMMON_URL_H
+#define CT_COMMON_URL_H
+
+#include <stdint.h>
+
+#include "common/error.h"
+
+#define CT_URL_LEN_MAX 4096
+
+/* redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], unix:///PATH[?db=N]. Percent-encoding is undone. */
+struct ct_redis_url {
+    char *host; /* owned; NULL for a socket path; without the brackets of IPv6 */
+    uint16_t port;
+    char *path;     /* owned; NULL for TCP */
+    char *user;     /* owned; NULL: none */
+    char *password; /* owned; NULL: none */
+    int db;
+};
+
+/* On success the caller calls ct_redis_url_free. rediss:// is CT_E_UNSUPPORTED. */
+enum ct_code ct_redis_url_parse(const char *text, struct ct_redis_url *out, struct ct_error *err)
+    CT_MUST_CHECK;
+/* Wipes the password before its memory goes. */
+void ct_redis_url_free(struct ct_redis_url *url);
+/* The URL with "***" for the password; fresh memory for the caller to free. */
+char *ct_redis_url_print(const struct ct_redis_url *url);
+
+/* Where a daemon listens: "/PATH", "unix:/PATH", "unix:///PATH", "unix PATH", "HOST:PORT",
+ * "tcp://HOST:PORT". A relative path needs the word unix. */
+struct ct_address {
+    char *path; /* owned; NULL for TCP */
+    char *host; /* owned; NULL for a socket path; without the brackets of IPv6 */
+    uint16_t port;
+};
+
+/* On success the caller calls ct_address_free. */
+enum ct_code ct_address_parse(const char *text, struct ct_address *out, struct ct_error *err)
+    CT_MUST_CHECK;
+void ct_address_free(struct ct_address *address);
+/* In a form that ct_address_parse reads; fresh memory for the caller to free. */
+char *ct_address_print(const struct ct_address *address);
+
+#endif
