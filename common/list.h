@@ -59,12 +59,12 @@ static inline void ct_list_append(struct ct_list *to, struct ct_list *from)
 
 #define CT_CONTAINER(pointer, type, member) ((type *)((char *)(pointer)-offsetof(type, member)))
 
-#define CT_LIST_FOREACH(node, head)                                                                \
+#define CT_LIST_FOREACH(node, head) \
     for (struct ct_list *node = (head)->next; node != (head); node = node->next)
 
 /* The body may remove `node`. */
-#define CT_LIST_FOREACH_SAFE(node, following, head)                                                \
-    for (struct ct_list *node = (head)->next, *following = node->next; node != (head);             \
+#define CT_LIST_FOREACH_SAFE(node, following, head)                                    \
+    for (struct ct_list *node = (head)->next, *following = node->next; node != (head); \
          node = following, following = node->next)
 
 #endif
