@@ -14,10 +14,10 @@
 struct cron {
     uint64_t seconds, minutes; /* bit n: value n */
     uint32_t hours, days, months, weekdays;
-    bool has_last_day;       /* L among the days */
-    uint8_t last_weekdays;   /* bit n: weekday n only in the last week of the month (5L); bit 7: a bare
-                                L, which never comes */
-    uint8_t nth_weekday;     /* 1#2: 2; 0: none */
+    bool has_last_day;     /* L among the days */
+    uint8_t last_weekdays; /* bit n: weekday n only in the last week of the month (5L); bit 7: a
+                              bare L, which never comes */
+    uint8_t nth_weekday;   /* 1#2: 2; 0: none */
 };
 
 /* CT_E_INVALID with the field and what is wrong with it. */

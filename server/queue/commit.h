@@ -1,0 +1,85 @@
+/* What one call to Redis carries out for a queue: the effects that came up while the last call was
+ * under way, a fetch for as many jobs as there are credits, and the promotion of due jobs.
+ * Filled by the engine, turned into one script call and filled with results by a dialect. */
+#ifndef CT_QUEUE_COMMIT_H
+#define CT_QUEUE_COMMIT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/list.h"
+#include "common/str.h"
+#include "queue/job.h"
+
+/* Bounds of one call, so that none holds Redis for more than a few milliseconds. */
+#define COMMIT_EFFECTS_MAX 256
+#define COMMIT_FETCH_MAX   256
+#define COMMIT_PROMOTE_MAX 256
+#define COMMIT_BYTES_MAX   (8u << 20) /* of effect texts; one effect alone may be larger */
+
+#define COMMIT_NEVER INT64_MAX
+
+enum effect_kind {
+    EFFECT_COMPLETE, /* value: JSON result, absent: none */
+    EFFECT_FAIL,     /* for good; value: reason, extra: stack trace */
+    EFFECT_RETRY,    /* failed, again at once; value: reason, extra: stack trace */
+    EFFECT_DELAY,    /* failed, again at due_ms; value: reason, extra: stack trace */
+    EFFECT_RELEASE,  /* back to the front, uncharged */
+    EFFECT_STALL,    /* back like a stalled job: counted, fails when too often */
+    EFFECT_RENEW, /* extend the lock; take it again when it ran out and nobody else had the job */
+    EFFECT_PROGRESS, /* value: JSON */
+    EFFECT_LOG,      /* value: line */
+    EFFECT_UPDATE,   /* value: JSON data */
+    EFFECT_TAKE,     /* value: id that a blocking wait moved to active: lease it */
+    EFFECT_UNTAKE,   /* value: such an id: put it back where it was */
+    EFFECT_ADOPT,    /* value: id, extra: token: lease it again to whom that token was given */
+    EFFECT_SCHEDULE, /* plan: the dialect's next iteration of a repeatable job */
+};
+
+struct effect {
+    struct ct_list link;
+    enum effect_kind kind;
+    bool is_resent;         /* an earlier call with it got no reply: it may have been done */
+    const struct job *job;  /* borrowed from its lease; NULL for TAKE, UNTAKE, ADOPT */
+    struct ct_str value;    /* in `memory` */
+    struct ct_str extra;    /* in `memory`; failures: the stack trace to be stored, a JSON array */
+    uint32_t attempts_made; /* to be stored */
+    int64_t due_ms;         /* wall clock */
+    void *plan;             /* SCHEDULE: the dialect's, freed by dialect->free_plan */
+    char *memory;           /* owned; holds value and extra */
+    void *owner;            /* the engine's: whom the result is for */
+    /* --- results --- */
+    enum ct_code code;  /* OK, or why Redis did not do it */
+    bool is_failed;     /* STALL: it went to failed, not back to waiting */
+    struct job *leased; /* TAKE, ADOPT: the job; owned until the engine takes it */
+};
+
+struct commit {
+    /* --- asked --- */
+    struct ct_list effects; /* struct effect, in order */
+    uint32_t effect_count;
+    uint32_t fetch_max;     /* jobs to lease besides the taken ones */
+    bool promote;           /* move due delayed jobs to waiting, at most COMMIT_PROMOTE_MAX */
+    int64_t now_ms;         /* wall clock */
+    const char *token_base; /* lease tokens are token_base ":" number, counted up from */
+    uint64_t token_first;   /* this one; one number for each possible lease of this call */
+    /* --- results --- */
+    struct ct_list jobs; /* struct job, leased under their tokens */
+    uint32_t job_count;
+    bool is_drained;     /* fewer jobs than asked for: nothing more is waiting */
+    int64_t next_due_ms; /* wall clock of the next delayed job, COMMIT_NEVER: none; valid when
+                            `promote` was set */
+    bool has_more_due;   /* the promotion reached its bound */
+    int64_t rest_ms;     /* rate limited: fetch nothing for this long; 0: go on */
+};
+
+void commit_init(struct commit *commit);
+/* Frees effects and jobs that are still in it. */
+void commit_fini(struct commit *commit, void (*free_plan)(void *plan));
+
+/* A zeroed effect with copies of value and extra (either may be CT_STR_NONE). */
+struct effect *effect_new(enum effect_kind kind, struct ct_str value, struct ct_str extra);
+void effect_free(struct effect *effect, void (*free_plan)(void *plan));
+
+#endif

@@ -1,0 +1,108 @@
+/* What the engine asks of a dialect: Bull, BullMQ, or the simulation's. A dialect turns commits
+ * into commands and replies into results; it keeps no state but the names and settings of the
+ * queue. The engine knows no dialect by name.
+ *
+ * build_* fill an initialised command. parse_* read its reply; they return an error (with detail)
+ * only when the reply cannot be what the script answers. */
+#ifndef CT_QUEUE_DIALECT_H
+#define CT_QUEUE_DIALECT_H
+
+#include "common/random.h"
+#include "queue/commit.h"
+#include "queue/settings.h"
+#include "redis/command.h"
+#include "redis/reply.h"
+
+struct queue_name {
+    const char *prefix, *name; /* borrowed during open */
+};
+
+/* A failed attempt, as the plugin or the supervisor told it. */
+struct failure {
+    struct ct_str reason; /* absent: unknown */
+    struct ct_str stack;  /* one entry for the stack trace; absent: none */
+    bool is_unrecoverable;
+    bool has_delay;
+    int64_t delay_ms; /* -1: no further attempt */
+};
+
+/* A job to add, as a producer gives it. */
+struct job_add {
+    struct ct_list link;
+    struct ct_str name, data, opts; /* absent: the dialect's defaults; borrowed until the result */
+    void *owner;
+    /* --- results --- */
+    char *id;            /* owned; freed by job_add_fini */
+    bool is_skipped;     /* nothing to add: the series of the repeatable job has ended */
+    struct ct_error err; /* code OK: added */
+};
+
+struct sweep {
+    int64_t failed_count, recovered_count;
+};
+
+struct dialect_queue; /* the dialect's own: keys and settings of one queue */
+
+struct dialect {
+    const char *name;
+
+    enum ct_code (*open)(const struct queue_name *name, const struct queue_settings *settings,
+                         struct dialect_queue **out, struct ct_error *err);
+    void (*close)(struct dialect_queue *queue);
+    /* New settings; copied. */
+    void (*configure)(struct dialect_queue *queue, const struct queue_settings *settings);
+
+    /* The name that the blocking connection carries, so that dashboards count a worker. */
+    const char *(*client_name)(const struct dialect_queue *queue);
+    /* The channel that tells of new delayed jobs, NULL: none. parse_wake gives the wall clock ms
+     * that a message names, COMMIT_NEVER when it names none. */
+    const char *(*wake_channel)(const struct dialect_queue *queue);
+    int64_t (*parse_wake)(const struct dialect_queue *queue, struct ct_str payload);
+
+    /* One atomic call for a whole commit. parse sets code of every effect, jobs, and the rest. */
+    void (*build_commit)(struct dialect_queue *queue, const struct commit *commit,
+                         struct redis_command *command);
+    enum ct_code (*parse_commit)(struct dialect_queue *queue, struct commit *commit,
+                                 const struct redis_reply *reply, struct ct_error *err);
+
+    /* Blocks for work, at most drainDelay. *id is a job that is now active but not leased, to be
+     * answered with TAKE or UNTAKE; absent: time is up, or there is work to fetch. */
+    void (*build_wait)(struct dialect_queue *queue, struct redis_command *command);
+    enum ct_code (*parse_wait)(struct dialect_queue *queue, const struct redis_reply *reply,
+                               struct ct_str *id, bool *has_work, struct ct_error *err);
+
+    /* Finds what other workers left behind. At start and every stalledInterval. */
+    void (*build_sweep)(struct dialect_queue *queue, int64_t now_ms, struct redis_command *command);
+    enum ct_code (*parse_sweep)(struct dialect_queue *queue, const struct redis_reply *reply,
+                                struct sweep *out, struct ct_error *err);
+
+    /* Jobs leased under tokens that begin with token_base: what a fetch took whose reply was
+     * lost. parse fills commit->jobs (the rest of it is unused). */
+    void (*build_reclaim)(struct dialect_queue *queue, const char *token_base,
+                          struct redis_command *command);
+    enum ct_code (*parse_reclaim)(struct dialect_queue *queue, struct commit *commit,
+                                  const struct redis_reply *reply, struct ct_error *err);
+
+    /* What a failed attempt leads to: a new FAIL, RETRY or DELAY effect, complete but for job and
+     * owner. Never fails: what it cannot understand ends the job with a reason that says so. */
+    struct effect *(*judge)(struct dialect_queue *queue, const struct job *job,
+                            const struct failure *failure, int64_t now_ms,
+                            const struct ct_random *random);
+
+    /* For a job with is_repeat: the SCHEDULE effect that must be committed before it runs; NULL:
+     * the series ends here. An error (bad cron, unknown zone) is for the log; the job runs. */
+    enum ct_code (*schedule)(struct dialect_queue *queue, const struct job *job, int64_t now_ms,
+                             struct effect **out, struct ct_error *err);
+    void (*free_plan)(void *plan);
+
+    /* Adds up to COMMIT_EFFECTS_MAX jobs (struct job_add) in one call. Jobs whose input is wrong
+     * get their err at build and are left out; the command is empty when none is left. */
+    void (*build_add)(struct dialect_queue *queue, struct ct_list *adds, int64_t now_ms,
+                      const struct ct_random *random, struct redis_command *command);
+    enum ct_code (*parse_add)(struct dialect_queue *queue, struct ct_list *adds,
+                              const struct redis_reply *reply, struct ct_error *err);
+};
+
+void job_add_fini(struct job_add *add);
+
+#endif

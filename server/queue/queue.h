@@ -1,0 +1,139 @@
+/* The engine: one queue as a state machine. It holds credits that consumers offered, jobs leased to
+ * them, effects that wait to be committed, and at most one commit in flight. Callbacks only record;
+ * queue_turn, called once at the end of a loop turn, decides and sends.
+ *
+ * It knows no socket, no loop and no dialect by name: clock, randomness, Redis and dialect come in
+ * as tables. Used by the daemon (server/) and by the simulation (tests/sim). */
+#ifndef CT_QUEUE_QUEUE_H
+#define CT_QUEUE_QUEUE_H
+
+#include "common/clock.h"
+#include "queue/dialect.h"
+#include "redis/link.h"
+
+struct queue;
+struct consumer;
+struct lease;
+
+/* How a queue reaches the world. Callbacks of call and wait come exactly once, never from inside.
+ */
+struct queue_port {
+    void (*call)(void *ctx, struct redis_command *command, redis_done_fn done, void *arg);
+    /* On the queue's own blocking connection; one at a time. */
+    void (*wait)(void *ctx, struct redis_command *command, redis_done_fn done, void *arg);
+    /* Makes a wait under way return early (its callback still comes). Best effort. */
+    void (*unwait)(void *ctx);
+    /* Call queue_turn at the end of this loop turn; asked any number of times. */
+    void (*schedule)(void *ctx);
+    /* Call queue_timer at this monotonic time; replaces the earlier one. COMMIT_NEVER: none. */
+    void (*arm)(void *ctx, int64_t at_ms);
+    void *ctx;
+};
+
+struct queue_options {
+    const struct dialect *dialect;         /* borrowed */
+    const char *prefix, *name;             /* copied */
+    const struct queue_settings *settings; /* copied */
+    const struct ct_clock *clock;          /* borrowed */
+    const struct ct_random *random;        /* borrowed */
+    const struct queue_port *port;         /* borrowed */
+};
+
+/* Where a job is after its result was committed. */
+enum queue_state { QUEUE_COMPLETED = 1, QUEUE_FAILED, QUEUE_DELAYED, QUEUE_WAITING, QUEUE_LOST };
+
+/* What a consumer is told. Called from queue_turn and from reply callbacks, never from inside a
+ * call of the consumer's. */
+struct consumer_events {
+    /* A job for you. `lease` stays valid until on_answer for it, or until consumer_close. */
+    void (*on_job)(void *ctx, struct lease *lease);
+    /* The one answer to queue_complete, queue_fail or queue_release; the lease is gone after it. */
+    void (*on_answer)(void *ctx, struct lease *lease, enum ct_code code, enum queue_state state,
+                      const char *detail);
+    /* The lock is lost: stop the job. Its outcome will be refused with LOCK_LOST. */
+    void (*on_cancel)(void *ctx, struct lease *lease, const struct ct_error *why);
+    /* The answer to queue_resume. `lease` NULL: lost, for the reason in `err`. */
+    void (*on_resumed)(void *ctx, struct ct_str id, struct ct_str token, struct lease *lease,
+                       const struct ct_error *err);
+};
+
+enum ct_code queue_new(const struct queue_options *options, struct queue **out,
+                       struct ct_error *err) CT_MUST_CHECK;
+/* Every consumer must be closed and no call under way (queue_is_idle). */
+void queue_free(struct queue *queue);
+
+const char *queue_name(const struct queue *queue);
+const char *queue_prefix(const struct queue *queue);
+const struct dialect *queue_dialect(const struct queue *queue);
+const struct dialect_queue *queue_dialect_queue(const struct queue *queue);
+void queue_configure(struct queue *queue, const struct queue_settings *settings);
+const struct queue_settings *queue_settings(const struct queue *queue);
+
+/* --- driving --- */
+void queue_turn(struct queue *queue);
+void queue_timer(struct queue *queue);
+void queue_wake(struct queue *queue, struct ct_str payload); /* message on the wake channel */
+void queue_link_up(struct queue *queue);                     /* Redis can be reached (again) */
+void queue_link_down(struct queue *queue);
+/* Fetch nothing more; what is leased goes on. */
+void queue_drain(struct queue *queue);
+/* No lease, no effect, no call and no wait under way. */
+bool queue_is_idle(const struct queue *queue);
+
+/* --- consumers: one attachment of one connection --- */
+struct consumer *consumer_open(struct queue *queue, const struct consumer_events *events,
+                               void *ctx);
+/* How many jobs it wants to hold at the most. */
+void consumer_window(struct consumer *consumer, uint32_t window);
+uint32_t consumer_lease_count(const struct consumer *consumer);
+
+enum consumer_end {
+    CONSUMER_RETURNS, /* it gives its jobs back: to the front, uncharged */
+    CONSUMER_DIED,    /* nobody knows which ran: to the front, counted as stalled */
+};
+/* Gives back what it still holds (outcomes already handed over are still committed) and frees it;
+ * no callback comes any more. */
+void consumer_close(struct consumer *consumer, enum consumer_end end);
+
+/* --- leases --- */
+const struct job *lease_job(const struct lease *lease);
+struct consumer *lease_consumer(const struct lease *lease);
+/* A place for the owner of the consumer to note something (its number on the wire). */
+void lease_set_note(struct lease *lease, uint64_t note);
+uint64_t lease_note(const struct lease *lease);
+
+/* Each lease ends by exactly one of these four; a second one is CONFLICT and changes nothing.
+ * Texts are copied. */
+enum ct_code queue_complete(struct lease *lease, struct ct_str value,
+                            struct ct_error *err) CT_MUST_CHECK;
+enum ct_code queue_fail(struct lease *lease, const struct failure *failure,
+                        struct ct_error *err) CT_MUST_CHECK;
+/* Back to the front, uncharged; rest_ms > 0: the queue fetches nothing for so long. */
+enum ct_code queue_release(struct lease *lease, int64_t rest_ms,
+                           struct ct_error *err) CT_MUST_CHECK;
+/* Somebody moved the job itself, under its token: write nothing. Answered like the others. */
+enum ct_code queue_forget(struct lease *lease, struct ct_error *err) CT_MUST_CHECK;
+
+/* While it runs; committed before its outcome. Bounded: QUEUE_NOTES_MAX uncommitted ones a lease,
+ * then TOO_LARGE (for progress the newest replaces the waiting one instead). */
+#define QUEUE_NOTES_MAX 1024
+enum ct_code queue_progress(struct lease *lease, struct ct_str value, struct ct_error *err);
+enum ct_code queue_log(struct lease *lease, struct ct_str line, struct ct_error *err);
+enum ct_code queue_update(struct lease *lease, struct ct_str data, struct ct_error *err);
+
+/* A consumer that lost its daemon still holds this job: take its lock over, if it is still its. */
+void queue_resume(struct consumer *consumer, struct ct_str id, struct ct_str token);
+
+/* --- adding --- */
+/* `add` stays the caller's and untouched until `done`, which comes exactly once. Adds of one loop
+ * turn share a call. */
+void queue_add(struct queue *queue, struct job_add *add, void (*done)(struct job_add *add));
+
+/* --- figures, for metrics and logs --- */
+struct queue_figures {
+    uint64_t fetched, completed, failed, retried, released, recovered, lost, commits, waits, adds;
+    uint32_t leases, credits, pending;
+};
+void queue_figures(const struct queue *queue, struct queue_figures *out);
+
+#endif

@@ -1,0 +1,61 @@
+/* Settings of a queue as its workers give them, with the names, units and defaults of Bull's
+ * worker options. Travel as a JSON object (attach message, configuration files). */
+#ifndef CT_QUEUE_SETTINGS_H
+#define CT_QUEUE_SETTINGS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "common/error.h"
+#include "common/str.h"
+
+#define QUEUE_STRATEGIES_MAX     32
+#define QUEUE_STRATEGY_STEPS_MAX 64
+
+enum strategy_kind { STRATEGY_FIXED, STRATEGY_EXPONENTIAL, STRATEGY_LINEAR, STRATEGY_STEPS };
+
+/* A named backoff strategy: {"type": "fixed|exponential|linear", "delay": ms, "max": ms,
+ * "jitter": 0..1} or {"delays": [ms, ...]} (the last one repeats; -1 stops retrying). */
+struct strategy {
+    char *name; /* owned */
+    enum strategy_kind kind;
+    int64_t delay_ms, max_ms; /* max_ms 0: none */
+    double jitter;            /* part of the delay that is random, 0..1 */
+    int64_t steps_ms[QUEUE_STRATEGY_STEPS_MAX];
+    uint32_t step_count;
+};
+
+struct queue_settings {
+    int64_t lock_duration_ms;       /* lockDuration, 30000 */
+    int64_t lock_renew_ms;          /* lockRenewTime, lockDuration / 2 */
+    int64_t stalled_interval_ms;    /* stalledInterval, 30000; 0: no periodic check */
+    int64_t max_stalled_count;      /* maxStalledCount, 1 */
+    int64_t guard_interval_ms;      /* guardInterval, 5000 */
+    int64_t retry_process_delay_ms; /* retryProcessDelay, 5000 */
+    int64_t drain_delay_ms;         /* drainDelay (given in seconds), 5000 */
+    int64_t limiter_max;            /* limiter.max; 0: no limiter */
+    int64_t limiter_duration_ms;    /* limiter.duration */
+    bool limiter_bounce_back;       /* limiter.bounceBack */
+    char *limiter_group_key;        /* limiter.groupKey; owned, NULL: none */
+    int64_t metrics_max_points;     /* metrics.maxDataPoints; 0: no metrics */
+    struct strategy *strategies;    /* backoffStrategies; owned */
+    uint32_t strategy_count;
+};
+
+void queue_settings_init(struct queue_settings *settings); /* the defaults */
+void queue_settings_fini(struct queue_settings *settings);
+/* Reads a JSON object over what `settings` holds; `text` absent: nothing to do. Unknown names and
+ * wrong values are INVALID with the name in the detail; `settings` is then unchanged. */
+enum ct_code queue_settings_parse(struct queue_settings *settings, struct ct_str text,
+                                  struct ct_error *err) CT_MUST_CHECK;
+bool queue_settings_equal(const struct queue_settings *a, const struct queue_settings *b);
+void queue_settings_copy(struct queue_settings *to, const struct queue_settings *from);
+
+const struct strategy *queue_settings_strategy(const struct queue_settings *settings,
+                                               struct ct_str name);
+/* The delay before attempt number attempts_made + 1, in ms; -1: no further attempt. */
+struct ct_random;
+int64_t strategy_delay(const struct strategy *strategy, uint32_t attempts_made,
+                       const struct ct_random *random);
+
+#endif
