@@ -16,6 +16,7 @@
 #define CT_YAML_BYTES_MAX (4 * 1024 * 1024)
 #define CT_YAML_DEPTH_MAX 32
 #define CT_YAML_NODES_MAX 100000
+#define CT_YAML_KEYS_MAX  1000 /* of one map */
 
 enum ct_yaml_kind { CT_YAML_SCALAR, CT_YAML_LIST, CT_YAML_MAP };
 
@@ -29,9 +30,8 @@ struct ct_yaml_node {
     char *text;               /* owned; a scalar's text, else NULL. NUL-terminated, no NUL inside */
     bool is_quoted;           /* a quoted or block scalar: always text */
     size_t child_count;
-    struct ct_yaml_node *first;  /* owned */
-    struct ct_yaml_node *next;   /* owned by the parent */
-    struct ct_yaml_node *parent; /* NULL for the root */
+    struct ct_yaml_node *first; /* owned */
+    struct ct_yaml_node *next;  /* owned by the parent */
 };
 
 struct ct_yaml {
