@@ -155,8 +155,51 @@ $(BUILD)/tests/%: tests/%.c $$(filter-out tests/$$*.c,$$(filter tests/sim/%,$$(i
 unit: $(UNIT_TESTS) ## run the unit tests and the simulation
 	@tests/lib/run-unit.sh $^
 
+# The unit tests of what runs on several threads, for SAN=thread. The ThreadSanitizer of older
+# compilers cannot map memory under high address randomisation: it is off where that is allowed.
+THREAD_TESTS := $(foreach t,threads host recorder log,$(filter %/test_$(t),$(UNIT_TESTS)))
+unit-threads: $(THREAD_TESTS)
+	@$$(setarch -R true 2>/dev/null && echo setarch -R) tests/lib/run-unit.sh $^
+
+# Programs that the Node tests drive.
+check-tools: $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/interop/*.c)) $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
+
+interop: all check-tools ## run the tests against real Redis, Bull and BullMQ
+	@BUILD=$(abspath $(BUILD)) tests/lib/run-node.sh tests/interop/*.test.mjs
+chaos: all check-tools ## kill processes and links under load, then count jobs
+	@BUILD=$(abspath $(BUILD)) tests/lib/run-node.sh tests/chaos/*.test.mjs
+
+# FUZZ_SECONDS each; needs clang.
+FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
+$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEST_LIBS) $(BUILD)/inc/tests/.done
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(TEST_LIBS) $(PKG_LIBS) -ldl -lm
+fuzz-run: $(FUZZERS)
+	@tests/lib/run-fuzz.sh $^
+fuzz: ## fuzz what reads foreign bytes, FUZZ_SECONDS=5 each
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang SAN=1 CFLAGS=-fsanitize=fuzzer-no-link fuzz-run
+
+check: deps ## install what is missing, then build and test everything
+	@tests/lib/check.sh
+
+deps: ## install what is missing to build, show and test (Debian 12, 13)
+	@deploy/install-deps.sh check
+
+# In two steps: what pkg-config knows is read when make starts.
+demo: ## show it: seven queues, real Bull producers, a crash; installs what is missing
+	@deploy/install-deps.sh demo
+	@echo "building $(BUILD)/"
+	@$(MAKE) --no-print-directory -s -j$$(getconf _NPROCESSORS_ONLN) all
+	@BUILD=$(abspath $(BUILD)) node examples/demo/demo.mjs
+
 fmt: ## format the C sources in place
 	clang-format -i $$(git ls-files '*.c' '*.h')
+
+# Versions of clang-format differ in details; the one that decides is 14.
+fmt-check:
+	@formatter=$$(command -v clang-format-14 || command -v clang-format); \
+	case $$($$formatter --version) in *'version 14.'*) ;; *) echo "not checked: clang-format 14 decides the layout, this is $$($$formatter --version)"; exit 0 ;; esac; \
+	$$formatter --dry-run -Werror $$(git ls-files '*.c' '*.h')
 
 help: ## list the targets
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -164,5 +207,5 @@ help: ## list the targets
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all examples unit fmt help clean
+.PHONY: all examples unit unit-threads check-tools interop chaos fuzz fuzz-run check deps demo fmt fmt-check help clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
