@@ -20,8 +20,8 @@ struct ct_redis_url {
 };
 
 /* On success the caller calls ct_redis_url_free. rediss:// is CT_E_UNSUPPORTED. */
-enum ct_code ct_redis_url_parse(const char *text, struct ct_redis_url *out, struct ct_error *err)
-    CT_MUST_CHECK;
+enum ct_code ct_redis_url_parse(const char *text, struct ct_redis_url *out,
+                                struct ct_error *err) CT_MUST_CHECK;
 /* Wipes the password before its memory goes. */
 void ct_redis_url_free(struct ct_redis_url *url);
 /* The URL with "***" for the password; fresh memory for the caller to free. */
@@ -36,8 +36,8 @@ struct ct_address {
 };
 
 /* On success the caller calls ct_address_free. */
-enum ct_code ct_address_parse(const char *text, struct ct_address *out, struct ct_error *err)
-    CT_MUST_CHECK;
+enum ct_code ct_address_parse(const char *text, struct ct_address *out,
+                              struct ct_error *err) CT_MUST_CHECK;
 void ct_address_free(struct ct_address *address);
 /* In a form that ct_address_parse reads; fresh memory for the caller to free. */
 char *ct_address_print(const struct ct_address *address);
