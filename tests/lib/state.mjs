@@ -1,0 +1,142 @@
+/* What a queue is in Redis, as a plain object that two runs can be compared by. Called by interop
+ * tests: the same thing done by Bull and by Cartrita must leave the same state.
+ *
+ * normalise() replaces only what must differ between two runs: times (by "<time>"), lock tokens (by
+ * "<token>") and the frames of stack traces. Everything else stays, to the byte. */
+
+const TIME_WINDOW_MS = 2 * 24 * 3600 * 1000;
+const DELAYED_FACTOR = 4096;
+
+/* {suffix: {type, value}} of every key that starts with `prefix:name:`. zset values are
+ * [[member, score], ...] in order; sets are sorted; expiring keys carry expires: true. */
+export async function dump(client, name = 'q', prefix = 'bull') {
+  const base = `${prefix}:${name}:`;
+  const state = {};
+
+  for (const key of (await keysOf(client, base)).sort()) {
+    const type = await client.type(key);
+    const entry = { type, value: await valueOf(client, key, type) };
+    if ((await client.pttl(key)) >= 0) entry.expires = true;
+    state[key.slice(base.length)] = entry;
+  }
+  return state;
+}
+
+async function keysOf(client, base) {
+  const keys = new Set();
+  const pattern = `${base.replace(/[[\]*?\\]/g, '\\$&')}*`;
+  let cursor = '0';
+  do {
+    const [next, some] = await client.scan(cursor, 'MATCH', pattern, 'COUNT', 1000);
+    for (const key of some) keys.add(key);
+    cursor = next;
+  } while (cursor !== '0');
+  return [...keys];
+}
+
+async function valueOf(client, key, type) {
+  switch (type) {
+    case 'string':
+      return client.get(key);
+    case 'list':
+      return client.lrange(key, 0, -1);
+    case 'set':
+      return (await client.smembers(key)).sort();
+    case 'hash': {
+      const hash = await client.hgetall(key);
+      return Object.fromEntries(Object.entries(hash).sort(([a], [b]) => (a < b ? -1 : 1)));
+    }
+    case 'zset': {
+      const flat = await client.zrange(key, 0, -1, 'WITHSCORES');
+      return flat.flatMap((item, i) => (i % 2 === 0 ? [[item, Number(flat[i + 1])]] : []));
+    }
+    default:
+      throw new Error(`key ${key} has the unexpected type ${type}`);
+  }
+}
+
+const isTime = (number) => Math.abs(number - Date.now()) < TIME_WINDOW_MS;
+
+/* A number or numeric text that is a time near now becomes "<time>". */
+function maskTime(value) {
+  const number = Number(value);
+  return value !== '' && Number.isFinite(number) && isTime(number) ? '<time>' : value;
+}
+
+function maskJson(text, mask = (value) => value) {
+  let value;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return text;
+  }
+  const walk = (item) => {
+    if (typeof item === 'number') return maskTime(item);
+    if (Array.isArray(item)) return item.map(walk);
+    if (item && typeof item === 'object') {
+      return Object.fromEntries(Object.entries(item).map(([key, inner]) => [key, walk(inner)]));
+    }
+    return item;
+  };
+  return JSON.stringify(mask(walk(value)));
+}
+
+/* Frames differ by nature; how many traces there are does not. The first line is compared only when
+ * asked for (a Node worker's and ours may word it alike, as in "Error: boom"). */
+function maskStacktrace(text, keepFirstLine) {
+  return maskJson(text, (traces) =>
+    Array.isArray(traces) ? traces.map((trace) => (keepFirstLine ? String(trace).split('\n')[0] : '<trace>')) : traces,
+  );
+}
+
+function maskHash(hash, options) {
+  const masked = {};
+  for (const [field, value] of Object.entries(hash)) {
+    if (field === 'stacktrace') masked[field] = maskStacktrace(value, options.keepTraceLine);
+    else if (field === 'opts') masked[field] = maskJson(value);
+    else if (['timestamp', 'processedOn', 'finishedOn', 'retriedOn', 'prevTS'].includes(field)) masked[field] = maskTime(value);
+    else masked[field] = value;
+  }
+  return masked;
+}
+
+/* A delayed score is ms * 4096 + low bits: the low bits are kept, the time is not. */
+function maskScore(suffix, score) {
+  if (suffix === 'delayed' && score > DELAYED_FACTOR) {
+    const due = Math.floor(score / DELAYED_FACTOR);
+    return isTime(due) ? `<time>+${Math.floor(score % DELAYED_FACTOR)}` : score;
+  }
+  return maskTime(score);
+}
+
+const isToken = (text) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(:.*)?$/i.test(text);
+/* Times inside of ids: the slot of a repeatable's iteration. */
+const maskId = (text) => text.replace(/\b\d{13}\b/g, (digits) => (isTime(Number(digits)) ? '<time>' : digits));
+
+/* options.without: suffixes (text or RegExp) to leave out; by default what only tells that a worker
+ * is alive. options.keepTraceLine: keep the first line of each stack trace. */
+export function normalise(state, options = {}) {
+  const without = options.without ?? ['stalled-check', 'stalled'];
+  const masked = {};
+
+  for (const [suffix, entry] of Object.entries(state)) {
+    if (without.some((item) => (item instanceof RegExp ? item.test(suffix) : item === suffix))) continue;
+    const { type, value } = entry;
+    let clean = value;
+    if (type === 'hash') clean = maskHash(value, options);
+    else if (type === 'zset') clean = value.map(([member, score]) => [maskId(member), maskScore(suffix, score)]);
+    else if (type === 'string') clean = suffix.endsWith(':lock') || isToken(value) ? '<token>' : maskTime(value);
+    else if (type === 'list' || type === 'set') clean = value.map(maskId);
+    masked[maskId(suffix)] = { ...entry, value: clean };
+  }
+  return masked;
+}
+
+/* Messages (of recordMessages) without what must differ: the token after "@", times. */
+export function normaliseMessages(messages) {
+  return messages.map(({ channel, message }) => {
+    const [name, token] = channel.split('@');
+    const channelMasked = token === undefined ? name : `${name}@${token === '' ? '' : '<token>'}`;
+    return `${channelMasked} ${name === 'delayed' ? '<time>' : maskId(message)}`;
+  });
+}
