@@ -3,6 +3,8 @@
  * backoff for as long as it is open. What a lost connection means for the jobs a runner holds is
  * the runner's business: it is told `on_down`, then `on_up` again.
  *
+ * The process must ignore SIGPIPE: libuv writes to a socket whose peer may just have gone.
+ *
  * All callbacks run on the loop's thread, never from inside a call of this header. */
 #ifndef CT_PROTO_CLIENT_H
 #define CT_PROTO_CLIENT_H
@@ -13,10 +15,11 @@
 
 struct proto_client;
 
-#define PROTO_RECONNECT_MIN_MS  20
-#define PROTO_RECONNECT_MAX_MS  2000
-#define PROTO_HELLO_TIMEOUT_MS  5000
-#define PROTO_WRITE_QUEUE_MAX   (256u << 20) /* bytes not yet taken by the socket: then down */
+#define PROTO_RECONNECT_MIN_MS 20
+#define PROTO_RECONNECT_MAX_MS 2000
+#define PROTO_HELLO_TIMEOUT_MS 5000
+#define PROTO_PING_INTERVAL_MS 10000 /* without a sign of the daemon: ask; twice this: down */
+#define PROTO_WRITE_QUEUE_MAX  (256u << 20) /* bytes not yet taken by the socket: then down */
 
 struct proto_client_events {
     /* Welcomed. Everything of the earlier connection is void: attach and resume again. */
@@ -31,16 +34,17 @@ struct proto_client_events {
 };
 
 struct proto_client_options {
-    uv_loop_t *loop;                     /* borrowed */
-    const char *address;                 /* "/path", "unix:/path" or "host:port"; copied */
-    struct proto_hello hello;            /* versions are filled in; strings are copied */
-    uint32_t frame_max;                  /* 0: PROTO_FRAME_MAX */
-    const struct ct_random *random;      /* jitter of the backoff; borrowed */
+    uv_loop_t *loop;                /* borrowed */
+    const char *address;            /* as ct_address_parse takes it; copied */
+    struct proto_hello hello;       /* versions are filled in; strings are copied */
+    uint32_t frame_max;             /* 0: PROTO_FRAME_MAX */
+    size_t write_queue_max;         /* 0: PROTO_WRITE_QUEUE_MAX */
+    const struct ct_random *random; /* jitter of the backoff; borrowed */
     struct proto_client_events events;
     void *ctx;
 };
 
-/* Starts connecting. INVALID: the address cannot be understood. The caller ends it with
+/* Starts connecting. INVALID, TOO_LARGE: the address cannot be used. The caller ends it with
  * proto_client_close. */
 enum ct_code proto_client_open(const struct proto_client_options *options,
                                struct proto_client **out, struct ct_error *err) CT_MUST_CHECK;
