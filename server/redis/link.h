@@ -37,7 +37,8 @@ struct redis_link_options {
     void (*on_up)(void *ctx);       /* ready for calls; may be NULL */
     /* Lost or refused; told at every failed try, with the reason a user can act on. */
     void (*on_down)(void *ctx, const struct ct_error *why);
-    /* A message on a subscribed channel; may be NULL when nothing is subscribed. */
+    /* A message on a subscribed channel; may be NULL when nothing is subscribed. `payload` absent:
+     * the subscription has come into force (again). */
     void (*on_message)(void *ctx, struct ct_str channel, struct ct_str payload);
     void *ctx;
 };
