@@ -66,16 +66,13 @@ char *ct_strdup(const char *text)
 
 char *ct_asprintf(const char *format, ...)
 {
-    va_list args, again;
+    va_list args;
+    char *text;
 
     va_start(args, format);
-    va_copy(again, args);
-    int len = vsnprintf(NULL, 0, format, args);
+    int len = vasprintf(&text, format, args);
     va_end(args);
-    char *text = len < 0 ? NULL : malloc((size_t)len + 1);
-    mem_check(text);
-    vsnprintf(text, (size_t)len + 1, format, again);
-    va_end(again);
+    mem_check(len < 0 ? NULL : text);
     return text;
 }
 
