@@ -1,0 +1,147 @@
+/* The bytes of every message, with all fields and with the required ones alone, written by another
+ * encoder than ours: VECTOR(NAME, name, payload in hex, members of the struct). Included by
+ * test_codec.c alone, which defines VECTOR. */
+/* clang-format off */
+VECTOR(HELLO, hello,
+       "92 01 87 01 01 02 01 03 01 04 c4 03 77 2f 31 05 c4 03 75 2d 31 06 c4 01 "
+       "72 07 ce 00 01 11 70",
+       .protocol_min = 1, .protocol_max = 1, .role = 1, .software = CT_STR_LIT("w/1"),
+       .has_worker = true, .worker = CT_STR_LIT("u-1"), .has_runner = true,
+       .runner = CT_STR_LIT("r"), .has_pid = true, .pid = 70000)
+VECTOR(HELLO, hello,
+       "92 01 84 01 01 02 cd 01 2c 03 03 04 c4 00",
+       .protocol_min = 1, .protocol_max = 300, .role = 3, .software = CT_STR_LIT(""))
+VECTOR(WELCOME, welcome,
+       "92 02 84 01 01 02 c4 03 71 2f 31 03 c4 03 75 2d 31 04 ce 04 00 00 00",
+       .protocol = 1, .software = CT_STR_LIT("q/1"), .daemon = CT_STR_LIT("u-1"),
+       .frame_max = 67108864)
+VECTOR(ERROR, error,
+       "92 03 83 01 08 02 c4 02 6e 6f 03 cf 00 00 00 01 00 00 00 00",
+       .code = 8, .detail = CT_STR_LIT("no"), .has_request = true, .request = 4294967296)
+VECTOR(ERROR, error,
+       "92 03 82 01 07 02 c4 04 6c 61 74 65",
+       .code = 7, .detail = CT_STR_LIT("late"))
+VECTOR(ATTACH, attach,
+       "92 04 85 01 01 02 c4 10 65 6d 61 69 6c 2d 70 72 6f 63 65 73 73 69 6e 67 "
+       "03 c4 04 62 75 6c 6c 04 c4 04 61 75 74 6f 05 c4 11 7b 22 63 6f 6e 63 75 "
+       "72 72 65 6e 63 79 22 3a 35 7d",
+       .sub = 1, .queue = CT_STR_LIT("email-processing"), .has_prefix = true,
+       .prefix = CT_STR_LIT("bull"), .has_dialect = true, .dialect = CT_STR_LIT("auto"),
+       .has_settings = true, .settings = CT_STR_LIT("{\"concurrency\":5}"))
+VECTOR(ATTACH, attach,
+       "92 04 82 01 cc ff 02 c4 01 71",
+       .sub = 255, .queue = CT_STR_LIT("q"))
+VECTOR(ATTACHED, attached,
+       "92 05 83 01 01 02 00 04 c4 04 62 75 6c 6c",
+       .sub = 1, .code = 0, .has_dialect = true, .dialect = CT_STR_LIT("bull"))
+VECTOR(ATTACHED, attached,
+       "92 05 83 01 01 02 03 03 c4 0d 6e 6f 20 73 75 63 68 20 71 75 65 75 65",
+       .sub = 1, .code = 3, .has_detail = true, .detail = CT_STR_LIT("no such queue"))
+VECTOR(WINDOW, window,
+       "92 06 82 01 01 02 cc 80",
+       .sub = 1, .count = 128)
+VECTOR(JOB, job,
+       "92 07 8a 01 09 02 01 03 c4 02 38 31 04 c4 06 72 65 73 69 7a 65 05 c4 07 "
+       "7b 22 61 22 3a 31 7d 06 c4 02 7b 7d 07 c4 03 74 2d 31 08 cf 00 00 01 8b "
+       "cf e5 68 00 09 02 0a cd 75 30",
+       .lease = 9, .sub = 1, .id = CT_STR_LIT("81"), .name = CT_STR_LIT("resize"),
+       .data = CT_STR_LIT("{\"a\":1}"), .opts = CT_STR_LIT("{}"), .token = CT_STR_LIT("t-1"),
+       .timestamp_ms = 1700000000000, .attempts_made = 2, .has_timeout_ms = true,
+       .timeout_ms = 30000)
+VECTOR(JOB, job,
+       "92 07 89 01 cf ff ff ff ff ff ff ff ff 02 00 03 c4 01 78 04 c4 00 05 c4 "
+       "04 6e 75 6c 6c 06 c4 0e 7b 22 61 74 74 65 6d 70 74 73 22 3a 33 7d 07 c4 "
+       "01 74 08 ff 09 00",
+       .lease = 18446744073709551615u, .sub = 0, .id = CT_STR_LIT("x"), .name = CT_STR_LIT(""),
+       .data = CT_STR_LIT("null"), .opts = CT_STR_LIT("{\"attempts\":3}"),
+       .token = CT_STR_LIT("t"), .timestamp_ms = -1, .attempts_made = 0)
+VECTOR(COMPLETED, completed,
+       "92 08 82 01 09 02 c4 0b 7b 22 6f 6b 22 3a 74 72 75 65 7d",
+       .lease = 9, .has_value = true, .value = CT_STR_LIT("{\"ok\":true}"))
+VECTOR(COMPLETED, completed,
+       "92 08 81 01 09",
+       .lease = 9)
+VECTOR(FAILED, failed,
+       "92 09 85 01 09 02 c4 04 62 6f 6f 6d 03 c4 14 45 72 72 6f 72 3a 20 62 6f "
+       "6f 6d 0a 20 20 20 20 61 74 20 78 04 c3 05 ff",
+       .lease = 9, .has_reason = true, .reason = CT_STR_LIT("boom"), .has_stack = true,
+       .stack = CT_STR_LIT("Error: boom\n    at x"), .has_unrecoverable = true,
+       .unrecoverable = true, .has_delay_ms = true, .delay_ms = -1)
+VECTOR(FAILED, failed,
+       "92 09 83 01 09 04 c2 05 cd 01 f4",
+       .lease = 9, .has_unrecoverable = true, .unrecoverable = false, .has_delay_ms = true,
+       .delay_ms = 500)
+VECTOR(FAILED, failed,
+       "92 09 81 01 09",
+       .lease = 9)
+VECTOR(RELEASED, released,
+       "92 0a 83 01 09 02 03 03 cd 03 e8",
+       .lease = 9, .how = 3, .has_duration_ms = true, .duration_ms = 1000)
+VECTOR(RELEASED, released,
+       "92 0a 82 01 09 02 01",
+       .lease = 9, .how = 1)
+VECTOR(ACK, ack,
+       "92 0b 83 01 09 02 00 03 01",
+       .lease = 9, .code = 0, .has_state = true, .state = 1)
+VECTOR(ACK, ack,
+       "92 0b 83 01 09 02 0d 04 c4 0a 74 61 6b 65 6e 20 6f 76 65 72",
+       .lease = 9, .code = 13, .has_detail = true, .detail = CT_STR_LIT("taken over"))
+VECTOR(PROGRESS, progress,
+       "92 0c 82 01 09 02 c4 02 34 32",
+       .lease = 9, .value = CT_STR_LIT("42"))
+VECTOR(LOG, log,
+       "92 0d 82 01 09 02 c4 08 68 61 6c 66 20 77 61 79",
+       .lease = 9, .line = CT_STR_LIT("half way"))
+VECTOR(UPDATE, update,
+       "92 0e 82 01 09 02 c4 07 7b 22 61 22 3a 32 7d",
+       .lease = 9, .data = CT_STR_LIT("{\"a\":2}"))
+VECTOR(CANCEL, cancel,
+       "92 0f 83 01 09 02 11 03 c4 07 62 79 20 68 61 6e 64",
+       .lease = 9, .code = 17, .reason = CT_STR_LIT("by hand"))
+VECTOR(RESUME, resume,
+       "92 10 83 01 01 02 c4 02 38 31 03 c4 03 74 2d 31",
+       .sub = 1, .id = CT_STR_LIT("81"), .token = CT_STR_LIT("t-1"))
+VECTOR(RESUMED, resumed,
+       "92 11 85 01 01 02 c4 02 38 31 03 c4 03 74 2d 31 04 00 05 0a",
+       .sub = 1, .id = CT_STR_LIT("81"), .token = CT_STR_LIT("t-1"), .code = 0, .has_lease = true,
+       .lease = 10)
+VECTOR(RESUMED, resumed,
+       "92 11 84 01 01 02 c4 02 38 31 03 c4 03 74 2d 31 04 0d",
+       .sub = 1, .id = CT_STR_LIT("81"), .token = CT_STR_LIT("t-1"), .code = 13)
+VECTOR(CASUALTY, casualty,
+       "92 12 84 01 c4 03 75 2d 31 02 c4 10 69 6d 61 67 65 2d 70 72 6f 63 65 73 "
+       "73 69 6e 67 03 c4 02 38 31 04 c4 07 53 49 47 53 45 47 56",
+       .runner = CT_STR_LIT("u-1"), .queue = CT_STR_LIT("image-processing"),
+       .id = CT_STR_LIT("81"), .reason = CT_STR_LIT("SIGSEGV"))
+VECTOR(OBITUARY, obituary,
+       "92 13 82 01 c4 03 75 2d 31 02 c4 13 6b 69 6c 6c 65 64 20 62 79 20 73 69 "
+       "67 6e 61 6c 20 31 31",
+       .runner = CT_STR_LIT("u-1"), .reason = CT_STR_LIT("killed by signal 11"))
+VECTOR(ADD, add,
+       "92 14 87 01 05 02 c4 01 71 03 c4 04 62 75 6c 6c 04 c4 06 62 75 6c 6c 6d "
+       "71 05 c4 01 6e 06 c4 02 7b 7d 07 c4 0b 7b 22 64 65 6c 61 79 22 3a 35 7d",
+       .request = 5, .queue = CT_STR_LIT("q"), .has_prefix = true, .prefix = CT_STR_LIT("bull"),
+       .has_dialect = true, .dialect = CT_STR_LIT("bullmq"), .has_name = true,
+       .name = CT_STR_LIT("n"), .has_data = true, .data = CT_STR_LIT("{}"), .has_opts = true,
+       .opts = CT_STR_LIT("{\"delay\":5}"))
+VECTOR(ADD, add,
+       "92 14 82 01 05 02 c4 01 71",
+       .request = 5, .queue = CT_STR_LIT("q"))
+VECTOR(ADDED, added,
+       "92 15 83 01 05 02 00 03 c4 02 38 32",
+       .request = 5, .code = 0, .has_id = true, .id = CT_STR_LIT("82"))
+VECTOR(ADDED, added,
+       "92 15 83 01 05 02 12 04 c4 0d 52 65 64 69 73 20 69 73 20 61 77 61 79",
+       .request = 5, .code = 18, .has_detail = true, .detail = CT_STR_LIT("Redis is away"))
+VECTOR(BYE, bye,
+       "92 16 81 01 c4 08 64 72 61 69 6e 69 6e 67",
+       .has_reason = true, .reason = CT_STR_LIT("draining"))
+VECTOR(BYE, bye,
+       "92 16 80")
+VECTOR(PING, ping,
+       "92 17 81 01 ce de ad be ef",
+       .nonce = 3735928559)
+VECTOR(PONG, pong,
+       "92 18 81 01 ce de ad be ef",
+       .nonce = 3735928559)
+/* clang-format on */
