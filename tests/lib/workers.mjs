@@ -1,0 +1,142 @@
+/* Workers of both kinds behind one interface, so that a scenario is written once. Called by the end
+ * to end tests, chaos and bench.
+ *
+ * A worker: {kind, stop(), pids(), log}. `settings` are Bull's worker options by Bull's names
+ * (lockDuration, stalledInterval, limiter, metrics, ...). Jobs do what their data says (script.mjs). */
+
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { bullQueue } from './bull.mjs';
+import { privateDaemonOf, programPath, runnersOf, ROOT, startProgram, pluginPath } from './processes.mjs';
+import { temporaryDirectory } from './redis.mjs';
+import { runScript } from './script.mjs';
+import { until } from './wait.mjs';
+
+const CHILD = join(ROOT, 'tests/lib/child.mjs');
+const BULL_WORKER = join(ROOT, 'tests/lib/bull_worker.mjs');
+const READY_MS = 20_000;
+
+/* Bull nests some of its settings; we take them flat. */
+const ADVANCED = ['lockDuration', 'lockRenewTime', 'stalledInterval', 'maxStalledCount', 'guardInterval', 'retryProcessDelay', 'drainDelay'];
+
+/* `strategies`: {name: delays in ms by attempt}, understood by both. */
+function bullOptions(settings = {}, strategies = {}) {
+  const { limiter, metrics, prefix, ...rest } = settings;
+  const advanced = Object.fromEntries(Object.entries(rest).filter(([key]) => ADVANCED.includes(key)));
+  const backoffStrategies = Object.fromEntries(
+    Object.entries(strategies).map(([name, delays]) => [
+      name,
+      (attemptsMade) => delays[Math.min(attemptsMade, delays.length) - 1],
+    ]),
+  );
+  return { limiter, metrics, prefix, settings: { ...advanced, backoffStrategies } };
+}
+
+async function untilNamed(redis, queue, prefix, count = 1, describe = () => '') {
+  const client = redis.client();
+  const name = `${prefix}:${Buffer.from(queue).toString('base64')}`;
+  try {
+    await until(
+      async () => (await client.client('LIST')).split('\n').filter((line) => line.includes(` name=${name} `)).length >= count,
+      { what: `a worker connection named ${name}`, deadlineMs: READY_MS, describe },
+    );
+  } finally {
+    client.disconnect();
+  }
+}
+
+/* Bull in this process. */
+export async function startBullWorker(t, redis, { queue = 'q', concurrency = 1, settings, strategies } = {}) {
+  const worker = bullQueue(t, redis, queue, bullOptions(settings, strategies));
+  worker.process('*', concurrency, (job) => runScript(job)).catch(() => {});
+  await worker.isReady();
+  await untilNamed(redis, queue, settings?.prefix ?? 'bull');
+  return { kind: 'bull', queue: worker, pids: async () => [], log: '', stop: () => worker.close() };
+}
+
+/* Bull in a process of its own. `strategies` cannot travel there. */
+export async function startBullProcess(t, redis, { queue = 'q', concurrency = 1, settings } = {}) {
+  const args = { connection: redis.connection, name: queue, concurrency, options: bullOptions(settings) };
+  const program = startProgram(t, process.execPath, [BULL_WORKER, JSON.stringify(args)]);
+  await program.untilLine(/^ready/, { deadlineMs: READY_MS });
+  return {
+    kind: 'bull',
+    program,
+    pids: async () => [program.pid],
+    kill: () => program.kill(),
+    stop: () => program.stop(),
+    get log() {
+      return program.log;
+    },
+  };
+}
+
+/* The configuration file of one pool. JSON is YAML. */
+function poolFile({ queues, concurrency, processes, settings = {}, strategies = {}, plugin, set, timeout }) {
+  const { prefix, ...rest } = settings;
+  const backoffStrategies = Object.fromEntries(Object.entries(strategies).map(([name, delays]) => [name, { delays }]));
+  const pool = { queues, plugin, set, processes, concurrency, ...rest };
+  if (timeout) pool.timeout = timeout;
+  if (prefix) pool.prefix = prefix;
+  if (Object.keys(strategies).length > 0) pool.backoffStrategies = backoffStrategies;
+  return JSON.stringify({ pools: [pool] }, null, 2);
+}
+
+/* cartrita-worker, by default with the exec plugin and child.mjs, and with a private daemon; `server`
+ * (an address) uses that daemon instead. `plugin` is a name of a bundled plugin or a path. */
+export async function startCartritaWorker(t, redis, options = {}) {
+  const { queue = 'q', concurrency = 1, processes = 1, plugin = 'exec', server, args = [], logLevel = 'info', waitReady = true } = options;
+  const set = options.set ?? (plugin === 'exec' ? { command: `exec ${process.execPath} ${CHILD}` } : {});
+  const dir = await temporaryDirectory(t, 'cartrita-run-');
+  const config = join(dir, 'worker.yaml');
+
+  await writeFile(config, poolFile({
+    ...options,
+    queues: [queue].flat(),
+    concurrency,
+    processes,
+    set,
+    plugin: plugin.includes('/') ? plugin : pluginPath(plugin),
+  }));
+  const where = server ? ['--server', server] : ['--redis', redis.url];
+  const program = startProgram(t, 'cartrita-worker', [...where, '--config', config, '--log-level', logLevel, ...args], {
+    env: { XDG_RUNTIME_DIR: dir, ...options.env },
+  });
+  const worker = {
+    kind: 'cartrita',
+    program,
+    dir,
+    pids: () => runnersOf(program.pid),
+    daemon: () => privateDaemonOf(program.pid),
+    kill: () => program.kill(),
+    get log() {
+      return program.log;
+    },
+    stop: async () => {
+      const code = await program.stop();
+      if (code !== 0) throw new Error(`cartrita-worker ended with ${code}\n${program.log}`);
+    },
+  };
+  if (waitReady) {
+    for (const one of [queue].flat()) await untilNamed(redis, one, options.settings?.prefix ?? 'bull', 1, () => program.log);
+  }
+  return worker;
+}
+
+/* A daemon of its own on a socket of its own directory; worker.server is its address. */
+export async function startDaemon(t, redis, { args = [], logLevel = 'info', env } = {}) {
+  const dir = await temporaryDirectory(t, 'cartrita-daemon-');
+  const address = `unix:${join(dir, 'queued.sock')}`;
+  const program = startProgram(t, programPath('cartrita-queued'), ['--redis', redis.url, '--listen', address, '--log-level', logLevel, ...args], {
+    env: { XDG_RUNTIME_DIR: dir, ...env },
+  });
+  await program.untilLine(/msg="?ready"?/, { deadlineMs: READY_MS });
+  return { program, server: address, dir, kill: () => program.kill(), stop: () => program.stop(), pid: program.pid };
+}
+
+export const KINDS = (process.env.KINDS ?? 'bull,cartrita').split(',');
+
+export function startWorker(t, kind, redis, options) {
+  return kind === 'bull' ? startBullWorker(t, redis, options) : startCartritaWorker(t, redis, options);
+}
