@@ -1,0 +1,465 @@
+/* Settings of a queue: defaults, reading from JSON, comparing, copying, and the delays that named
+ * backoff strategies give. Called by the engine, its owners and dialects; pure. */
+#include "queue/settings.h"
+
+#include <math.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include "common/json.h"
+#include "common/mem.h"
+#include "common/nearest.h"
+#include "common/random.h"
+
+#define SETTING_DAY_MS   (24 * 3600 * 1000.0)
+#define STRATEGY_MS_MAX  (366.0 * SETTING_DAY_MS)
+#define SETTING_NAME_MAX 64
+
+/* A whole number of a fixed unit. */
+struct setting {
+    const char *name;
+    size_t offset;
+    double factor; /* to the unit that is kept */
+    double min, max;
+};
+
+#define SETTING(name, field, factor, min, max)                         \
+    {                                                                  \
+        name, offsetof(struct queue_settings, field), factor, min, max \
+    }
+
+static const struct setting settings_plain[] = {
+    SETTING("lockDuration", lock_duration_ms, 1, 10, SETTING_DAY_MS),
+    SETTING("lockRenewTime", lock_renew_ms, 1, 1, SETTING_DAY_MS),
+    SETTING("stalledInterval", stalled_interval_ms, 1, 0, SETTING_DAY_MS),
+    SETTING("maxStalledCount", max_stalled_count, 1, 0, 1e9),
+    SETTING("guardInterval", guard_interval_ms, 1, 1, SETTING_DAY_MS),
+    SETTING("retryProcessDelay", retry_process_delay_ms, 1, 0, SETTING_DAY_MS),
+    SETTING("drainDelay", drain_delay_ms, 1000, 0.01, 3600),
+};
+static const struct setting settings_limiter[] = {
+    SETTING("max", limiter_max, 1, 1, 1e9),
+    SETTING("duration", limiter_duration_ms, 1, 1, 31 * SETTING_DAY_MS),
+};
+static const struct setting settings_metrics[] = {
+    SETTING("maxDataPoints", metrics_max_points, 1, 1, 1e6),
+};
+
+#define SETTINGS_COUNT(table) (sizeof(table) / sizeof(table)[0])
+
+void queue_settings_init(struct queue_settings *settings)
+{
+    *settings = (struct queue_settings){
+        .lock_duration_ms = 30000,
+        .lock_renew_ms = 15000,
+        .stalled_interval_ms = 30000,
+        .max_stalled_count = 1,
+        .guard_interval_ms = 5000,
+        .retry_process_delay_ms = 5000,
+        .drain_delay_ms = 5000,
+    };
+}
+
+static void settings_free_strategies(struct queue_settings *settings)
+{
+    for (uint32_t i = 0; i < settings->strategy_count; i++)
+        free(settings->strategies[i].name);
+    free(settings->strategies);
+    settings->strategies = NULL;
+    settings->strategy_count = 0;
+}
+
+void queue_settings_fini(struct queue_settings *settings)
+{
+    settings_free_strategies(settings);
+    free(settings->limiter_group_key);
+    queue_settings_init(settings);
+}
+
+void queue_settings_copy(struct queue_settings *to, const struct queue_settings *from)
+{
+    *to = *from;
+    to->limiter_group_key = from->limiter_group_key ? ct_strdup(from->limiter_group_key) : NULL;
+    to->strategies = NULL;
+    if (from->strategy_count == 0)
+        return;
+    to->strategies = ct_alloc(from->strategy_count * sizeof *to->strategies);
+    for (uint32_t i = 0; i < from->strategy_count; i++) {
+        to->strategies[i] = from->strategies[i];
+        to->strategies[i].name = ct_strdup(from->strategies[i].name);
+    }
+}
+
+static bool strategy_equal(const struct strategy *a, const struct strategy *b)
+{
+    return strcmp(a->name, b->name) == 0 && a->kind == b->kind && a->delay_ms == b->delay_ms &&
+           a->max_ms == b->max_ms && a->jitter == b->jitter && a->step_count == b->step_count &&
+           memcmp(a->steps_ms, b->steps_ms, a->step_count * sizeof a->steps_ms[0]) == 0;
+}
+
+static bool texts_equal(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+bool queue_settings_equal(const struct queue_settings *a, const struct queue_settings *b)
+{
+    if (a->lock_duration_ms != b->lock_duration_ms || a->lock_renew_ms != b->lock_renew_ms ||
+        a->stalled_interval_ms != b->stalled_interval_ms ||
+        a->max_stalled_count != b->max_stalled_count ||
+        a->guard_interval_ms != b->guard_interval_ms ||
+        a->retry_process_delay_ms != b->retry_process_delay_ms ||
+        a->drain_delay_ms != b->drain_delay_ms)
+        return false;
+    if (a->limiter_max != b->limiter_max || a->limiter_duration_ms != b->limiter_duration_ms ||
+        a->limiter_bounce_back != b->limiter_bounce_back ||
+        a->metrics_max_points != b->metrics_max_points ||
+        !texts_equal(a->limiter_group_key, b->limiter_group_key) ||
+        a->strategy_count != b->strategy_count)
+        return false;
+    for (uint32_t i = 0; i < a->strategy_count; i++) {
+        if (!strategy_equal(&a->strategies[i], &b->strategies[i]))
+            return false;
+    }
+    return true;
+}
+
+/* --- reading --- */
+
+static enum ct_code settings_unknown(const char *where, const char *name,
+                                     const struct setting *table, size_t count,
+                                     const char *const *others, struct ct_error *err)
+{
+    struct ct_nearest nearest;
+
+    ct_nearest_init(&nearest, name);
+    for (size_t i = 0; i < count; i++)
+        ct_nearest_offer(&nearest, table[i].name);
+    for (; others && *others; others++)
+        ct_nearest_offer(&nearest, *others);
+    if (nearest.best)
+        return ct_error_set(err, CT_E_INVALID, "unknown setting %s%.*s; did you mean %s?", where,
+                            SETTING_NAME_MAX, name, nearest.best);
+    return ct_error_set(err, CT_E_INVALID, "unknown setting %s%.*s", where, SETTING_NAME_MAX, name);
+}
+
+static const struct setting *setting_find(const struct setting *table, size_t count,
+                                          const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(table[i].name, name) == 0)
+            return &table[i];
+    }
+    return NULL;
+}
+
+static enum ct_code setting_read(const struct setting *setting, const char *where,
+                                 const json_t *value, struct queue_settings *settings,
+                                 struct ct_error *err)
+{
+    double number = json_number_value(value);
+
+    if (!json_is_number(value) || number < setting->min || number > setting->max ||
+        (setting->factor == 1 && number != floor(number)))
+        return ct_error_set(err, CT_E_INVALID, "%s%s must be a %snumber from %.15g to %.15g", where,
+                            setting->name, setting->factor == 1 ? "whole " : "", setting->min,
+                            setting->max);
+    *(int64_t *)((char *)settings + setting->offset) = llround(number * setting->factor);
+    return CT_E_OK;
+}
+
+static enum ct_code limiter_read(json_t *limiter, struct queue_settings *settings,
+                                 struct ct_error *err)
+{
+    static const char *const others[] = {"bounceBack", "groupKey", NULL};
+    const char *name;
+    json_t *value;
+
+    settings->limiter_max = settings->limiter_duration_ms = 0;
+    settings->limiter_bounce_back = false;
+    free(settings->limiter_group_key);
+    settings->limiter_group_key = NULL;
+    if (json_is_null(limiter))
+        return CT_E_OK;
+    if (!json_is_object(limiter))
+        return ct_error_set(err, CT_E_INVALID, "limiter must be an object with max and duration");
+    json_object_foreach(limiter, name, value)
+    {
+        const struct setting *setting =
+            setting_find(settings_limiter, SETTINGS_COUNT(settings_limiter), name);
+        enum ct_code rc = CT_E_OK;
+
+        if (setting)
+            rc = setting_read(setting, "limiter.", value, settings, err);
+        else if (strcmp(name, "bounceBack") == 0 && json_is_boolean(value))
+            settings->limiter_bounce_back = json_is_true(value);
+        else if (strcmp(name, "bounceBack") == 0)
+            rc = ct_error_set(err, CT_E_INVALID, "limiter.bounceBack must be true or false");
+        else if (strcmp(name, "groupKey") != 0)
+            rc = settings_unknown("limiter.", name, settings_limiter,
+                                  SETTINGS_COUNT(settings_limiter), others, err);
+        else if (!json_is_string(value) || json_string_length(value) == 0)
+            rc = ct_error_set(err, CT_E_INVALID,
+                              "limiter.groupKey must be the path of a field in a job's data");
+        else
+            settings->limiter_group_key = ct_strdup(json_string_value(value));
+        if (rc != CT_E_OK)
+            return rc;
+    }
+    if (settings->limiter_max == 0 || settings->limiter_duration_ms == 0)
+        return ct_error_set(err, CT_E_INVALID, "limiter needs both max and duration");
+    return CT_E_OK;
+}
+
+static enum ct_code metrics_read(json_t *metrics, struct queue_settings *settings,
+                                 struct ct_error *err)
+{
+    const char *name;
+    json_t *value;
+
+    settings->metrics_max_points = 0;
+    if (json_is_null(metrics))
+        return CT_E_OK;
+    if (!json_is_object(metrics))
+        return ct_error_set(err, CT_E_INVALID, "metrics must be an object with maxDataPoints");
+    json_object_foreach(metrics, name, value)
+    {
+        if (strcmp(name, settings_metrics[0].name) != 0)
+            return settings_unknown("metrics.", name, settings_metrics, 1, NULL, err);
+        enum ct_code rc = setting_read(&settings_metrics[0], "metrics.", value, settings, err);
+        if (rc != CT_E_OK)
+            return rc;
+    }
+    return CT_E_OK;
+}
+
+static enum ct_code strategy_number(const char *strategy, const char *field, const json_t *value,
+                                    double min, double max, double *out, struct ct_error *err)
+{
+    double number = json_number_value(value);
+
+    if (!json_is_number(value) || number < min || number > max)
+        return ct_error_set(err, CT_E_INVALID,
+                            "backoffStrategies.%.*s.%s must be a number from %.15g to %.15g",
+                            SETTING_NAME_MAX, strategy, field, min, max);
+    *out = number;
+    return CT_E_OK;
+}
+
+static enum ct_code strategy_read_steps(const char *name, json_t *steps, struct strategy *out,
+                                        struct ct_error *err)
+{
+    if (!json_is_array(steps) || json_array_size(steps) == 0 ||
+        json_array_size(steps) > QUEUE_STRATEGY_STEPS_MAX)
+        return ct_error_set(err, CT_E_INVALID,
+                            "backoffStrategies.%.*s.delays must be a list of 1 to %d numbers",
+                            SETTING_NAME_MAX, name, QUEUE_STRATEGY_STEPS_MAX);
+    out->kind = STRATEGY_STEPS;
+    for (size_t i = 0; i < json_array_size(steps); i++) {
+        double step;
+        enum ct_code rc = strategy_number(name, "delays", json_array_get(steps, i), -1,
+                                          STRATEGY_MS_MAX, &step, err);
+        if (rc != CT_E_OK)
+            return rc;
+        out->steps_ms[out->step_count++] = step < 0 ? -1 : llround(step);
+    }
+    return CT_E_OK;
+}
+
+static enum ct_code strategy_read_type(const char *name, const json_t *type, struct strategy *out,
+                                       struct ct_error *err)
+{
+    static const char *const kinds[] = {"fixed", "exponential", "linear"};
+
+    for (int i = 0; json_is_string(type) && i < 3; i++) {
+        if (strcmp(kinds[i], json_string_value(type)) == 0) {
+            out->kind = (enum strategy_kind)i;
+            return CT_E_OK;
+        }
+    }
+    return ct_error_set(err, CT_E_INVALID,
+                        "backoffStrategies.%.*s.type must be fixed, exponential or linear",
+                        SETTING_NAME_MAX, name);
+}
+
+static enum ct_code strategy_read(const char *name, json_t *object, struct strategy *out,
+                                  struct ct_error *err)
+{
+    bool has_type = false, has_delay = false;
+    double delay = 0, max = 0;
+    const char *field;
+    json_t *value;
+
+    if (!json_is_object(object))
+        return ct_error_set(err, CT_E_INVALID,
+                            "backoffStrategies.%.*s must be an object with type and delay, or "
+                            "with delays",
+                            SETTING_NAME_MAX, name);
+    json_object_foreach(object, field, value)
+    {
+        enum ct_code rc;
+
+        if (strcmp(field, "type") == 0) {
+            rc = strategy_read_type(name, value, out, err);
+            has_type = true;
+        } else if (strcmp(field, "delay") == 0) {
+            rc = strategy_number(name, field, value, 0, STRATEGY_MS_MAX, &delay, err);
+            has_delay = true;
+        } else if (strcmp(field, "max") == 0) {
+            rc = strategy_number(name, field, value, 0, STRATEGY_MS_MAX, &max, err);
+        } else if (strcmp(field, "jitter") == 0) {
+            rc = strategy_number(name, field, value, 0, 1, &out->jitter, err);
+        } else if (strcmp(field, "delays") == 0) {
+            rc = strategy_read_steps(name, value, out, err);
+        } else {
+            rc = ct_error_set(err, CT_E_INVALID, "unknown setting backoffStrategies.%.*s.%.*s",
+                              SETTING_NAME_MAX, name, SETTING_NAME_MAX, field);
+        }
+        if (rc != CT_E_OK)
+            return rc;
+    }
+    if (out->step_count > 0 ? has_type || has_delay : !has_type || !has_delay)
+        return ct_error_set(err, CT_E_INVALID,
+                            "backoffStrategies.%.*s needs type and delay, or delays alone",
+                            SETTING_NAME_MAX, name);
+    out->delay_ms = llround(delay);
+    out->max_ms = llround(max);
+    return CT_E_OK;
+}
+
+static enum ct_code strategies_read(json_t *object, struct queue_settings *settings,
+                                    struct ct_error *err)
+{
+    const char *name;
+    json_t *value;
+
+    settings_free_strategies(settings);
+    if (json_is_null(object))
+        return CT_E_OK;
+    if (!json_is_object(object) || json_object_size(object) > QUEUE_STRATEGIES_MAX)
+        return ct_error_set(err, CT_E_INVALID,
+                            "backoffStrategies must be an object with at most %d named strategies",
+                            QUEUE_STRATEGIES_MAX);
+    settings->strategies = ct_zalloc(json_object_size(object) * sizeof(struct strategy) + 1);
+    json_object_foreach(object, name, value)
+    {
+        struct strategy *strategy = &settings->strategies[settings->strategy_count++];
+
+        strategy->name = ct_strdup(name);
+        enum ct_code rc = strategy_read(name, value, strategy, err);
+        if (rc != CT_E_OK)
+            return rc;
+    }
+    return CT_E_OK;
+}
+
+static enum ct_code settings_read(json_t *object, struct queue_settings *settings,
+                                  struct ct_error *err)
+{
+    static const char *const others[] = {"limiter", "metrics", "backoffStrategies", NULL};
+    const char *name;
+    json_t *value;
+
+    json_object_foreach(object, name, value)
+    {
+        const struct setting *setting =
+            setting_find(settings_plain, SETTINGS_COUNT(settings_plain), name);
+        enum ct_code rc;
+
+        if (setting)
+            rc = setting_read(setting, "", value, settings, err);
+        else if (strcmp(name, "limiter") == 0)
+            rc = limiter_read(value, settings, err);
+        else if (strcmp(name, "metrics") == 0)
+            rc = metrics_read(value, settings, err);
+        else if (strcmp(name, "backoffStrategies") == 0)
+            rc = strategies_read(value, settings, err);
+        else
+            rc = settings_unknown("", name, settings_plain, SETTINGS_COUNT(settings_plain), others,
+                                  err);
+        if (rc != CT_E_OK)
+            return rc;
+    }
+    if (json_object_get(object, "lockDuration") && !json_object_get(object, "lockRenewTime"))
+        settings->lock_renew_ms = settings->lock_duration_ms / 2;
+    if (settings->lock_renew_ms >= settings->lock_duration_ms)
+        return ct_error_set(err, CT_E_INVALID,
+                            "lockRenewTime (%lld ms) must be shorter than lockDuration (%lld ms), "
+                            "or locks expire before they are renewed",
+                            (long long)settings->lock_renew_ms,
+                            (long long)settings->lock_duration_ms);
+    return CT_E_OK;
+}
+
+enum ct_code queue_settings_parse(struct queue_settings *settings, struct ct_str text,
+                                  struct ct_error *err)
+{
+    struct queue_settings fresh;
+    json_t *object;
+
+    if (!text.data)
+        return CT_E_OK;
+    enum ct_code rc = ct_json_object(text, &object, err);
+    if (rc != CT_E_OK) {
+        ct_error_wrap(err, "settings of a queue");
+        return rc;
+    }
+    queue_settings_copy(&fresh, settings);
+    rc = settings_read(object, &fresh, err);
+    json_decref(object);
+    if (rc != CT_E_OK) {
+        queue_settings_fini(&fresh);
+        return rc;
+    }
+    queue_settings_fini(settings);
+    *settings = fresh;
+    return CT_E_OK;
+}
+
+/* --- strategies --- */
+
+const struct strategy *queue_settings_strategy(const struct queue_settings *settings,
+                                               struct ct_str name)
+{
+    for (uint32_t i = 0; i < settings->strategy_count; i++) {
+        if (ct_str_is(name, settings->strategies[i].name))
+            return &settings->strategies[i];
+    }
+    return NULL;
+}
+
+static double strategy_base(const struct strategy *strategy, uint32_t attempts_made)
+{
+    switch (strategy->kind) {
+    case STRATEGY_EXPONENTIAL: /* as Bull's own */
+        return (pow(2, attempts_made < 64 ? attempts_made : 64) - 1) * (double)strategy->delay_ms;
+    case STRATEGY_LINEAR:
+        return (double)attempts_made * (double)strategy->delay_ms;
+    case STRATEGY_STEPS: {
+        uint32_t step = attempts_made > 0 ? attempts_made - 1 : 0;
+        if (step >= strategy->step_count)
+            step = strategy->step_count - 1;
+        return (double)strategy->steps_ms[step];
+    }
+    case STRATEGY_FIXED:
+        break;
+    }
+    return (double)strategy->delay_ms;
+}
+
+int64_t strategy_delay(const struct strategy *strategy, uint32_t attempts_made,
+                       const struct ct_random *random)
+{
+    double delay = strategy_base(strategy, attempts_made);
+
+    if (delay < 0)
+        return -1;
+    if (strategy->max_ms > 0)
+        delay = fmin(delay, (double)strategy->max_ms);
+    delay = fmin(delay, STRATEGY_MS_MAX);
+    if (strategy->jitter > 0) {
+        double part = (double)(ct_random_next(random) >> 11) * 0x1p-53;
+        delay -= delay * strategy->jitter * part;
+    }
+    return llround(delay);
+}
