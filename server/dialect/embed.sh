@@ -1,0 +1,70 @@
+#!/bin/sh
+# Turns the Lua scripts of a dialect into C: `embed.sh NAME FOLDER OUTDIR` writes OUTDIR/NAME_lua.c
+# and .h with one `const struct redis_script NAME_FILE_script` for each FOLDER/FILE.lua.
+#
+# A line `--- @include x` stands for FOLDER/inc/x.lua (once in a script, however often it is asked
+# for). Comment lines, blank lines and indentation stay behind: Redis keeps the text for ever.
+set -eu
+name=$1 folder=$2 out=$3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+assemble() {
+    awk -v folder="$folder" '
+        function emit(path,    line, part, status) {
+            while ((status = (getline line < path)) > 0) {
+                if (line ~ /^--- @include /) {
+                    part = substr(line, 14)
+                    if (!(part in seen)) {
+                        seen[part] = 1
+                        emit(folder "/inc/" part ".lua")
+                    }
+                    continue
+                }
+                sub(/^[ \t]+/, "", line)
+                if (line != "" && line !~ /^--/)
+                    print line
+            }
+            if (status < 0) {
+                print "embed.sh: cannot read " path > "/dev/stderr"
+                failed = 1
+                exit 1
+            }
+            close(path)
+        }
+        BEGIN { emit(ARGV[1]); exit failed }' "$1"
+}
+
+header=$work/header source=$work/source
+guard=$(printf '%s_LUA_H' "$name" | tr 'a-z-' 'A-Z_')
+cat >"$header" <<END
+/* Made by server/dialect/embed.sh from $folder: do not edit. */
+#ifndef $guard
+#define $guard
+
+#include "redis/command.h"
+
+END
+cat >"$source" <<END
+/* Made by server/dialect/embed.sh from $folder: do not edit. */
+#include "${name}_lua.h"
+END
+
+for file in "$folder"/*.lua; do
+    script=$(basename "$file" .lua)
+    assemble "$file" >"$work/script"
+    sha=$(sha1sum "$work/script" | cut -d' ' -f1)
+    symbol=${name}_$(printf '%s' "$script" | tr - _)
+    printf 'extern const struct redis_script %s_script;\n' "$symbol" >>"$header"
+    {
+        printf '\nstatic const char %s_source[] =\n' "$symbol"
+        sed -e 's/\\/\\\\/g' -e 's/"/\\"/g' -e 's/^/    "/' -e 's/$/\\n"/' "$work/script"
+        printf '    ;\nconst struct redis_script %s_script = {\n' "$symbol"
+        printf '    "%s", %s_source, sizeof %s_source - 1, "%s"};\n' "$script" "$symbol" "$symbol" "$sha"
+    } >>"$source"
+done
+printf '\n#endif\n' >>"$header"
+
+mkdir -p "$out"
+mv "$source" "$out/${name}_lua.c"
+mv "$header" "$out/${name}_lua.h"
