@@ -1,0 +1,9 @@
+/* Looking at Bull's queues, for cartrita-q. */
+#ifndef CT_DIALECT_BULL_INSPECT_H
+#define CT_DIALECT_BULL_INSPECT_H
+
+#include "queue/inspect.h"
+
+extern const struct inspector bull_inspector;
+
+#endif

@@ -1,0 +1,37 @@
+-- How many jobs a queue has in each state. Reads only.
+--
+-- KEYS[1]  the id counter of the queue
+-- ARGV[1]  the queue's key prefix, with its last colon
+-- Result: {exists, paused, waiting, active, delayed, paused jobs, completed, failed, repeatable}
+
+--- @include inspect
+
+local prefix = ARGV[1]
+
+local function count(command, suffix)
+    local n = redis.pcall(command, prefix .. suffix)
+    if type(n) == 'table' then
+        error(explain(n, prefix .. suffix))
+    end
+    return n
+end
+
+local ok, result = pcall(function()
+    local counts = {
+        count('LLEN', 'wait'), count('LLEN', 'active'), count('ZCARD', 'delayed'),
+        count('LLEN', 'paused'), count('ZCARD', 'completed'), count('ZCARD', 'failed'),
+        count('ZCARD', 'repeat')
+    }
+    -- Whoever pauses writes both; Bull's isPaused takes either.
+    local paused = redis.call('EXISTS', prefix .. 'meta-paused')
+    if paused == 0 and redis.call('TYPE', prefix .. 'meta').ok == 'hash' then
+        paused = redis.call('HEXISTS', prefix .. 'meta', 'paused')
+    end
+    -- A job of another queue may have a key that looks like this one's counter: that is a hash.
+    local exists = redis.call('TYPE', KEYS[1]).ok == 'string' and 1 or paused
+    for _, n in ipairs(counts) do
+        if n > 0 then exists = 1 end
+    end
+    return {exists, paused, unpack(counts)}
+end)
+return result

@@ -1,0 +1,292 @@
+/* job add: adds one job through the dialect, which knows what a producer of its kind does. The id
+ * goes to stdout. Whether an add that got no answer was carried out is unknown, and said so. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "common/mem.h"
+#include "q/command.h"
+#include "q/print.h"
+
+#define DATA_BYTES_MAX (64u << 20) /* of --data @FILE and standard input */
+
+struct settings {
+    struct session_settings common;
+    const char *data, *opts, *job_id, *backoff;
+    int64_t delay_ms, priority, attempts, job_timeout_ms;
+    bool is_lifo;
+};
+
+#define JOB_NUMBER_MAX INT32_MAX
+
+static const struct ct_option options[] = {
+    {.name = "data",
+     .kind = CT_OPTION_STRING,
+     .offset = offsetof(struct settings, data),
+     .value_name = "JSON|@FILE|-",
+     .fallback = "{}",
+     .group = "The job",
+     .help = "The job's data: JSON, a file with it, or - for standard input."},
+    {.name = "opts",
+     .kind = CT_OPTION_STRING,
+     .offset = offsetof(struct settings, opts),
+     .value_name = "JSON",
+     .fallback = "{}",
+     .help = "Options as Bull's add() takes them; the flags below beat what it says."},
+    {.name = "job-id",
+     .kind = CT_OPTION_STRING,
+     .offset = offsetof(struct settings, job_id),
+     .value_name = "ID",
+     .help = "The job's id; if there is a job with it, nothing is added."},
+    {.name = "delay",
+     .kind = CT_OPTION_DURATION_MS,
+     .offset = offsetof(struct settings, delay_ms),
+     .help = "Run it so much later: 500ms, 5s, 2m, 1h, 1d."},
+    {.name = "priority",
+     .kind = CT_OPTION_INT,
+     .offset = offsetof(struct settings, priority),
+     .min = 0,
+     .max = JOB_NUMBER_MAX,
+     .help = "1 is the most urgent; without it behind all that have one."},
+    {.name = "lifo",
+     .kind = CT_OPTION_BOOL,
+     .offset = offsetof(struct settings, is_lifo),
+     .help = "Put it at the front of the queue."},
+    {.name = "attempts",
+     .kind = CT_OPTION_INT,
+     .offset = offsetof(struct settings, attempts),
+     .min = 0,
+     .max = JOB_NUMBER_MAX,
+     .help = "How often to try it at the most."},
+    {.name = "backoff",
+     .kind = CT_OPTION_STRING,
+     .offset = offsetof(struct settings, backoff),
+     .value_name = "[TYPE:]DURATION",
+     .help = "Wait before another try: 2s, fixed:2s, exponential:2s, or the name of a worker's own "
+             "strategy."},
+    {.name = "job-timeout",
+     .kind = CT_OPTION_DURATION_MS,
+     .offset = offsetof(struct settings, job_timeout_ms),
+     .help = "Stop a try that takes longer."},
+    SESSION_OPTIONS(struct settings),
+};
+
+/* --- data ----------------------------------------------------------------------------------- */
+
+static enum ct_code read_stream(FILE *in, const char *name, struct ct_buf *out,
+                                struct ct_error *err)
+{
+    size_t got;
+
+    do {
+        char *room = ct_buf_reserve(out, 65536);
+
+        got = fread(room, 1, 65536, in);
+        out->len += got;
+        if (out->len > DATA_BYTES_MAX)
+            return ct_error_set(err, CT_E_TOO_LARGE, "%s: longer than %u bytes", name,
+                                DATA_BYTES_MAX);
+    } while (got > 0);
+    if (ferror(in))
+        return ct_error_set(err, CT_E_SYSTEM, "%s: %s", name, strerror(errno));
+    return CT_E_OK;
+}
+
+static enum ct_code read_file(const char *path, struct ct_buf *out, struct ct_error *err)
+{
+    FILE *in = fopen(path, "rbe");
+    enum ct_code rc;
+
+    if (!in)
+        return ct_error_set(err, errno == ENOENT ? CT_E_USAGE : CT_E_SYSTEM, "--data @%s: %s", path,
+                            strerror(errno));
+    rc = read_stream(in, path, out, err);
+    fclose(in);
+    return rc;
+}
+
+static enum ct_code read_data(const char *given, struct ct_buf *out, struct ct_error *err)
+{
+    enum ct_code rc = CT_E_OK;
+
+    if (strcmp(given, "-") == 0)
+        rc = read_stream(stdin, "standard input", out, err);
+    else if (given[0] == '@')
+        rc = read_file(given + 1, out, err);
+    else
+        ct_buf_append_str(out, ct_str_of(given));
+    if (rc == CT_E_OK && ct_json_check(ct_buf_str(out), err) != CT_E_OK) {
+        ct_error_wrap(err, "--data");
+        rc = CT_E_USAGE;
+    }
+    return rc;
+}
+
+/* --- options -------------------------------------------------------------------------------- */
+
+static bool is_given(const struct session *session, const char *name)
+{
+    return ct_option_source_of(session->set, name) != CT_OPTION_FROM_DEFAULT;
+}
+
+/* "exponential:2s" as Bull has it: an object; without a type a number, which Bull reads as fixed.
+ */
+static enum ct_code parse_backoff(const char *text, json_t **out, struct ct_error *err)
+{
+    const char *colon = strrchr(text, ':');
+    int64_t ms;
+
+    if (!ct_option_duration_ms(ct_str_of(colon ? colon + 1 : text), &ms))
+        return ct_error_set(err, CT_E_USAGE,
+                            "--backoff %s: write a duration such as 2s, or TYPE:DURATION such as "
+                            "exponential:2s",
+                            text);
+    if (colon)
+        *out = json_pack("{s:s#, s:I}", "type", text, (int)(colon - text), "delay", (json_int_t)ms);
+    else
+        *out = json_integer(ms);
+    return CT_E_OK;
+}
+
+static enum ct_code build_opts(const struct session *session, const struct settings *settings,
+                               json_t **out, struct ct_error *err)
+{
+    json_t *opts = NULL, *backoff = NULL;
+
+    if (ct_json_object(ct_str_of(settings->opts), &opts, err) != CT_E_OK) {
+        ct_error_wrap(err, "--opts");
+        return CT_E_USAGE;
+    }
+    if (settings->backoff && parse_backoff(settings->backoff, &backoff, err) != CT_E_OK) {
+        json_decref(opts);
+        return err->code;
+    }
+    if (backoff)
+        json_object_set_new(opts, "backoff", backoff);
+    if (settings->job_id)
+        json_object_set_new(opts, "jobId", json_string(settings->job_id));
+    if (is_given(session, "delay"))
+        json_object_set_new(opts, "delay", json_integer(settings->delay_ms));
+    if (is_given(session, "priority"))
+        json_object_set_new(opts, "priority", json_integer(settings->priority));
+    if (is_given(session, "attempts"))
+        json_object_set_new(opts, "attempts", json_integer(settings->attempts));
+    if (is_given(session, "job-timeout"))
+        json_object_set_new(opts, "timeout", json_integer(settings->job_timeout_ms));
+    if (is_given(session, "lifo"))
+        json_object_set_new(opts, "lifo", json_boolean(settings->is_lifo));
+    *out = opts;
+    return CT_E_OK;
+}
+
+/* --- adding --------------------------------------------------------------------------------- */
+
+static enum ct_code add(struct session *session, const char *queue, struct job_add *job,
+                        struct ct_error *err)
+{
+    struct queue_name name = {session->settings->prefix, queue};
+    struct queue_settings defaults;
+    struct dialect_queue *dialect_queue = NULL;
+    struct redis_reply *reply = NULL;
+    struct redis_command command;
+    struct ct_list adds;
+    enum ct_code rc;
+
+    ct_list_init(&adds);
+    ct_list_push_back(&adds, &job->link);
+    queue_settings_init(&defaults);
+    rc = session->dialect->open(&name, &defaults, &dialect_queue, err);
+    if (rc != CT_E_OK)
+        goto out_settings;
+    redis_command_init(&command, NULL);
+    session->dialect->build_add(dialect_queue, &adds, ct_wall_ms(&ct_clock_system),
+                                &ct_random_system, &command);
+    if (command.argc > 0) {
+        rc = session_call(session, &command, &reply, err);
+        if (rc == CT_E_OK)
+            rc = session->dialect->parse_add(dialect_queue, &adds, reply, err);
+        else if (rc == CT_E_TIMEOUT || rc == CT_E_CLOSED)
+            ct_error_wrap(err, "the job may or may not have been added");
+    }
+    redis_command_fini(&command);
+    redis_reply_free(reply);
+    if (rc == CT_E_OK && job->err.code != CT_E_OK)
+        rc = ct_error_set(err, job->err.code, "%s", job->err.detail);
+    session->dialect->close(dialect_queue);
+out_settings:
+    queue_settings_fini(&defaults);
+    return rc;
+}
+
+static void show(const struct session *session, const char *queue, const struct job_add *job)
+{
+    struct print_json json = {0};
+
+    if (session->settings->output != OUTPUT_JSON) {
+        if (job->id)
+            printf("%s\n", job->id);
+        return;
+    }
+    print_json_open(&json, NULL, '{');
+    print_json_string(&json, "queue", ct_str_of(queue));
+    if (job->id)
+        print_json_string(&json, "id", ct_str_of(job->id));
+    else
+        print_json_null(&json, "id");
+    print_json_close(&json, '}');
+    print_json_flush(&json, stdout);
+    putchar('\n');
+    ct_buf_free(&json.text);
+}
+
+static enum ct_code run(struct session *session, const void *given, const char *const *args,
+                        size_t arg_count, struct ct_error *err)
+{
+    const struct settings *settings = given;
+    struct inspect_counts counts;
+    struct job_add job = {.name = arg_count > 1 ? ct_str_of(args[1]) : CT_STR_NONE};
+    struct ct_buf data;
+    json_t *opts = NULL;
+    char *opts_text = NULL;
+    enum ct_code rc;
+
+    ct_buf_init(&data);
+    rc = read_data(settings->data, &data, err);
+    if (rc == CT_E_OK)
+        rc = build_opts(session, settings, &opts, err);
+    if (rc == CT_E_OK)
+        rc = session_counts(session, args[0], &counts, err);
+    if (rc != CT_E_OK)
+        goto out;
+    opts_text = json_dumps(opts, JSON_COMPACT);
+    job.data = ct_buf_str(&data);
+    job.opts = ct_str_of(opts_text);
+    rc = add(session, args[0], &job, err);
+    if (rc != CT_E_OK)
+        goto out;
+    if (!counts.exists)
+        fprintf(stderr, "queue \"%s\" is new: nothing was in it before\n", args[0]);
+    if (job.is_skipped)
+        fprintf(stderr, "nothing was added: the series of this repeatable job has ended\n");
+    show(session, args[0], &job);
+out:
+    job_add_fini(&job);
+    free(opts_text);
+    json_decref(opts);
+    ct_buf_free(&data);
+    return rc;
+}
+
+const struct command cmd_job_add = {
+    .noun = "job",
+    .verb = "add",
+    .program = {.name = "cartrita-q job add",
+                .usage = "QUEUE [NAME] [OPTION]...",
+                .about = "Add a job.",
+                COMMAND_OPTIONS(options)},
+    .settings_size = sizeof(struct settings),
+    .arg_min = 1,
+    .arg_max = 2,
+    .run = run,
+};

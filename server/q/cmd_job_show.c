@@ -1,0 +1,217 @@
+/* job show: all that is stored of one job. One call tells most of it; only a job that is in none of
+ * the sorted sets is looked for in the lists, a part at a time. */
+#include <time.h>
+
+#include "common/clock.h"
+#include "common/json.h"
+#include "q/command.h"
+#include "q/job_text.h"
+#include "q/print.h"
+#include "q/text.h"
+
+struct settings {
+    struct session_settings common;
+    int64_t log_max;
+};
+
+static const struct ct_option options[] = {
+    {.name = "logs",
+     .kind = CT_OPTION_INT,
+     .offset = offsetof(struct settings, log_max),
+     .fallback = "20",
+     .max = INSPECT_LOGS_MAX,
+     .unit = "lines",
+     .group = "What",
+     .help = "Lines of the job's log, the last ones."},
+    SESSION_OPTIONS(struct settings),
+};
+
+/* Bull's word for a job whose id is nowhere: it has a hash, but nothing will ever run it. */
+#define STUCK "stuck"
+
+static enum ct_code find_in_lists(struct session *session, const struct queue_name *name,
+                                  struct ct_str id, struct inspect_found *found,
+                                  struct ct_error *err)
+{
+    int64_t place = 0;
+    enum ct_code rc = CT_E_OK;
+
+    while (rc == CT_E_OK && place >= 0 && !found->has_state) {
+        struct redis_reply *reply = NULL;
+        struct redis_command command;
+
+        redis_command_init(&command, NULL);
+        session->inspector->build_find(name, id, place, &command);
+        rc = session_call(session, &command, &reply, err);
+        if (rc == CT_E_OK)
+            rc = session->inspector->parse_find(reply, &found->has_state, &found->state, &place,
+                                                err);
+        redis_reply_free(reply);
+    }
+    return rc;
+}
+
+static const char *state_name(const struct session *session, const struct inspect_found *found)
+{
+    return found->has_state ? session->inspector->states[found->state].name : STUCK;
+}
+
+static void show_json(const struct session *session, const char *queue,
+                      const struct inspect_found *found)
+{
+    struct print_json json = {0};
+
+    print_json_open(&json, NULL, '{');
+    print_json_string(&json, "queue", ct_str_of(queue));
+    job_print_members(&json, session->inspector, &found->job, state_name(session, found));
+    if (found->lock.data) {
+        print_json_open(&json, "lock", '{');
+        print_json_string(&json, "token", found->lock);
+        print_json_int(&json, "expiresIn", found->lock_left_ms);
+        print_json_close(&json, '}');
+    } else {
+        print_json_null(&json, "lock");
+    }
+    print_json_int(&json, "logCount", found->log_count);
+    print_json_open(&json, "logs", '[');
+    for (size_t i = 0; i < redis_reply_count(found->log); i++)
+        print_json_string(&json, NULL, redis_reply_str(redis_reply_at(found->log, i)));
+    print_json_close(&json, ']');
+    print_json_close(&json, '}');
+    print_json_flush(&json, stdout);
+    putchar('\n');
+    ct_buf_free(&json.text);
+}
+
+static void show_time(const char *label, int64_t at_ms, int64_t now_ms)
+{
+    time_t seconds = (time_t)(at_ms / 1000);
+    struct ct_buf text;
+    char iso[32];
+    struct tm utc;
+
+    if (at_ms <= 0 || !gmtime_r(&seconds, &utc))
+        return;
+    ct_buf_init(&text);
+    strftime(iso, sizeof iso, "%Y-%m-%dT%H:%M:%S", &utc);
+    ct_buf_printf(&text, "%s.%03dZ (%s", iso, (int)(at_ms % 1000), at_ms > now_ms ? "in " : "");
+    text_append_span(&text, now_ms - at_ms);
+    ct_buf_printf(&text, "%s)", now_ms - at_ms >= 1000 ? " ago" : "");
+    print_line(stdout, label, ct_buf_str(&text), 0);
+    ct_buf_free(&text);
+}
+
+static bool is_moment(const char *name)
+{
+    size_t len = strlen(name);
+
+    return strcmp(name, "timestamp") == 0 || (len > 2 && strcmp(name + len - 2, "On") == 0);
+}
+
+/* Stack traces are JSON arrays of texts with line breaks: one line each. */
+static void show_stacktrace(struct ct_str text, size_t width)
+{
+    json_t *entries = NULL, *entry;
+    json_error_t ignored;
+    size_t i;
+
+    if (text.data)
+        entries = json_loadb(text.data, text.len, JSON_ALLOW_NUL, &ignored);
+    json_array_foreach(entries, i, entry)
+    {
+        const char *line = json_string_value(entry);
+
+        while (line && *line) {
+            size_t len = strcspn(line, "\n");
+
+            print_line(stdout, line == json_string_value(entry) ? "stacktrace" : "",
+                       (struct ct_str){line, len}, width);
+            line += len + (line[len] == '\n');
+        }
+    }
+    json_decref(entries);
+}
+
+static void show_sheet(const struct session *session, const char *queue,
+                       const struct inspect_found *found)
+{
+    const struct inspector *inspector = session->inspector;
+    int64_t now_ms = ct_wall_ms(&ct_clock_system);
+    size_t width = print_width(stdout);
+
+    print_line(stdout, "queue", ct_str_of(queue), width);
+    print_line(stdout, "id", found->job.id, width);
+    print_line(stdout, "state", ct_str_of(state_name(session, found)), width);
+    show_time("dueOn", found->job.due_ms, now_ms);
+    for (uint32_t i = 0; i < inspector->field_count; i++) {
+        const char *name = inspector->fields[i].name;
+
+        if (is_moment(name))
+            show_time(name, job_number(inspector, &found->job, name), now_ms);
+        else if (strcmp(name, "stacktrace") == 0)
+            show_stacktrace(found->job.fields[i], width);
+        else if (found->job.fields[i].data)
+            print_line(stdout, name, found->job.fields[i], width);
+    }
+    if (found->lock.data)
+        print_line(stdout, "lock", found->lock, width);
+    for (size_t i = 0; i < redis_reply_count(found->log); i++)
+        print_line(stdout, i == 0 ? "log" : "", redis_reply_str(redis_reply_at(found->log, i)),
+                   width);
+    if (found->log_count > (int64_t)redis_reply_count(found->log))
+        fprintf(stderr, "the last %zu of %lld lines of its log\n", redis_reply_count(found->log),
+                (long long)found->log_count);
+}
+
+static enum ct_code refuse(const char *queue, const char *id, bool is_listed, struct ct_error *err)
+{
+    if (is_listed)
+        return ct_error_set(err, CT_E_JOB_MISSING,
+                            "job \"%s\" is in a list of queue \"%s\", but its hash is gone", id,
+                            queue);
+    return ct_error_set(err, CT_E_NOT_FOUND, "queue \"%s\" has no job \"%s\"", queue, id);
+}
+
+static enum ct_code run(struct session *session, const void *given, const char *const *args,
+                        size_t arg_count, struct ct_error *err)
+{
+    const struct settings *settings = given;
+    struct queue_name name = {settings->common.prefix, args[0]};
+    struct ct_str id = ct_str_of(args[1]);
+    struct inspect_counts counts;
+    struct inspect_found found = {0};
+    struct redis_reply *reply = NULL;
+    struct redis_command command;
+    enum ct_code rc = session_need_queue(session, args[0], &counts, err);
+
+    if (rc != CT_E_OK)
+        return rc;
+    redis_command_init(&command, NULL);
+    session->inspector->build_job(&name, id, (uint32_t)settings->log_max, &command);
+    rc = session_call(session, &command, &reply, err);
+    if (rc == CT_E_OK)
+        rc = session->inspector->parse_job(reply, id, &found, err);
+    if (rc == CT_E_OK && !found.has_state)
+        rc = find_in_lists(session, &name, id, &found, err);
+    if (rc == CT_E_OK && !found.exists)
+        rc = refuse(args[0], args[1], found.has_state, err);
+    if (rc == CT_E_OK && settings->common.output == OUTPUT_JSON)
+        show_json(session, args[0], &found);
+    else if (rc == CT_E_OK)
+        show_sheet(session, args[0], &found);
+    redis_reply_free(reply);
+    return rc;
+}
+
+const struct command cmd_job_show = {
+    .noun = "job",
+    .verb = "show",
+    .program = {.name = "cartrita-q job show",
+                .usage = "QUEUE ID [OPTION]...",
+                .about = "Show all that is stored of one job.",
+                COMMAND_OPTIONS(options)},
+    .settings_size = sizeof(struct settings),
+    .arg_min = 2,
+    .arg_max = 2,
+    .run = run,
+};

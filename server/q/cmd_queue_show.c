@@ -1,0 +1,153 @@
+/* queue show: one queue: its counts, whether it is paused, who works on it. */
+#include <stdlib.h>
+
+#include "q/command.h"
+#include "q/print.h"
+
+struct settings {
+    struct session_settings common;
+};
+
+static const struct ct_option options[] = {SESSION_OPTIONS(struct settings)};
+
+/* Whether a line of CLIENT LIST is of a connection with this name. Exactly: Bull's own getWorkers
+ * also counts queues whose encoded name merely begins the same. */
+static bool line_has_name(const char *line, size_t len, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    for (size_t at = 0; at + 5 + name_len <= len; at++) {
+        if ((at == 0 || line[at - 1] == ' ') && memcmp(line + at, "name=", 5) == 0)
+            return memcmp(line + at + 5, name, name_len) == 0 &&
+                   (at + 5 + name_len == len || line[at + 5 + name_len] == ' ');
+    }
+    return false;
+}
+
+static int64_t count_lines(struct ct_str text, const char *name)
+{
+    int64_t count = 0;
+
+    for (size_t at = 0; at < text.len;) {
+        const char *end = memchr(text.data + at, '\n', text.len - at);
+        size_t len = end ? (size_t)(end - text.data) - at : text.len - at;
+
+        count += line_has_name(text.data + at, len, name);
+        at += len + 1;
+    }
+    return count;
+}
+
+/* Workers name their blocking connections after the queue. -1 and a note when Redis does not say.
+ */
+static enum ct_code count_workers(struct session *session, const char *queue, int64_t *out,
+                                  struct ct_error *err)
+{
+    struct queue_name name = {session->settings->prefix, queue};
+    struct queue_settings defaults;
+    struct dialect_queue *dialect_queue = NULL;
+    struct redis_reply *reply = NULL;
+    struct redis_command command;
+    enum ct_code rc;
+
+    queue_settings_init(&defaults);
+    rc = session->dialect->open(&name, &defaults, &dialect_queue, err);
+    if (rc != CT_E_OK)
+        goto out_settings;
+    redis_command_init(&command, NULL);
+    redis_command_text(&command, "CLIENT");
+    redis_command_text(&command, "LIST");
+    rc = session_call(session, &command, &reply, err);
+    if (rc == CT_E_OK) {
+        *out = count_lines(redis_reply_str(reply), session->dialect->client_name(dialect_queue));
+    } else if (rc == CT_E_REDIS_PERM || rc == CT_E_REDIS_ERROR) {
+        fprintf(stderr, "workers are not counted: %s\n", err->detail);
+        *out = -1;
+        rc = CT_E_OK;
+    }
+    redis_reply_free(reply);
+    session->dialect->close(dialect_queue);
+out_settings:
+    queue_settings_fini(&defaults);
+    return rc;
+}
+
+static void show_json(const struct session *session, const char *queue,
+                      const struct inspect_counts *counts, int64_t workers)
+{
+    struct print_json json = {0};
+
+    print_json_open(&json, NULL, '{');
+    print_json_string(&json, "name", ct_str_of(queue));
+    print_json_string(&json, "prefix", ct_str_of(session->settings->prefix));
+    print_json_string(&json, "dialect", ct_str_of(session->dialect->name));
+    print_json_bool(&json, "isPaused", counts->is_paused);
+    print_json_open(&json, "counts", '{');
+    for (size_t i = 0; i < session->inspector->state_count; i++)
+        print_json_int(&json, session->inspector->states[i].name, counts->jobs[i]);
+    print_json_close(&json, '}');
+    print_json_int(&json, "repeatable", counts->repeatable_count);
+    if (workers >= 0)
+        print_json_int(&json, "workers", workers);
+    else
+        print_json_null(&json, "workers");
+    print_json_close(&json, '}');
+    print_json_flush(&json, stdout);
+    putchar('\n');
+    ct_buf_free(&json.text);
+}
+
+static void show_number(const char *label, int64_t number)
+{
+    char text[24];
+    int len = snprintf(text, sizeof text, "%lld", (long long)number);
+
+    print_line(stdout, label, (struct ct_str){text, (size_t)len}, 0);
+}
+
+static void show_sheet(const struct session *session, const char *queue,
+                       const struct inspect_counts *counts, int64_t workers)
+{
+    size_t width = print_width(stdout);
+
+    print_line(stdout, "queue", ct_str_of(queue), width);
+    print_line(stdout, "prefix", ct_str_of(session->settings->prefix), width);
+    print_line(stdout, "dialect", ct_str_of(session->dialect->name), width);
+    print_line(stdout, "is paused", ct_str_of(counts->is_paused ? "yes" : "no"), width);
+    if (workers >= 0)
+        show_number("workers", workers);
+    for (size_t i = 0; i < session->inspector->state_count; i++)
+        show_number(session->inspector->states[i].name, counts->jobs[i]);
+    show_number("repeatable", counts->repeatable_count);
+}
+
+static enum ct_code run(struct session *session, const void *settings, const char *const *args,
+                        size_t arg_count, struct ct_error *err)
+{
+    struct inspect_counts counts;
+    int64_t workers = -1;
+    enum ct_code rc = session_need_queue(session, args[0], &counts, err);
+
+    if (rc == CT_E_OK)
+        rc = count_workers(session, args[0], &workers, err);
+    if (rc != CT_E_OK)
+        return rc;
+    if (session->settings->output == OUTPUT_JSON)
+        show_json(session, args[0], &counts, workers);
+    else
+        show_sheet(session, args[0], &counts, workers);
+    return CT_E_OK;
+}
+
+const struct command cmd_queue_show = {
+    .noun = "queue",
+    .verb = "show",
+    .program = {.name = "cartrita-q queue show",
+                .usage = "QUEUE [OPTION]...",
+                .about = "Show one queue: counts, whether it is paused, workers.",
+                COMMAND_OPTIONS(options)},
+    .settings_size = sizeof(struct settings),
+    .arg_min = 1,
+    .arg_max = 1,
+    .run = run,
+};

@@ -1,0 +1,21 @@
+/* What a command of cartrita-q is. main.c reads its flags, opens the session and runs it; each
+ * cmd_NOUN_VERB.c holds one. */
+#ifndef Q_COMMAND_H
+#define Q_COMMAND_H
+
+#include "q/session.h"
+
+struct command {
+    const char *noun, *verb;
+    struct ct_program program; /* name, usage, about, options; main adds the rest */
+    size_t settings_size;      /* a struct that begins with struct session_settings */
+    size_t arg_min, arg_max;   /* positionals, as `usage` names them */
+    enum ct_code (*run)(struct session *session, const void *settings, const char *const *args,
+                        size_t arg_count, struct ct_error *err);
+};
+
+extern const struct command cmd_queue_ls, cmd_queue_show, cmd_job_ls, cmd_job_show, cmd_job_add;
+
+#define COMMAND_OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof *(table)
+
+#endif

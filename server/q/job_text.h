@@ -1,0 +1,21 @@
+/* A stored job as output, for the commands that show jobs. */
+#ifndef Q_JOB_TEXT_H
+#define Q_JOB_TEXT_H
+
+#include "q/print.h"
+#include "queue/inspect.h"
+
+/* The value of a field by its name; absent when the job has none. */
+struct ct_str job_field(const struct inspector *inspector, const struct inspect_job *job,
+                        const char *name);
+/* A field that holds a number; 0 when it does not. */
+int64_t job_number(const struct inspector *inspector, const struct inspect_job *job,
+                   const char *name);
+
+/* The members of a job's JSON object: id, state (NULL: null), then the fields, named and defaulted
+ * as Bull's own toJSON does. What should be JSON and is not comes as a string and is named in
+ * "broken". */
+void job_print_members(struct print_json *json, const struct inspector *inspector,
+                       const struct inspect_job *job, const char *state);
+
+#endif

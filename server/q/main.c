@@ -1,0 +1,212 @@
+/* cartrita-q: looks at queues and adds jobs, straight on Redis. Finds the command, reads its flags,
+ * runs it, and turns its error into a message and an exit code. Data goes to stdout, all else to
+ * stderr. */
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/nearest.h"
+#include "q/command.h"
+
+static const struct command *const commands[] = {
+    &cmd_queue_ls, &cmd_queue_show, &cmd_job_ls, &cmd_job_show, &cmd_job_add,
+};
+#define COMMAND_COUNT (sizeof commands / sizeof *commands)
+
+static const char exit_codes[] = "Exit status:\n"
+                                 "  0  done\n"
+                                 "  1  anything that has no number of its own\n"
+                                 "  2  wrong usage\n"
+                                 "  3  no such queue or job\n"
+                                 "  4  not possible in the present state\n"
+                                 "  5  Redis cannot be reached\n"
+                                 "  6  Redis refuses: password, rights, read-only\n"
+                                 "  7  Redis took too long\n";
+
+static int exit_code(enum ct_code code)
+{
+    switch (code) {
+    case CT_E_OK:
+        return 0;
+    case CT_E_INVALID:
+    case CT_E_USAGE:
+    case CT_E_BAD_JSON:
+    case CT_E_UNSUPPORTED:
+        return 2;
+    case CT_E_NOT_FOUND:
+    case CT_E_JOB_MISSING:
+        return 3;
+    case CT_E_CONFLICT:
+    case CT_E_NOT_ACTIVE:
+    case CT_E_LOCK_LOST:
+    case CT_E_REDIS_TYPE:
+        return 4;
+    case CT_E_CLOSED:
+    case CT_E_REDIS_DOWN:
+    case CT_E_REDIS_LOADING:
+        return 5;
+    case CT_E_REDIS_AUTH:
+    case CT_E_REDIS_PERM:
+    case CT_E_REDIS_READONLY:
+        return 6;
+    case CT_E_TIMEOUT:
+        return 7;
+    default:
+        return 1;
+    }
+}
+
+static void print_overview(FILE *out)
+{
+    fprintf(out, "Usage: cartrita-q NOUN VERB [ARGUMENT]... [OPTION]...\n"
+                 "Looks at Bull's queues and adds jobs to them, straight on Redis.\n\n");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        const struct command *command = commands[i];
+        char words[64];
+
+        snprintf(words, sizeof words, "%s %s %s", command->noun, command->verb,
+                 command->program.usage);
+        fprintf(out, "  %-34s %s\n", words, command->program.about);
+    }
+    fprintf(out,
+            "\n  cartrita-q NOUN VERB --help      the options of one\n"
+            "  cartrita-q --version\n\n%s",
+            exit_codes);
+}
+
+/* The command that argv begins with; its error names the nearest word there is. */
+static enum ct_code find_command(int argc, char *const *argv, const struct command **out,
+                                 struct ct_error *err)
+{
+    struct ct_nearest noun, verb;
+    bool knows_noun = false;
+
+    if (argc == 0 || argv[0][0] == '-')
+        return ct_error_set(err, CT_E_USAGE, "%s: a command comes first, such as `queue ls`",
+                            argc ? argv[0] : "nothing to do");
+    ct_nearest_init(&noun, argv[0]);
+    ct_nearest_init(&verb, argc > 1 ? argv[1] : "");
+    for (size_t i = 0; i < COMMAND_COUNT; i++) {
+        if (strcmp(argv[0], commands[i]->noun) != 0) {
+            ct_nearest_offer(&noun, commands[i]->noun);
+            continue;
+        }
+        knows_noun = true;
+        if (argc > 1 && strcmp(argv[1], commands[i]->verb) == 0) {
+            *out = commands[i];
+            return CT_E_OK;
+        }
+        ct_nearest_offer(&verb, commands[i]->verb);
+    }
+    if (!knows_noun && noun.best)
+        return ct_error_set(err, CT_E_USAGE, "unknown command \"%s\"; did you mean \"%s\"?",
+                            argv[0], noun.best);
+    if (!knows_noun)
+        return ct_error_set(err, CT_E_USAGE, "unknown command \"%s\"", argv[0]);
+    if (argc < 2)
+        return ct_error_set(err, CT_E_USAGE, "\"%s\" needs a verb, such as `%s ls`", argv[0],
+                            argv[0]);
+    if (verb.best)
+        return ct_error_set(err, CT_E_USAGE, "unknown command \"%s %s\"; did you mean \"%s %s\"?",
+                            argv[0], argv[1], argv[0], verb.best);
+    return ct_error_set(err, CT_E_USAGE, "unknown command \"%s %s\"", argv[0], argv[1]);
+}
+
+static enum ct_code check_args(const struct command *command, const struct ct_option_set *set,
+                               struct ct_error *err)
+{
+    if (set->positional_count > command->arg_max)
+        return ct_error_set(err, CT_E_USAGE, "\"%s\" is one argument too many: %s %s",
+                            set->positionals[command->arg_max], command->program.name,
+                            command->program.usage);
+    for (size_t i = 0; i < command->arg_max; i++) {
+        if (i < set->positional_count ? set->positionals[i][0] == '\0' : i < command->arg_min)
+            return ct_error_set(err, CT_E_USAGE, "an argument is missing or empty: %s %s",
+                                command->program.name, command->program.usage);
+    }
+    return CT_E_OK;
+}
+
+static enum ct_code run_session(const struct command *command, const struct ct_option_set *set,
+                                struct ct_error *err)
+{
+    struct session session;
+    enum ct_code rc = session_open(&session, set, err);
+
+    if (rc != CT_E_OK)
+        return rc;
+    rc = command->run(&session, set->settings, set->positionals, set->positional_count, err);
+    session_close(&session);
+    return rc;
+}
+
+static enum ct_code run_command(const struct command *command, int argc, char *const *argv,
+                                struct ct_error *err)
+{
+    struct ct_program program = command->program;
+    void *settings = ct_zalloc(command->settings_size);
+    struct ct_option_set set;
+    enum ct_code rc;
+
+    program.version = CARTRITA_VERSION;
+    program.footer = exit_codes;
+    ct_option_open(&set, &program, settings);
+    rc = ct_option_read_args(&set, argc, argv, err);
+    if (rc == CT_E_OK && ct_option_answer(&set, stdout))
+        goto out;
+    if (rc == CT_E_OK)
+        rc = ct_option_read_env(&set, err);
+    if (rc == CT_E_OK)
+        rc = check_args(command, &set, err);
+    if (rc == CT_E_OK)
+        rc = run_session(command, &set, err);
+out:
+    ct_option_close(&set);
+    free(settings);
+    return rc;
+}
+
+/* What could not be written is an error like any other: half a list must not look like a whole. */
+static int end(const struct ct_error *err, const char *program)
+{
+    if (err->code != CT_E_OK) {
+        fflush(stdout);
+        fprintf(stderr, "cartrita-q: %s\n",
+                err->detail[0] ? err->detail : ct_error_text(err->code));
+        if (err->code == CT_E_USAGE)
+            fprintf(stderr, "see %s --help\n", program);
+        return exit_code(err->code);
+    }
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        perror("cartrita-q: stdout");
+        return 1;
+    }
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    const struct command *command = NULL;
+    struct ct_error err = {.code = CT_E_OK};
+
+    /* Widths of characters come from the C library's table for UTF-8. */
+    setlocale(LC_CTYPE, "C.UTF-8");
+    signal(SIGPIPE, SIG_IGN);
+    ct_log_setup(CT_LOG_ERROR, "cartrita-q");
+    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
+        print_overview(stdout);
+        return end(&err, "cartrita-q");
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        printf("cartrita-q %s\n", CARTRITA_VERSION);
+        return end(&err, "cartrita-q");
+    }
+    if (find_command(argc - 1, argv + 1, &command, &err) != CT_E_OK)
+        return end(&err, "cartrita-q");
+    err.code = run_command(command, argc - 3, argv + 3, &err);
+    return end(&err, command->program.name);
+}

@@ -1,0 +1,95 @@
+/* What every command of cartrita-q shares: its common flags, one connection to Redis, the dialect.
+ * Called by the commands; implements no queue operation itself. */
+#ifndef Q_SESSION_H
+#define Q_SESSION_H
+
+#include <uv.h>
+
+#include "common/option.h"
+#include "queue/inspect.h"
+#include "redis/link.h"
+
+enum output { OUTPUT_TABLE, OUTPUT_JSON };
+
+/* The first member of each command's settings. */
+struct session_settings {
+    const char *redis_url, *prefix, *queue_dialect;
+    int output; /* enum output */
+    int64_t timeout_ms;
+};
+
+extern const char *const session_outputs[];
+
+/* The common rows of an option table; `type` begins with `struct session_settings common`. */
+#define SESSION_OPTIONS(type)                                                                     \
+    {.name = "redis",                                                                             \
+     .kind = CT_OPTION_STRING,                                                                    \
+     .offset = offsetof(type, common.redis_url),                                                  \
+     .value_name = "URL",                                                                         \
+     .fallback = "redis://127.0.0.1:6379",                                                        \
+     .env = {"CARTRITA_REDIS_URL", "REDIS_URL"},                                                  \
+     .group = "Where",                                                                            \
+     .help = "Redis server that holds the queues."},                                              \
+        {.name = "prefix",                                                                        \
+         .kind = CT_OPTION_STRING,                                                                \
+         .offset = offsetof(type, common.prefix),                                                 \
+         .fallback = "bull",                                                                      \
+         .help = "What the keys of the queues begin with."},                                      \
+        {.name = "dialect",                                                                       \
+         .kind = CT_OPTION_STRING,                                                                \
+         .offset = offsetof(type, common.queue_dialect),                                          \
+         .value_name = "bull|bullmq|auto",                                                        \
+         .fallback = "auto",                                                                      \
+         .help = "Whose queues they are; auto looks at their keys."},                             \
+        {.name = "timeout",                                                                       \
+         .kind = CT_OPTION_DURATION_MS,                                                           \
+         .offset = offsetof(type, common.timeout_ms),                                             \
+         .fallback = "5s",                                                                        \
+         .min = 1,                                                                                \
+         .max = 3600000,                                                                          \
+         .help = "How long Redis may take to answer a call."},                                    \
+    {                                                                                             \
+        .name = "output", .letter = 'o', .kind = CT_OPTION_ENUM,                                  \
+        .offset = offsetof(type, common.output), .choices = session_outputs, .fallback = "table", \
+        .group = "Output", .help = "A table for people or JSON for programs."                     \
+    }
+
+struct session {
+    const struct ct_option_set *set;         /* borrowed; where each setting came from */
+    const struct session_settings *settings; /* borrowed; the same */
+    uv_loop_t loop;
+    struct ct_redis_url url;
+    struct redis_link *link;
+    const struct dialect *dialect;
+    const struct inspector *inspector;
+};
+
+/* Opens everything but the connection, which comes with the first call. On success the caller
+ * calls session_close. */
+enum ct_code session_open(struct session *session, const struct ct_option_set *set,
+                          struct ct_error *err) CT_MUST_CHECK;
+void session_close(struct session *session);
+
+/* One call; empties `command`. *reply is the caller's to free. */
+enum ct_code session_call(struct session *session, struct redis_command *command,
+                          struct redis_reply **reply, struct ct_error *err) CT_MUST_CHECK;
+
+/* The counts of one queue. */
+enum ct_code session_counts(struct session *session, const char *queue, struct inspect_counts *out,
+                            struct ct_error *err) CT_MUST_CHECK;
+/* The same, and NOT_FOUND with the nearest name when there is no such queue. */
+enum ct_code session_need_queue(struct session *session, const char *queue,
+                                struct inspect_counts *out, struct ct_error *err) CT_MUST_CHECK;
+
+/* Names of queues, sorted, each once; at most SESSION_QUEUES_MAX. Some may turn out not to exist.
+ */
+#define SESSION_QUEUES_MAX 100000
+struct session_names {
+    char **items; /* owned, as are the texts */
+    size_t count, cap;
+};
+enum ct_code session_names(struct session *session, struct session_names *out,
+                           struct ct_error *err) CT_MUST_CHECK;
+void session_names_free(struct session_names *names);
+
+#endif
