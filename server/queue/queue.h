@@ -83,7 +83,8 @@ bool queue_is_idle(const struct queue *queue);
 /* --- consumers: one attachment of one connection --- */
 struct consumer *consumer_open(struct queue *queue, const struct consumer_events *events,
                                void *ctx);
-/* How many jobs it wants to hold at the most. */
+/* How many jobs it wants to hold at the most; more than CONSUMER_WINDOW_MAX counts as that. */
+#define CONSUMER_WINDOW_MAX 16384
 void consumer_window(struct consumer *consumer, uint32_t window);
 uint32_t consumer_lease_count(const struct consumer *consumer);
 
@@ -114,6 +115,14 @@ enum ct_code queue_release(struct lease *lease, int64_t rest_ms,
 /* Somebody moved the job itself, under its token: write nothing. Answered like the others. */
 enum ct_code queue_forget(struct lease *lease, struct ct_error *err) CT_MUST_CHECK;
 
+/* Effects that wait for Redis, and their bytes: with more, nothing is fetched, and what can be
+ * refused (notes, resumes) is. Outcomes are always taken: the leases bound them. */
+#define QUEUE_PENDING_MAX       65536
+#define QUEUE_PENDING_BYTES_MAX (64u << 20)
+
+/* The longest rest that a release may ask for. */
+#define QUEUE_REST_MAX_MS (24 * 3600 * 1000)
+
 /* While it runs; committed before its outcome. Bounded: QUEUE_NOTES_MAX uncommitted ones a lease,
  * then TOO_LARGE (for progress the newest replaces the waiting one instead). */
 #define QUEUE_NOTES_MAX 1024
@@ -125,6 +134,9 @@ enum ct_code queue_update(struct lease *lease, struct ct_str data, struct ct_err
 void queue_resume(struct consumer *consumer, struct ct_str id, struct ct_str token);
 
 /* --- adding --- */
+#define QUEUE_ADDS_MAX      16384 /* waiting for a call; with more: TOO_LARGE */
+#define QUEUE_ADD_CALLS_MAX 4     /* under way at once */
+#define QUEUE_ADD_WAIT_MS   5000  /* for a link; then REDIS_DOWN */
 /* `add` stays the caller's and untouched until `done`, which comes exactly once. Adds of one loop
  * turn share a call. */
 void queue_add(struct queue *queue, struct job_add *add, void (*done)(struct job_add *add));

@@ -1,0 +1,397 @@
+/* Leases: a job under a lock token, given to a consumer until an outcome, a return or a loss ends
+ * it. Owns the job, the table of tokens, and the order of endings: exactly one outcome a lease, one
+ * answer for it, told from a turn or a reply, never from inside the consumer's call. */
+#include "queue/queue_internal.h"
+
+#include <stdlib.h>
+
+#include "common/assert.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+#define TO(state) (1u << LEASE_##state)
+static const unsigned lease_moves[] = {
+#define LEASE_MOVES(name, moves) [LEASE_##name] = moves,
+    LEASE_STATES(LEASE_MOVES)
+#undef LEASE_MOVES
+};
+#undef TO
+
+void lease_become(struct lease *lease, enum lease_state next)
+{
+    ct_assert(lease_moves[lease->state] & (1u << next));
+    lease->state = next;
+}
+
+/* --- the table of tokens --------------------------------------------------------------------- */
+
+static uint32_t token_hash(struct ct_str token)
+{
+    uint32_t hash = 2166136261u; /* FNV-1a */
+
+    for (size_t i = 0; i < token.len; i++)
+        hash = (hash ^ (unsigned char)token.data[i]) * 16777619u;
+    return hash;
+}
+
+static void table_grow(struct queue *queue)
+{
+    const uint32_t count = queue->bucket_count * 2;
+    struct lease **buckets = ct_zalloc(count * sizeof *buckets);
+
+    for (uint32_t i = 0; i < queue->bucket_count; i++) {
+        for (struct lease *lease = queue->buckets[i], *next; lease; lease = next) {
+            next = lease->next;
+            lease->next = buckets[lease->hash & (count - 1)];
+            buckets[lease->hash & (count - 1)] = lease;
+        }
+    }
+    free(queue->buckets);
+    queue->buckets = buckets;
+    queue->bucket_count = count;
+}
+
+static void table_add(struct queue *queue, struct lease *lease)
+{
+    struct lease **bucket;
+
+    if (queue->lease_count >= queue->bucket_count)
+        table_grow(queue);
+    lease->hash = token_hash(lease->token);
+    bucket = &queue->buckets[lease->hash & (queue->bucket_count - 1)];
+    lease->next = *bucket;
+    *bucket = lease;
+    queue->lease_count++;
+}
+
+static void table_remove(struct queue *queue, struct lease *lease)
+{
+    struct lease **place = &queue->buckets[lease->hash & (queue->bucket_count - 1)];
+
+    while (*place != lease)
+        place = &(*place)->next;
+    *place = lease->next;
+    queue->lease_count--;
+}
+
+struct lease *lease_find(const struct queue *queue, struct ct_str token)
+{
+    const uint32_t hash = token_hash(token);
+    struct lease *lease = queue->buckets[hash & (queue->bucket_count - 1)];
+
+    while (lease && !(lease->hash == hash && ct_str_equal(lease->token, token)))
+        lease = lease->next;
+    return lease;
+}
+
+/* --- begin ----------------------------------------------------------------------------------- */
+
+bool lease_is_open(const struct lease *lease)
+{
+    return lease->state == LEASE_ADOPTING || lease->state == LEASE_SCHEDULING ||
+           lease->state == LEASE_HELD;
+}
+
+void lease_give(struct lease *lease, struct consumer *consumer)
+{
+    const int held = lease_is_open(lease) ? 1 : 0;
+
+    if (lease->consumer) {
+        lease->consumer->lease_count--;
+        consumer_hold(lease->consumer, -held);
+    }
+    ct_list_remove(&lease->link);
+    lease->consumer = consumer;
+    if (consumer) {
+        ct_list_push_back(&consumer->leases, &lease->link);
+        consumer->lease_count++;
+        consumer_hold(consumer, held);
+    } else {
+        ct_list_push_back(&lease->queue->orphans, &lease->link);
+    }
+}
+
+static struct lease *lease_alloc(struct queue *queue, struct ct_str token, enum lease_state state)
+{
+    struct lease *lease = ct_zalloc(sizeof *lease);
+
+    lease->queue = queue;
+    lease->token = token;
+    lease->state = state;
+    ct_list_init(&lease->link);
+    ct_list_init(&lease->renew_link);
+    ct_list_init(&lease->answer_link);
+    table_add(queue, lease);
+    return lease;
+}
+
+struct lease *lease_new(struct queue *queue, struct consumer *consumer, struct job *job)
+{
+    struct lease *lease = lease_alloc(queue, job->token, LEASE_SCHEDULING);
+
+    lease->job = job;
+    lease_give(lease, consumer);
+    sched_add_renewal(lease, false);
+    return lease;
+}
+
+struct lease *lease_new_adopting(struct queue *queue, struct consumer *consumer, struct ct_str id,
+                                 struct ct_str token)
+{
+    struct effect *effect = effect_new(EFFECT_ADOPT, id, token);
+    struct lease *lease = lease_alloc(queue, effect->extra, LEASE_ADOPTING);
+
+    effect->owner = lease;
+    lease->outcome = effect;
+    lease_give(lease, consumer);
+    effects_queue(queue, effect);
+    return lease;
+}
+
+void lease_adopted(struct lease *lease, struct job *job)
+{
+    lease->job = job;
+    lease->token = job->token; /* equal, but not in the effect, which goes */
+    sched_add_renewal(lease, false);
+    lease_become(lease, LEASE_HELD);
+    if (!lease->consumer)
+        lease_return(lease, lease->end == CONSUMER_DIED ? EFFECT_STALL : EFFECT_RELEASE);
+}
+
+static void lease_offer(struct lease *lease)
+{
+    struct consumer *consumer = lease->consumer;
+
+    lease_become(lease, LEASE_HELD);
+    lease->queue->figures.fetched++;
+    consumer->events->on_job(consumer->ctx, lease);
+}
+
+void lease_end(struct lease *lease, struct effect *effect)
+{
+    if (lease->consumer)
+        consumer_hold(lease->consumer, -1);
+    lease_become(lease, LEASE_ENDING);
+    effect->job = lease->job;
+    effect->owner = lease;
+    lease->outcome = effect;
+    effects_queue(lease->queue, effect);
+}
+
+void lease_return(struct lease *lease, enum effect_kind kind)
+{
+    struct effect *effect = effect_new(kind, CT_STR_NONE, CT_STR_NONE);
+
+    effect->attempts_made = lease->job->attempts_made;
+    lease->is_returned = true;
+    lease_end(lease, effect);
+}
+
+void lease_fail(struct lease *lease, const struct failure *failure)
+{
+    struct queue *queue = lease->queue;
+
+    lease_end(lease, queue->dialect->judge(queue->dialect_queue, lease->job, failure,
+                                           ct_wall_ms(queue->clock), queue->random));
+}
+
+void lease_begin(struct lease *lease)
+{
+    struct queue *queue = lease->queue;
+    const struct job *job = lease->job;
+    struct effect *effect = NULL;
+    struct ct_error err = {CT_E_OK, ""};
+
+    if (job->broken) {
+        const struct failure failure = {.reason = ct_str_of(job->broken), .is_unrecoverable = true};
+
+        ct_log_warn("job cannot be run", CT_STR("queue", queue->name), CT_BYTES("job", job->id),
+                    CT_STR("error", job->broken));
+        lease_fail(lease, &failure);
+        return;
+    }
+    if (job->is_repeat &&
+        queue->dialect->schedule(queue->dialect_queue, job, ct_wall_ms(queue->clock), &effect,
+                                 &err) != CT_E_OK) {
+        ct_log_warn("next iteration not scheduled", CT_STR("queue", queue->name),
+                    CT_BYTES("job", job->id), CT_ERR(&err));
+        effect = NULL;
+    }
+    if (!effect) {
+        lease_offer(lease);
+        return;
+    }
+    effect->job = job;
+    effect->owner = lease;
+    effects_queue(queue, effect);
+}
+
+void lease_scheduled(struct lease *lease, enum ct_code code)
+{
+    if (code != CT_E_OK)
+        ct_log_warn("next iteration not scheduled", CT_STR("queue", lease->queue->name),
+                    CT_BYTES("job", lease->job->id), CT_STR("error", ct_error_text(code)));
+    if (lease->state == LEASE_SCHEDULING)
+        lease_offer(lease);
+}
+
+/* --- renewal and loss ------------------------------------------------------------------------ */
+
+void lease_renew(struct lease *lease)
+{
+    struct effect *effect = effect_new(EFFECT_RENEW, CT_STR_NONE, CT_STR_NONE);
+
+    ct_list_remove(&lease->renew_link);
+    effect->job = lease->job;
+    effect->owner = lease;
+    lease->renew = effect;
+    effects_queue_urgent(lease->queue, effect);
+}
+
+/* No more renewals; a consumer that still works on it is told to stop. Its outcome is sent all the
+ * same: Redis has the last word. */
+static void lease_lose(struct lease *lease, enum ct_code code)
+{
+    struct ct_error why;
+
+    if (lease->is_lost)
+        return;
+    lease->is_lost = true;
+    ct_list_remove(&lease->renew_link);
+    if (lease->state != LEASE_HELD || !lease->consumer)
+        return;
+    ct_error_set(&why, code, "job %s: %s; its result will be refused", lease->job->id.data,
+                 ct_error_text(code));
+    ct_log_warn("lease lost", CT_STR("queue", lease->queue->name), CT_BYTES("job", lease->job->id),
+                CT_STR("why", ct_error_text(code)));
+    lease->consumer->events->on_cancel(lease->consumer->ctx, lease, &why);
+}
+
+static bool is_loss(enum ct_code code)
+{
+    return code == CT_E_LOCK_LOST || code == CT_E_JOB_MISSING || code == CT_E_NOT_ACTIVE;
+}
+
+void lease_renewed(struct lease *lease, enum ct_code code)
+{
+    if (lease->state == LEASE_ENDED) {
+        lease_try_answer(lease);
+        return;
+    }
+    if (is_loss(code))
+        lease_lose(lease, code);
+    else
+        sched_add_renewal(lease, code != CT_E_OK);
+}
+
+void lease_noted(struct lease *lease, enum ct_code code)
+{
+    if (lease->state == LEASE_ENDED)
+        lease_try_answer(lease);
+    else if (code == CT_E_LOCK_LOST)
+        lease_lose(lease, code);
+    else if (code != CT_E_OK)
+        ct_log_warn("note not written", CT_STR("queue", lease->queue->name),
+                    CT_BYTES("job", lease->job->id), CT_STR("error", ct_error_text(code)));
+}
+
+/* --- end ------------------------------------------------------------------------------------- */
+
+static enum queue_state state_after(const struct effect *effect)
+{
+    switch (effect->kind) {
+    case EFFECT_COMPLETE:
+        return QUEUE_COMPLETED;
+    case EFFECT_FAIL:
+        return QUEUE_FAILED;
+    case EFFECT_DELAY:
+        return QUEUE_DELAYED;
+    case EFFECT_STALL:
+        return effect->is_failed ? QUEUE_FAILED : QUEUE_WAITING;
+    default:
+        return QUEUE_WAITING;
+    }
+}
+
+static void count_end(struct queue_figures *figures, const struct effect *effect)
+{
+    if (effect->code != CT_E_OK)
+        figures->lost++;
+    else if (effect->kind == EFFECT_COMPLETE)
+        figures->completed++;
+    else if (effect->kind == EFFECT_RETRY || effect->kind == EFFECT_DELAY)
+        figures->retried++;
+    else if (effect->kind == EFFECT_RELEASE)
+        figures->released++;
+    else if (effect->kind == EFFECT_FAIL || effect->is_failed)
+        figures->failed++;
+    else
+        figures->recovered++;
+}
+
+void lease_settled(struct lease *lease, const struct effect *effect)
+{
+    count_end(&lease->queue->figures, effect);
+    if (effect->code != CT_E_OK)
+        ct_log_warn("result refused", CT_STR("queue", lease->queue->name),
+                    CT_BYTES("job", lease->job->id), CT_STR("error", ct_error_text(effect->code)));
+    lease_become(lease, LEASE_ENDED);
+    ct_list_remove(&lease->renew_link);
+    lease->code = effect->code;
+    lease->result = effect->code == CT_E_OK ? state_after(effect) : QUEUE_LOST;
+    effects_drop_of(lease->queue, lease); /* refused notes, a renewal: too late for them */
+    if (lease->is_again && lease->consumer)
+        return; /* its consumer will ask */
+    lease_answer(lease);
+}
+
+/* Out of every list; only the memory is left. */
+static void lease_unlink(struct lease *lease)
+{
+    struct queue *queue = lease->queue;
+
+    ct_assert(lease->effect_count == 0);
+    table_remove(queue, lease);
+    ct_list_remove(&lease->link);
+    ct_list_remove(&lease->renew_link);
+    ct_list_remove(&lease->answer_link);
+    if (!lease->consumer)
+        return;
+    lease->consumer->lease_count--;
+    if (lease_is_open(lease))
+        consumer_hold(lease->consumer, -1);
+}
+
+void lease_free(struct lease *lease)
+{
+    lease_unlink(lease);
+    job_free(lease->job);
+    free(lease);
+}
+
+void lease_answer(struct lease *lease)
+{
+    struct consumer *consumer = lease->consumer;
+
+    lease_unlink(lease);
+    if (consumer)
+        consumer->events->on_answer(consumer->ctx, lease, lease->code, lease->result,
+                                    ct_error_text(lease->code));
+    job_free(lease->job);
+    free(lease);
+}
+
+void lease_try_answer(struct lease *lease)
+{
+    if (lease->state != LEASE_ENDED || lease->is_again || lease->effect_count > 0)
+        return;
+    ct_list_remove(&lease->answer_link);
+    ct_list_push_back(&lease->queue->answers, &lease->answer_link);
+    queue_poke(lease->queue);
+}
+
+void lease_answer_all(struct queue *queue)
+{
+    while (!ct_list_is_empty(&queue->answers))
+        lease_answer(CT_CONTAINER(queue->answers.next, struct lease, answer_link));
+}
