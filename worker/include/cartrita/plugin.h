@@ -31,19 +31,19 @@ struct cartrita_job; /* opaque: read through the host, so it can grow */
 
 /* How a job failed. Zero what you do not set; start from CARTRITA_FAILURE. */
 struct cartrita_failure {
-    uint32_t size;             /* sizeof(struct cartrita_failure) */
-    int32_t is_unrecoverable;  /* non-zero: no further attempt */
-    const char *reason;        /* what the user sees as failedReason; NULL: "Unknown reason" */
-    const char *name;          /* kind of error, such as "TypeError"; NULL: "Error" */
-    const char *stack;         /* lines for the stack trace, separated by \n; NULL: none */
-    int64_t delay_ms;          /* the plugin's own backoff: 0 at once, -1 no further attempt */
-    int32_t has_delay;         /* non-zero: delay_ms counts; else the job's own backoff does */
+    uint32_t size;            /* sizeof(struct cartrita_failure) */
+    int32_t is_unrecoverable; /* non-zero: no further attempt */
+    const char *reason;       /* what the user sees as failedReason; NULL: "Unknown reason" */
+    const char *name;         /* kind of error, such as "TypeError"; NULL: "Error" */
+    const char *stack;        /* lines for the stack trace, separated by \n; NULL: none */
+    int64_t delay_ms;         /* the plugin's own backoff: 0 at once, -1 no further attempt */
+    int32_t has_delay;        /* non-zero: delay_ms counts; else the job's own backoff does */
     int32_t reserved;
 };
 
-#define CARTRITA_FAILURE                                                                           \
-    {                                                                                              \
-        sizeof(struct cartrita_failure), 0, NULL, NULL, NULL, 0, 0, 0                              \
+#define CARTRITA_FAILURE                                              \
+    {                                                                 \
+        sizeof(struct cartrita_failure), 0, NULL, NULL, NULL, 0, 0, 0 \
     }
 
 #define CARTRITA_LOG_DEBUG 0
@@ -65,10 +65,11 @@ struct cartrita_host {
     const char *(*job_id)(const struct cartrita_job *job);
     const char *(*job_name)(const struct cartrita_job *job);
     const char *(*job_queue)(const struct cartrita_job *job);
-    const char *(*job_data)(const struct cartrita_job *job, size_t *len); /* JSON; len may be NULL */
+    const char *(*job_data)(const struct cartrita_job *job,
+                            size_t *len); /* JSON; len may be NULL */
     const char *(*job_opts)(const struct cartrita_job *job, size_t *len); /* JSON object */
-    const char *(*job_token)(const struct cartrita_job *job);  /* value of the job's lock */
-    int64_t (*job_timestamp_ms)(const struct cartrita_job *job); /* when it was added, epoch */
+    const char *(*job_token)(const struct cartrita_job *job);      /* value of the job's lock */
+    int64_t (*job_timestamp_ms)(const struct cartrita_job *job);   /* when it was added, epoch */
     uint32_t (*job_attempts_made)(const struct cartrita_job *job); /* before this attempt */
     /* Milliseconds until this attempt is stopped, 0 when the time is up, -1 without a limit. */
     int64_t (*job_time_left_ms)(const struct cartrita_job *job);
@@ -142,16 +143,15 @@ struct cartrita_plugin {
 #endif
 
 /* The one exported symbol: CARTRITA_PLUGIN(.name = "echo", .version = "1.0", .run = echo_run) */
-#define CARTRITA_PLUGIN(...)                                                                       \
-    CARTRITA_EXPORT const struct cartrita_plugin *cartrita_plugin(void);                           \
-    const struct cartrita_plugin *cartrita_plugin(void)                                            \
-    {                                                                                              \
-        static const struct cartrita_plugin plugin = {                                             \
-            .size = sizeof(struct cartrita_plugin),                                                \
-            .abi_major = CARTRITA_ABI_MAJOR,                                                       \
-            .abi_minor = CARTRITA_ABI_MINOR,                                                       \
-            __VA_ARGS__};                                                                          \
-        return &plugin;                                                                            \
+#define CARTRITA_PLUGIN(...)                                                                  \
+    CARTRITA_EXPORT const struct cartrita_plugin *cartrita_plugin(void);                      \
+    const struct cartrita_plugin *cartrita_plugin(void)                                       \
+    {                                                                                         \
+        static const struct cartrita_plugin plugin = {.size = sizeof(struct cartrita_plugin), \
+                                                      .abi_major = CARTRITA_ABI_MAJOR,        \
+                                                      .abi_minor = CARTRITA_ABI_MINOR,        \
+                                                      __VA_ARGS__};                           \
+        return &plugin;                                                                       \
     }
 
 #ifdef __cplusplus

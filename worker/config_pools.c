@@ -1,0 +1,326 @@
+/* Pools out of flags or file. See config_pools.h. */
+#include "worker/config_pools.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "common/mem.h"
+#include "worker/loader.h"
+#include "worker/subs.h"
+#include "worker/threads.h"
+
+#define POOL_TEXT_MAX 512 /* bytes of a queue's name, a prefix */
+
+static const char *const dialects[] = {"bull", "bullmq", "auto", NULL};
+
+void config_pool_free(struct pool_config *pool)
+{
+    for (size_t i = 0; i < pool->queue_count; i++)
+        free(pool->queues[i]);
+    free(pool->queues);
+    free(pool->name);
+    free(pool->plugin);
+    free(pool->config);
+    free(pool->prefix);
+    free(pool->dialect);
+    free(pool->settings);
+    memset(pool, 0, sizeof *pool);
+}
+
+static enum ct_code pool_set_dialect(struct pool_config *pool, const char *dialect,
+                                     struct ct_error *err)
+{
+    if (!dialect)
+        return CT_E_OK;
+    for (size_t i = 0; dialects[i]; i++) {
+        if (strcmp(dialect, dialects[i]) == 0) {
+            free(pool->dialect);
+            pool->dialect = ct_strdup(dialect);
+            return CT_E_OK;
+        }
+    }
+    return ct_error_set(err, CT_E_USAGE, "'%.40s' is not a dialect: use bull, bullmq or auto",
+                        dialect);
+}
+
+static enum ct_code pool_add_queue(struct pool_config *pool, const char *name, struct ct_error *err)
+{
+    if (!name[0] || strlen(name) > POOL_TEXT_MAX)
+        return ct_error_set(err, CT_E_USAGE, "a queue's name must have 1 to %d bytes",
+                            POOL_TEXT_MAX);
+    if (pool->queue_count >= SUBS_MAX)
+        return ct_error_set(err, CT_E_TOO_LARGE, "a pool may serve %u queues at the most",
+                            SUBS_MAX);
+    for (size_t i = 0; i < pool->queue_count; i++)
+        if (strcmp(pool->queues[i], name) == 0)
+            return ct_error_set(err, CT_E_USAGE, "queue %.100s is named twice in one pool", name);
+    pool->queues = ct_realloc(pool->queues, (pool->queue_count + 1) * sizeof *pool->queues);
+    pool->queues[pool->queue_count++] = ct_strdup(name);
+    return CT_E_OK;
+}
+
+/* "KEY=VALUE" into `object`; VALUE as text, or as JSON when `is_json` and it is. */
+static enum ct_code pool_add_pair(json_t *object, const char *flag, const char *pair, bool is_json,
+                                  struct ct_error *err)
+{
+    const char *equals = strchr(pair, '=');
+    json_t *value = NULL;
+    char *key;
+
+    if (!equals || equals == pair)
+        return ct_error_set(err, CT_E_USAGE, "--%s %.60s: write it as KEY=VALUE", flag, pair);
+    if (is_json)
+        value = json_loads(equals + 1, JSON_DECODE_ANY, NULL);
+    if (!value)
+        value = json_string(equals + 1);
+    if (!value)
+        return ct_error_set(err, CT_E_USAGE, "--%s %.60s: the value is not UTF-8 text", flag, pair);
+    key = ct_strndup(pair, (size_t)(equals - pair));
+    json_object_set_new(object, key, value);
+    free(key);
+    return CT_E_OK;
+}
+
+static enum ct_code pool_pairs(const struct ct_option_list *list, const char *flag, bool is_json,
+                               char **out, struct ct_error *err)
+{
+    json_t *object = json_object();
+    enum ct_code rc = CT_E_OK;
+
+    for (size_t i = 0; i < list->count && rc == CT_E_OK; i++)
+        rc = pool_add_pair(object, flag, list->items[i], is_json, err);
+    if (rc == CT_E_OK)
+        *out = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    return rc;
+}
+
+static enum ct_code pool_defaults(const struct config_flags *flags, struct pool_config *pool,
+                                  struct ct_error *err)
+{
+    pool->prefix = flags->prefix ? ct_strdup(flags->prefix) : NULL;
+    pool->processes = (uint32_t)flags->processes;
+    pool->concurrency = (uint32_t)flags->concurrency;
+    pool->timeout_ms = (uint64_t)flags->timeout_ms;
+    pool->memory_max_bytes = (uint64_t)flags->memory_max_mib << 20;
+    return pool_set_dialect(pool, flags->dialect, err);
+}
+
+static enum ct_code pool_from_flags(const struct config_flags *flags, struct pool_config *pool,
+                                    struct ct_error *err)
+{
+    enum ct_code rc = pool_defaults(flags, pool, err);
+
+    if (rc != CT_E_OK)
+        return rc;
+    if (flags->queues.count == 0)
+        return ct_error_set(err, CT_E_USAGE,
+                            "no queue: give --queue NAME, or a --config FILE with pools");
+    if (!flags->plugin)
+        return ct_error_set(err, CT_E_USAGE,
+                            "no plugin: give --plugin FILE, or a --config FILE with pools");
+    for (size_t i = 0; i < flags->queues.count && rc == CT_E_OK; i++)
+        rc = pool_add_queue(pool, flags->queues.items[i], err);
+    if (rc == CT_E_OK)
+        rc = pool_pairs(&flags->set, "set", false, &pool->config, err);
+    if (rc == CT_E_OK && flags->settings.count > 0)
+        rc = pool_pairs(&flags->settings, "setting", true, &pool->settings, err);
+    if (rc != CT_E_OK)
+        return rc;
+    pool->plugin = loader_find(flags->plugin);
+    pool->name = ct_strdup(pool->queues[0]);
+    return CT_E_OK;
+}
+
+/* --- the file ------------------------------------------------------------------------------------
+ */
+
+static enum ct_code pool_number(const struct ct_yaml_node *node, int64_t max, uint32_t *out,
+                                struct ct_error *err)
+{
+    int64_t number;
+    enum ct_code rc = ct_yaml_int(node, 1, max, &number, err);
+
+    if (rc == CT_E_OK)
+        *out = (uint32_t)number;
+    return rc;
+}
+
+static enum ct_code pool_duration(const struct ct_yaml_node *node, uint64_t *out,
+                                  struct ct_error *err)
+{
+    const char *text;
+    int64_t ms;
+    enum ct_code rc = ct_yaml_text(node, &text, err);
+
+    if (rc != CT_E_OK)
+        return rc;
+    if (!ct_option_duration_ms(ct_str_of(text), &ms) || ms < 1)
+        return ct_yaml_error(node, err, "'%.40s' is not a time: write milliseconds, or 5s, 2m, 1h",
+                             text);
+    *out = (uint64_t)ms;
+    return CT_E_OK;
+}
+
+static enum ct_code pool_text(const struct ct_yaml_node *node, char **out, struct ct_error *err)
+{
+    const char *text;
+    enum ct_code rc = ct_yaml_text(node, &text, err);
+
+    if (rc != CT_E_OK)
+        return rc;
+    free(*out);
+    *out = ct_strdup(text);
+    return CT_E_OK;
+}
+
+static enum ct_code pool_queue_node(const struct ct_yaml_node *node, struct pool_config *pool,
+                                    struct ct_error *err)
+{
+    const char *text;
+    struct ct_error why;
+    enum ct_code rc = ct_yaml_text(node, &text, err);
+
+    if (rc == CT_E_OK && pool_add_queue(pool, text, &why) != CT_E_OK)
+        rc = ct_yaml_error(node, err, "%s", why.detail);
+    return rc;
+}
+
+static enum ct_code pool_queues(const struct ct_yaml_node *node, struct pool_config *pool,
+                                struct ct_error *err)
+{
+    enum ct_code rc = CT_E_OK;
+
+    if (node->kind == CT_YAML_SCALAR)
+        return pool_queue_node(node, pool, err);
+    rc = ct_yaml_need_list(node, err);
+    if (rc != CT_E_OK)
+        return rc;
+    for (const struct ct_yaml_node *n = node->first; n && rc == CT_E_OK; n = n->next)
+        rc = pool_queue_node(n, pool, err);
+    return rc;
+}
+
+static enum ct_code pool_plugin_settings(const struct ct_yaml_node *node, struct pool_config *pool,
+                                         struct ct_error *err)
+{
+    json_t *object;
+    enum ct_code rc = ct_yaml_need_map(node, err);
+
+    if (rc == CT_E_OK)
+        rc = ct_yaml_to_json(node, &object, err);
+    if (rc != CT_E_OK)
+        return rc;
+    free(pool->config);
+    pool->config = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    return CT_E_OK;
+}
+
+/* One key of a pool. What is not ours is a setting of the queue in Bull's words: the daemon knows
+ * them and refuses what it does not know. */
+static enum ct_code pool_key(const struct ct_yaml_node *node, struct pool_config *pool,
+                             json_t *settings, struct ct_error *err)
+{
+    const char *key = node->key;
+    const char *text;
+    struct ct_error why;
+    json_t *value;
+    enum ct_code rc;
+
+    if (strcmp(key, "queue") == 0 || strcmp(key, "queues") == 0)
+        return pool_queues(node, pool, err);
+    if (strcmp(key, "pool") == 0)
+        return pool_text(node, &pool->name, err);
+    if (strcmp(key, "plugin") == 0)
+        return pool_text(node, &pool->plugin, err);
+    if (strcmp(key, "prefix") == 0)
+        return pool_text(node, &pool->prefix, err);
+    if (strcmp(key, "set") == 0)
+        return pool_plugin_settings(node, pool, err);
+    if (strcmp(key, "processes") == 0)
+        return pool_number(node, CONFIG_PROCESSES_MAX, &pool->processes, err);
+    if (strcmp(key, "concurrency") == 0)
+        return pool_number(node, THREADS_MAX, &pool->concurrency, err);
+    if (strcmp(key, "timeout") == 0)
+        return pool_duration(node, &pool->timeout_ms, err);
+    if (strcmp(key, "memory-max") == 0) {
+        uint32_t mib;
+
+        rc = pool_number(node, 1024 * 1024, &mib, err);
+        if (rc == CT_E_OK)
+            pool->memory_max_bytes = (uint64_t)mib << 20;
+        return rc;
+    }
+    if (strcmp(key, "dialect") == 0) {
+        rc = ct_yaml_text(node, &text, err);
+        if (rc == CT_E_OK && pool_set_dialect(pool, text, &why) != CT_E_OK)
+            rc = ct_yaml_error(node, err, "%s", why.detail);
+        return rc;
+    }
+    rc = ct_yaml_to_json(node, &value, err);
+    if (rc == CT_E_OK)
+        json_object_set_new(settings, key, value);
+    return rc;
+}
+
+static enum ct_code pool_from_node(const struct config_flags *flags,
+                                   const struct ct_yaml_node *node, struct pool_config *pool,
+                                   struct ct_error *err)
+{
+    json_t *settings = json_object();
+    enum ct_code rc = ct_yaml_need_map(node, err);
+    char *found;
+
+    if (rc == CT_E_OK)
+        rc = pool_defaults(flags, pool, err);
+    if (rc == CT_E_OK)
+        for (const struct ct_yaml_node *n = node->first; n && rc == CT_E_OK; n = n->next)
+            rc = pool_key(n, pool, settings, err);
+    if (rc == CT_E_OK && pool->queue_count == 0)
+        rc = ct_yaml_error(node, err, "the pool has no queue; add `queue: NAME`");
+    if (rc == CT_E_OK && !pool->plugin)
+        rc = ct_yaml_error(node, err, "the pool has no plugin; add `plugin: FILE`");
+    if (rc == CT_E_OK && json_object_size(settings) > 0)
+        pool->settings = json_dumps(settings, JSON_COMPACT);
+    json_decref(settings);
+    if (rc != CT_E_OK)
+        return rc;
+    if (!pool->config)
+        pool->config = ct_strdup("{}");
+    if (!pool->name)
+        pool->name = ct_strdup(pool->queues[0]);
+    found = loader_find(pool->plugin);
+    free(pool->plugin);
+    pool->plugin = found;
+    return CT_E_OK;
+}
+
+enum ct_code config_pools(const struct config_flags *flags, const struct ct_yaml_node *pools,
+                          struct worker_config *out, struct ct_error *err)
+{
+    enum ct_code rc;
+
+    if (!pools) {
+        out->pools = ct_zalloc(sizeof *out->pools);
+        out->pool_count = 1;
+        return pool_from_flags(flags, &out->pools[0], err);
+    }
+    if (flags->queues.count > 0 || flags->plugin || flags->set.count > 0 ||
+        flags->settings.count > 0)
+        return ct_error_set(err, CT_E_USAGE,
+                            "--queue, --plugin, --set and --setting describe a pool, and %s has "
+                            "pools already: use one or the other",
+                            flags->config);
+    rc = ct_yaml_need_list(pools, err);
+    if (rc != CT_E_OK)
+        return rc;
+    if (pools->child_count == 0 || pools->child_count > CONFIG_POOLS_MAX)
+        return ct_yaml_error(pools, err, "1 to %d pools are possible", CONFIG_POOLS_MAX);
+    out->pools = ct_zalloc(pools->child_count * sizeof *out->pools);
+    for (const struct ct_yaml_node *n = pools->first; n && rc == CT_E_OK; n = n->next)
+        rc = pool_from_node(flags, n, &out->pools[out->pool_count++], err);
+    return rc;
+}

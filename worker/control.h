@@ -1,0 +1,32 @@
+/* The control socket between a supervisor and one runner: lines of text, both ends are the same
+ * binary. The supervisor's end is in slot.c, the runner's in runner.c.
+ *
+ *   to the runner    {...}              first: its settings, one line of JSON (runner.h)
+ *                    drain              fetch nothing more, finish what runs, exit
+ *                    stop               hand back what runs, exit
+ *   from the runner  ready NAME VERSION its plugin is open and it takes jobs
+ *                    failed TEXT        it could not start, and why; it exits
+ *                    stuck TEXT         a job does not stop: it drains, and wants to be replaced
+ *                    bye                it holds nothing any more; it exits
+ *
+ * A runner whose control socket closes exits at once: its supervisor is gone. */
+#ifndef WORKER_CONTROL_H
+#define WORKER_CONTROL_H
+
+#define CONTROL_FD           3 /* in the runner */
+#define RECORDER_FD          4
+#define CONTROL_LINE_MAX     2048       /* bytes of a line but the first */
+#define CONTROL_SETTINGS_MAX (4u << 20) /* bytes of the first line */
+
+#define CONTROL_DRAIN  "drain"
+#define CONTROL_STOP   "stop"
+#define CONTROL_READY  "ready "
+#define CONTROL_FAILED "failed "
+#define CONTROL_STUCK  "stuck "
+#define CONTROL_BYE    "bye"
+
+#define RUNNER_EXIT_FAILED 3  /* said "failed" */
+#define RUNNER_EXIT_STUCK  75 /* said "stuck" */
+#define RUNNER_EXIT_ORPHAN 76 /* its supervisor is gone */
+
+#endif

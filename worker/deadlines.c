@@ -1,0 +1,94 @@
+/* Time limits of running jobs, on the runner's loop: at the deadline the plugin is told to stop; a
+ * job that ends within the cancel grace has failed with Bull's words; one that does not is failed
+ * by the loop, which goes on without its thread, and the runner is to be replaced. The supervisor
+ * watches from outside in case this loop hangs (limits.c).
+ *
+ * One timer for all jobs: it is armed for the earliest time at which anything can be due, and finds
+ * out then what is. */
+#include "worker/leases.h"
+
+#include <stdlib.h>
+
+#include "common/log.h"
+
+static void deadlines_due(uv_timer_t *timer);
+
+void deadlines_expect(struct leases *leases, uint64_t at_ms)
+{
+    uint64_t now_ms = job_now_ms();
+
+    if (leases->deadline_at_ms && leases->deadline_at_ms <= at_ms)
+        return;
+    leases->deadline_at_ms = at_ms;
+    /* A timer of the loop may fire a millisecond early by our clock: then it is armed again. */
+    uv_timer_start(&leases->deadline, deadlines_due, at_ms > now_ms ? at_ms - now_ms : 0, 0);
+}
+
+static void deadlines_give_up(struct leases *leases, struct cartrita_job *job)
+{
+    char *reason;
+
+    if (!job_claim(job, JOB_RUNNING))
+        return; /* it ended this very moment */
+    reason = job_timeout_reason(job);
+    ct_log_error("job does not stop, its runner will be replaced", CT_BYTES("queue", job->queue),
+                 CT_BYTES("job", job->id), CT_STR("reason", reason),
+                 CT_INT("grace_ms", leases->options.cancel_grace_ms));
+    job_outcome_fail_reason(job, reason);
+    free(reason);
+    if (job->is_lost && job->lease == 0)
+        leases_forget(leases, job);
+    else
+        leases_send_outcome(leases, job);
+    leases->options.on_stuck(leases->options.ctx);
+}
+
+/* What is due for one job; returns when to look at it again, 0 for never. */
+static uint64_t deadlines_check(struct leases *leases, struct cartrita_job *job, uint64_t now_ms)
+{
+    uint64_t deadline_ms = atomic_load(&job->deadline_ms);
+
+    switch (atomic_load(&job->phase)) {
+    case JOB_WAITING:
+        return job->timeout_ms ? now_ms + job->timeout_ms : 0;
+    case JOB_ENDED:
+        return 0;
+    default:
+        break;
+    }
+    if (deadline_ms == 0)
+        return 0;
+    if (!job->is_timed_out && now_ms < deadline_ms)
+        return deadline_ms;
+    if (!job->is_timed_out) {
+        char *reason = job_timeout_reason(job);
+
+        job->is_timed_out = true;
+        leases_cancel(leases, job, reason);
+        free(reason);
+        job->cancelled_ms = now_ms; /* the grace counts from here, also when told before */
+    }
+    if (now_ms - job->cancelled_ms < leases->options.cancel_grace_ms)
+        return job->cancelled_ms + leases->options.cancel_grace_ms;
+    deadlines_give_up(leases, job);
+    return 0;
+}
+
+static void deadlines_due(uv_timer_t *timer)
+{
+    struct leases *leases = timer->data;
+    uint64_t now_ms = job_now_ms();
+    uint64_t next_ms = 0;
+
+    leases->deadline_at_ms = 0;
+    CT_LIST_FOREACH_SAFE (node, following, &leases->held) {
+        uint64_t at_ms =
+            deadlines_check(leases, CT_CONTAINER(node, struct cartrita_job, link), now_ms);
+
+        if (at_ms && (next_ms == 0 || at_ms < next_ms))
+            next_ms = at_ms;
+    }
+    if (next_ms)
+        deadlines_expect(leases, next_ms);
+    leases_settle(leases);
+}

@@ -1,0 +1,16 @@
+/* The supervisor's own look at its runners, from outside: a runner whose loop hangs cannot enforce
+ * its jobs' time limits, and none counts its own memory. Called by supervisor.c. */
+#ifndef WORKER_LIMITS_H
+#define WORKER_LIMITS_H
+
+#include <stdint.h>
+
+#include "worker/slot.h"
+
+#define LIMITS_CHECK_MS 1000u
+#define LIMITS_EXTRA_MS 5000u /* beyond deadline and cancel grace, before the runner is ended */
+
+/* Ends a runner that is over a limit. */
+void limits_check(struct slot *slot, uint64_t now_ms);
+
+#endif

@@ -1,0 +1,42 @@
+/* A runner: a process that opens one plugin, connects to the daemon and runs jobs until it is told
+ * to stop or its supervisor is gone. Started by slot.c as `cartrita-worker --runner PID POOL`. */
+#ifndef WORKER_RUNNER_H
+#define WORKER_RUNNER_H
+
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "common/error.h"
+#include "common/str.h"
+
+/* What a runner needs to know. Travels as JSON over the control socket, not on the command line:
+ * plugin settings may hold secrets, and those of other users' processes can be read there. */
+struct runner_settings {
+    char *name;     /* in log lines: "mail/0"; all owned */
+    char *address;  /* of the daemon */
+    char *worker;   /* UUID of the supervisor */
+    char *runner;   /* UUID of this runner */
+    char *plugin;   /* file */
+    char *config;   /* JSON object for the plugin */
+    char *prefix;   /* NULL: the daemon's default */
+    char *dialect;  /* NULL: the daemon's default */
+    char *settings; /* JSON object for attach; NULL: none */
+    char **queues;
+    size_t queue_count;
+    uint32_t concurrency;
+    uint64_t timeout_ms;
+    uint64_t cancel_grace_ms;
+    uint64_t grace_ms;
+    int64_t log_level;
+};
+
+/* Fresh memory for the caller to free: one line, without its end. */
+char *runner_settings_print(const struct runner_settings *settings);
+enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *out,
+                                   struct ct_error *err) CT_MUST_CHECK;
+void runner_settings_free(struct runner_settings *settings);
+
+/* The process's main. Returns an exit status, or does not return. */
+int runner_main(pid_t supervisor);
+
+#endif

@@ -1,0 +1,113 @@
+/* A runner's settings as one line of JSON. See runner.h; printed by slot.c, parsed by runner.c. */
+#include "worker/runner.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/buf.h"
+#include "common/json.h"
+#include "common/mem.h"
+
+static void settings_add_text(json_t *object, const char *key, const char *text)
+{
+    if (text)
+        json_object_set_new(object, key, json_string(text));
+}
+
+char *runner_settings_print(const struct runner_settings *settings)
+{
+    json_t *object = json_object();
+    json_t *queues = json_array();
+    char *text;
+
+    settings_add_text(object, "name", settings->name);
+    settings_add_text(object, "address", settings->address);
+    settings_add_text(object, "worker", settings->worker);
+    settings_add_text(object, "runner", settings->runner);
+    settings_add_text(object, "plugin", settings->plugin);
+    settings_add_text(object, "config", settings->config);
+    settings_add_text(object, "prefix", settings->prefix);
+    settings_add_text(object, "dialect", settings->dialect);
+    settings_add_text(object, "settings", settings->settings);
+    for (size_t i = 0; i < settings->queue_count; i++)
+        json_array_append_new(queues, json_string(settings->queues[i]));
+    json_object_set_new(object, "queues", queues);
+    json_object_set_new(object, "concurrency", json_integer(settings->concurrency));
+    json_object_set_new(object, "timeoutMs", json_integer((json_int_t)settings->timeout_ms));
+    json_object_set_new(object, "cancelGraceMs",
+                        json_integer((json_int_t)settings->cancel_grace_ms));
+    json_object_set_new(object, "graceMs", json_integer((json_int_t)settings->grace_ms));
+    json_object_set_new(object, "logLevel", json_integer(settings->log_level));
+    text = json_dumps(object, JSON_COMPACT);
+    json_decref(object);
+    return text;
+}
+
+static char *settings_text(const json_t *object, const char *key)
+{
+    const char *text = json_string_value(json_object_get(object, key));
+
+    return text ? ct_strdup(text) : NULL;
+}
+
+static uint64_t settings_number(const json_t *object, const char *key)
+{
+    return (uint64_t)json_integer_value(json_object_get(object, key));
+}
+
+enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *out,
+                                   struct ct_error *err)
+{
+    const json_t *queues;
+    json_t *object;
+    enum ct_code rc = ct_json_object(text, &object, err);
+
+    if (rc != CT_E_OK)
+        return rc;
+    queues = json_object_get(object, "queues");
+    *out = (struct runner_settings){
+        .name = settings_text(object, "name"),
+        .address = settings_text(object, "address"),
+        .worker = settings_text(object, "worker"),
+        .runner = settings_text(object, "runner"),
+        .plugin = settings_text(object, "plugin"),
+        .config = settings_text(object, "config"),
+        .prefix = settings_text(object, "prefix"),
+        .dialect = settings_text(object, "dialect"),
+        .settings = settings_text(object, "settings"),
+        .queue_count = json_array_size(queues),
+        .concurrency = (uint32_t)settings_number(object, "concurrency"),
+        .timeout_ms = settings_number(object, "timeoutMs"),
+        .cancel_grace_ms = settings_number(object, "cancelGraceMs"),
+        .grace_ms = settings_number(object, "graceMs"),
+        .log_level = (int64_t)settings_number(object, "logLevel"),
+    };
+    out->queues = ct_zalloc((out->queue_count + 1) * sizeof *out->queues);
+    for (size_t i = 0; i < out->queue_count; i++)
+        out->queues[i] = ct_strdup(json_string_value(json_array_get(queues, i)));
+    json_decref(object);
+    if (!out->name || !out->address || !out->plugin || !out->config || !out->worker ||
+        !out->runner || out->queue_count == 0 || out->concurrency == 0) {
+        runner_settings_free(out);
+        return ct_error_set(err, CT_E_INVALID, "the runner's settings are incomplete");
+    }
+    return CT_E_OK;
+}
+
+void runner_settings_free(struct runner_settings *settings)
+{
+    for (size_t i = 0; i < settings->queue_count; i++)
+        free(settings->queues[i]);
+    free(settings->queues);
+    free(settings->name);
+    free(settings->address);
+    free(settings->worker);
+    free(settings->runner);
+    free(settings->plugin);
+    free(settings->config);
+    free(settings->prefix);
+    free(settings->dialect);
+    free(settings->settings);
+    memset(settings, 0, sizeof *settings);
+}

@@ -1,0 +1,476 @@
+/* One runner's place. See slot.h and control.h. */
+#include "worker/slot.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "common/assert.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "worker/control.h"
+#include "worker/recorder.h"
+#include "worker/runner.h"
+
+#define TO(state) (1u << SLOT_##state)
+static const struct {
+    const char *name;
+    unsigned moves;
+} slot_states[] = {
+    [SLOT_DOWN] = {"down", TO(STARTING)},
+    [SLOT_STARTING] = {"starting", TO(READY) | TO(DYING) | TO(DOWN)},
+    [SLOT_READY] = {"ready", TO(DRAINING) | TO(DYING) | TO(DOWN)},
+    [SLOT_DRAINING] = {"draining", TO(DYING) | TO(DOWN)},
+    [SLOT_DYING] = {"dying", TO(DOWN)},
+};
+
+static void slot_become(struct slot *slot, enum slot_state next, const char *why)
+{
+    ct_assert(slot_states[slot->state].moves & (1u << next));
+    ct_log_debug("slot moves", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
+                 CT_STR("to", slot_states[next].name), CT_STR("why", why));
+    slot->state = next;
+    slot->since_ms = uv_now(slot->context->loop);
+    uv_timer_stop(&slot->timer);
+}
+
+static void slot_timed(struct slot *slot, uv_timer_cb cb, uint64_t ms)
+{
+    uv_timer_start(&slot->timer, cb, ms, 0);
+}
+
+/* --- ending it -----------------------------------------------------------------------------------
+ */
+
+static void slot_signal(struct slot *slot, int number)
+{
+    if (slot->is_dead)
+        return;
+    /* The whole group, for what a plugin may have started. */
+    (void)kill(-slot->process.pid, number);
+}
+
+static void slot_kill_due(uv_timer_t *timer)
+{
+    slot_signal(timer->data, SIGKILL);
+}
+
+void slot_kill(struct slot *slot, const char *reason)
+{
+    if (slot->state == SLOT_DOWN || slot->state == SLOT_DYING)
+        return;
+    ct_log_warn("ending a runner", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
+                CT_INT("pid", slot->process.pid), CT_STR("why", reason));
+    snprintf(slot->kill_reason, sizeof slot->kill_reason, "%s", reason);
+    slot_become(slot, SLOT_DYING, reason);
+    slot_signal(slot, SIGTERM);
+    slot_timed(slot, slot_kill_due, SLOT_KILL_MS);
+}
+
+static void slot_late(uv_timer_t *timer)
+{
+    struct slot *slot = timer->data;
+
+    slot_kill(slot, slot->state == SLOT_STARTING ? "it took too long to start"
+                                                 : "it did not end in time");
+}
+
+static void slot_written(uv_write_t *request, int status)
+{
+    free(request->data);
+    free(request);
+}
+
+/* Takes over `text`. */
+static void slot_tell(struct slot *slot, char *text)
+{
+    uv_write_t *request = ct_zalloc(sizeof *request);
+    uv_buf_t buf = uv_buf_init(text, (unsigned)strlen(text));
+
+    request->data = text;
+    if (uv_write(request, (uv_stream_t *)&slot->control, &buf, 1, slot_written) != 0)
+        slot_written(request, 0); /* it is dying: the exit callback comes */
+}
+
+static void slot_start_drain(struct slot *slot, const char *why)
+{
+    slot_become(slot, SLOT_DRAINING, why);
+    slot_timed(slot, slot_late, slot->context->grace_ms + SLOT_DRAIN_EXTRA_MS);
+}
+
+void slot_drain(struct slot *slot)
+{
+    slot->is_wanted = false;
+    switch (slot->state) {
+    case SLOT_DOWN:
+        uv_timer_stop(&slot->timer);
+        break;
+    case SLOT_STARTING:
+        slot_kill(slot, "stopped before it was ready"); /* it holds no job */
+        break;
+    case SLOT_READY:
+        slot_tell(slot, ct_strdup(CONTROL_DRAIN "\n"));
+        slot_start_drain(slot, "told to drain");
+        break;
+    case SLOT_DRAINING:
+    case SLOT_DYING:
+        break;
+    }
+}
+
+void slot_stop(struct slot *slot)
+{
+    slot_drain(slot);
+    if (slot->state != SLOT_DRAINING)
+        return;
+    slot_tell(slot, ct_strdup(CONTROL_STOP "\n"));
+    slot_timed(slot, slot_late, SLOT_STOP_EXTRA_MS);
+}
+
+/* --- what it says --------------------------------------------------------------------------------
+ */
+
+static bool slot_line_is(struct ct_str *line, const char *word)
+{
+    size_t len = strlen(word);
+
+    if (line->len < len || memcmp(line->data, word, len) != 0)
+        return false;
+    line->data += len;
+    line->len -= len;
+    return true;
+}
+
+static void slot_complain(struct slot *slot, struct ct_str text)
+{
+    char complaint[sizeof slot->complaint];
+
+    snprintf(complaint, sizeof complaint, "%.*s", (int)text.len, text.data);
+    if (slot->is_complaint_told && strcmp(complaint, slot->complaint) == 0)
+        return; /* once is enough for a reason that stays the same */
+    memcpy(slot->complaint, complaint, sizeof complaint);
+    slot->is_complaint_told = true;
+    ct_log_error("runner cannot start", CT_STR("pool", slot->pool->name),
+                 CT_INT("slot", slot->index), CT_STR("error", complaint));
+}
+
+static void slot_heard(struct slot *slot, struct ct_str line)
+{
+    if (slot_line_is(&line, CONTROL_READY)) {
+        snprintf(slot->plugin, sizeof slot->plugin, "%.*s", (int)line.len, line.data);
+        if (slot->state != SLOT_STARTING)
+            return;
+        slot_become(slot, SLOT_READY, "it said so");
+        slot->ready_ms = slot->since_ms;
+        slot->is_complaint_told = false;
+        ct_log_info("runner ready", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
+                    CT_INT("pid", slot->process.pid), CT_STR("plugin", slot->plugin));
+        slot->context->on_change(slot->context->ctx);
+    } else if (slot_line_is(&line, CONTROL_FAILED)) {
+        slot_complain(slot, line);
+    } else if (slot_line_is(&line, CONTROL_STUCK)) {
+        if (slot->state == SLOT_READY)
+            slot_start_drain(slot, "a job does not stop");
+    } else if (slot_line_is(&line, CONTROL_BYE)) {
+        slot->is_handed_back = true;
+    }
+}
+
+static void slot_hear(struct slot *slot)
+{
+    struct ct_str text = ct_buf_str(&slot->control_in);
+    const char *end;
+
+    while ((end = memchr(text.data, '\n', text.len))) {
+        size_t len = (size_t)(end - text.data);
+
+        slot_heard(slot, (struct ct_str){text.data, len});
+        ct_buf_consume(&slot->control_in, len + 1);
+        text = ct_buf_str(&slot->control_in);
+    }
+    if (text.len > CONTROL_LINE_MAX) /* no line of ours: noise */
+        ct_buf_clear(&slot->control_in);
+}
+
+static void slot_control_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct slot *slot = handle->data;
+
+    *buf = uv_buf_init(ct_buf_reserve(&slot->control_in, CONTROL_LINE_MAX), CONTROL_LINE_MAX);
+}
+
+static void slot_control_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
+{
+    struct slot *slot = stream->data;
+
+    if (count < 0) {
+        uv_read_stop(stream); /* the exit callback tells the rest */
+        return;
+    }
+    slot->control_in.len += (size_t)count;
+    slot_hear(slot);
+}
+
+/* --- its death -----------------------------------------------------------------------------------
+ */
+
+static void slot_restart_due(uv_timer_t *timer);
+
+static uint64_t slot_restart_delay(const struct slot *slot)
+{
+    uint64_t delay = SLOT_RESTART_MIN_MS;
+
+    /* A runner that worked and died is replaced at once; only if that goes on we wait. */
+    if (slot->failures <= 1)
+        return slot->ready_ms ? 0 : SLOT_RESTART_MIN_MS;
+    for (uint32_t i = 1; i < slot->failures && delay < SLOT_RESTART_MAX_MS; i++)
+        delay *= 2;
+    return delay < SLOT_RESTART_MAX_MS ? delay : SLOT_RESTART_MAX_MS;
+}
+
+static void slot_down(struct slot *slot)
+{
+    slot_become(slot, SLOT_DOWN, "its process is gone");
+    if (slot->is_wanted) {
+        uint64_t delay = slot_restart_delay(slot);
+
+        if (slot->failures > 1)
+            ct_log_warn("runner will be started again", CT_STR("pool", slot->pool->name),
+                        CT_INT("slot", slot->index), CT_INT("failures", slot->failures),
+                        CT_INT("in_ms", delay));
+        slot_timed(slot, slot_restart_due, delay);
+    }
+    slot->context->on_change(slot->context->ctx);
+}
+
+static void slot_handle_closed(uv_handle_t *handle)
+{
+    struct slot *slot = handle->data;
+
+    ct_assert(slot->handles_open > 0);
+    if (--slot->handles_open == 0)
+        slot_down(slot);
+}
+
+static void slot_close_handles(struct slot *slot)
+{
+    slot->is_dead = true;
+    close(slot->recorder_fd);
+    slot->recorder_fd = -1;
+    uv_close((uv_handle_t *)&slot->process, slot_handle_closed);
+    uv_close((uv_handle_t *)&slot->control, slot_handle_closed);
+}
+
+/* "killed by signal 11 (Segmentation fault) in plugin resize 1.2" */
+static void slot_death_reason(const struct slot *slot, int64_t status, int number, char *out,
+                              size_t size)
+{
+    const char *in = slot->plugin[0] ? " in plugin " : "";
+
+    if (slot->kill_reason[0])
+        snprintf(out, size, "runner was ended while running this job: %s%s%s", slot->kill_reason,
+                 in, slot->plugin);
+    else if (number)
+        snprintf(out, size,
+                 "runner died while running this job: killed by signal %d (SIG%s: %s)%s%s", number,
+                 sigabbrev_np(number) ? sigabbrev_np(number) : "?", strsignal(number), in,
+                 slot->plugin);
+    else
+        snprintf(out, size, "runner died while running this job: exited with status %d%s%s",
+                 (int)status, in, slot->plugin);
+}
+
+static void slot_report(struct slot *slot, int64_t status, int number)
+{
+    struct recorder_job *jobs = NULL;
+    size_t job_count = 0;
+    char reason[UNDERTAKER_REASON_MAX + 256];
+    struct ct_error err;
+
+    if (slot->is_handed_back)
+        return;
+    slot_death_reason(slot, status, number, reason, sizeof reason);
+    if (recorder_read(slot->recorder_fd, &jobs, &job_count, &err) != CT_E_OK)
+        ct_log_error("flight recorder not readable", CT_STR("pool", slot->pool->name),
+                     CT_INT("slot", slot->index), CT_ERR(&err));
+    ct_log_warn("runner died", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
+                CT_INT("pid", slot->process.pid), CT_INT("running", job_count),
+                CT_STR("reason", reason));
+    undertaker_report(slot->context->undertaker, slot->runner, reason, jobs, job_count,
+                      slot->pool->queues, slot->pool->queue_count);
+    free(jobs);
+}
+
+/* The last words may still be in the socket: all that it wrote is there by now. */
+static void slot_read_last_words(struct slot *slot)
+{
+    uv_os_fd_t fd;
+    ssize_t count;
+
+    if (uv_fileno((uv_handle_t *)&slot->control, &fd) != 0)
+        return;
+    do {
+        char *room = ct_buf_reserve(&slot->control_in, CONTROL_LINE_MAX);
+
+        count = read(fd, room, CONTROL_LINE_MAX);
+        if (count > 0) {
+            slot->control_in.len += (size_t)count;
+            slot_hear(slot);
+        }
+    } while (count > 0);
+}
+
+static void slot_exited(uv_process_t *process, int64_t status, int number)
+{
+    struct slot *slot = process->data;
+    bool has_failed;
+
+    slot_read_last_words(slot);
+    slot_signal(slot, SIGKILL); /* what is left of its group */
+    has_failed = !slot->is_handed_back || slot->state == SLOT_STARTING;
+    if (slot->ready_ms && uv_now(slot->context->loop) - slot->ready_ms >= SLOT_HEALTHY_MS)
+        slot->failures = 0;
+    if (has_failed)
+        slot->failures++;
+    slot_report(slot, status, number);
+    slot_close_handles(slot);
+}
+
+/* --- its birth -----------------------------------------------------------------------------------
+ */
+
+static void slot_send_settings(struct slot *slot)
+{
+    const struct pool_config *pool = slot->pool;
+    char *name = ct_asprintf("%s/%u", pool->name, slot->index);
+    struct runner_settings settings = {
+        .name = name,
+        .address = (char *)slot->context->address,
+        .worker = (char *)slot->context->worker,
+        .runner = slot->runner,
+        .plugin = pool->plugin,
+        .config = pool->config,
+        .prefix = pool->prefix,
+        .dialect = pool->dialect,
+        .settings = pool->settings,
+        .queues = pool->queues,
+        .queue_count = pool->queue_count,
+        .concurrency = pool->concurrency,
+        .timeout_ms = pool->timeout_ms,
+        .cancel_grace_ms = slot->context->cancel_grace_ms,
+        .grace_ms = slot->context->grace_ms,
+        .log_level = slot->context->log_level,
+    };
+    char *line = runner_settings_print(&settings);
+
+    slot_tell(slot, ct_asprintf("%s\n", line));
+    free(line);
+    free(name);
+}
+
+static int slot_spawn(struct slot *slot)
+{
+    char parent[16];
+    char *args[] = {(char *)slot->context->program, "--runner", parent, slot->pool->name, NULL};
+    uv_stdio_container_t stdio[] = {
+        {.flags = UV_IGNORE},
+        {.flags = UV_INHERIT_FD, .data.fd = STDOUT_FILENO},
+        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+        {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
+         .data.stream = (uv_stream_t *)&slot->control},
+        {.flags = UV_INHERIT_FD, .data.fd = slot->recorder_fd},
+    };
+    uv_process_options_t options = {
+        .exit_cb = slot_exited,
+        .file = slot->context->program,
+        .args = args,
+        .flags = UV_PROCESS_DETACHED, /* a session of its own: Ctrl-C is for the supervisor */
+        .stdio = stdio,
+        .stdio_count = sizeof stdio / sizeof stdio[0],
+    };
+
+    _Static_assert(CONTROL_FD == 3 && RECORDER_FD == 4, "places in stdio");
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
+    return uv_spawn(slot->context->loop, &slot->process, &options);
+}
+
+static void slot_start_failed(struct slot *slot, const char *why)
+{
+    ct_log_error("runner cannot be started", CT_STR("pool", slot->pool->name),
+                 CT_INT("slot", slot->index), CT_STR("error", why));
+    slot->failures++;
+}
+
+static void slot_go(struct slot *slot)
+{
+    int rc;
+
+    slot->recorder_fd = recorder_create();
+    if (slot->recorder_fd < 0) {
+        slot_start_failed(slot, strerror(errno));
+        slot_timed(slot, slot_restart_due, slot_restart_delay(slot));
+        return;
+    }
+    slot_become(slot, SLOT_STARTING, "wanted");
+    slot->is_handed_back = slot->is_dead = false;
+    slot->ready_ms = 0;
+    slot->plugin[0] = slot->kill_reason[0] = '\0';
+    ct_buf_clear(&slot->control_in);
+    ct_uuid(slot->context->random, slot->runner);
+    uv_pipe_init(slot->context->loop, &slot->control, 0);
+    slot->handles_open = 2;
+    rc = slot_spawn(slot);
+    slot->control.data = slot->process.data = slot;
+    if (rc != 0) {
+        slot_start_failed(slot, uv_strerror(rc));
+        slot_close_handles(slot);
+        return;
+    }
+    uv_read_start((uv_stream_t *)&slot->control, slot_control_alloc, slot_control_read);
+    slot_send_settings(slot);
+    slot_timed(slot, slot_late, SLOT_START_MAX_MS);
+}
+
+static void slot_restart_due(uv_timer_t *timer)
+{
+    struct slot *slot = timer->data;
+
+    if (slot->is_wanted)
+        slot_go(slot);
+}
+
+void slot_init(struct slot *slot, const struct slot_context *context,
+               const struct pool_config *pool, uint32_t index)
+{
+    *slot = (struct slot){.context = context, .pool = pool, .index = index, .recorder_fd = -1};
+    uv_timer_init(context->loop, &slot->timer);
+    slot->timer.data = slot;
+}
+
+static void slot_timer_closed(uv_handle_t *handle)
+{
+    struct slot *slot = handle->data;
+
+    ct_buf_free(&slot->control_in);
+    slot->closed(slot->closed_ctx);
+}
+
+void slot_close(struct slot *slot, void (*closed)(void *ctx), void *ctx)
+{
+    ct_assert(slot->state == SLOT_DOWN);
+    ct_assert(!slot->is_wanted);
+    slot->closed = closed;
+    slot->closed_ctx = ctx;
+    uv_close((uv_handle_t *)&slot->timer, slot_timer_closed);
+}
+
+void slot_start(struct slot *slot)
+{
+    slot->is_wanted = true;
+    if (slot->state == SLOT_DOWN)
+        slot_go(slot);
+}

@@ -1,0 +1,90 @@
+/* One place in a pool: a runner, dead or alive, and what is to become of it.
+ *
+ * A slot starts its runner, hears it say that it is ready, watches it (limits.c), drains or kills
+ * it, reads the flight recorder when it is dead, reports that, and starts the next one after a
+ * while. It never loads a plugin and sees nothing of a job but queue and id.
+ *
+ *           start              ready                drain
+ *   DOWN ──────────> STARTING ───────> READY ────────────────> DRAINING
+ *    ^                  │ late, drain    │ over a limit           │ grace period over, stop
+ *    │                  └────────────────┴──────> DYING <─────────┘
+ *    └──────────── the process is gone, from any state ───────────┘                              */
+#ifndef WORKER_SLOT_H
+#define WORKER_SLOT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <uv.h>
+
+#include "common/buf.h"
+#include "common/random.h"
+#include "worker/pool.h"
+#include "worker/undertaker.h"
+
+#define SLOT_START_MAX_MS   300000u /* a runner may take so long to open its plugin */
+#define SLOT_RESTART_MIN_MS 100u
+#define SLOT_RESTART_MAX_MS 30000u
+#define SLOT_HEALTHY_MS     1000u /* a runner that was ready for so long begins with a clean slate */
+#define SLOT_DRAIN_EXTRA_MS 5000u /* beyond the grace period, for the last words to the daemon */
+#define SLOT_STOP_EXTRA_MS  3000u /* the same for a runner that was told to stop */
+#define SLOT_KILL_MS        1000u /* from TERM to KILL */
+
+enum slot_state { SLOT_DOWN, SLOT_STARTING, SLOT_READY, SLOT_DRAINING, SLOT_DYING };
+
+/* What slots share. */
+struct slot_context {
+    uv_loop_t *loop;
+    const char *program; /* our own binary */
+    const char *address; /* of the daemon */
+    const char *worker;  /* UUID of the supervisor */
+    int log_level;
+    uint64_t grace_ms;
+    uint64_t cancel_grace_ms;
+    struct undertaker *undertaker;
+    const struct ct_random *random;
+    /* A slot became READY or DOWN (its runner is gone, and so are its handles). */
+    void (*on_change)(void *ctx);
+    void *ctx;
+};
+
+struct slot {
+    const struct slot_context *context; /* borrowed */
+    const struct pool_config *pool;     /* borrowed */
+    uint32_t index;
+    enum slot_state state;
+    bool is_wanted;         /* should run: started again when it is down */
+    bool is_handed_back;    /* said bye: what becomes of the process harms no job */
+    bool is_complaint_told; /* the present reason why starts fail was logged */
+    uint32_t failures;      /* in a row */
+    uint64_t since_ms;      /* the present state */
+    uint64_t ready_ms;      /* when the runner became ready; 0: not yet */
+    char runner[CT_UUID_LEN + 1];
+    char plugin[160];                        /* what it said of itself */
+    char complaint[CT_ERROR_DETAIL_MAX];     /* why it could not start, as last logged */
+    char kill_reason[UNDERTAKER_REASON_MAX]; /* why we ended it; empty: it died by itself */
+    int recorder_fd;                         /* owned; -1: none */
+    struct ct_buf control_in;
+    uv_process_t process;
+    uv_pipe_t control;
+    uv_timer_t timer;      /* restart, start deadline, kill: one at a time, by state */
+    unsigned handles_open; /* of process and control */
+    void (*closed)(void *ctx);
+    void *closed_ctx;
+    bool is_dead; /* the process is gone, its handles are closing */
+};
+
+void slot_init(struct slot *slot, const struct slot_context *context,
+               const struct pool_config *pool, uint32_t index);
+/* Only when DOWN and not wanted. `closed` may free the slot. */
+void slot_close(struct slot *slot, void (*closed)(void *ctx), void *ctx);
+
+/* Wants it to run. */
+void slot_start(struct slot *slot);
+/* Wants it down: lets running jobs finish within the grace period. */
+void slot_drain(struct slot *slot);
+/* Wants it down now: running jobs are handed back. */
+void slot_stop(struct slot *slot);
+/* Ends the process: TERM, then KILL. The jobs it was running are charged with `reason`. */
+void slot_kill(struct slot *slot, const char *reason);
+
+#endif

@@ -1,0 +1,336 @@
+/* Pools of runners. See supervisor.h.
+ *
+ *   running ──SIGTERM, SIGINT──> draining: every slot finishes what runs ──┐
+ *                                 └─ second signal: hands it back          │ all slots down
+ *   last words to the daemon <─────────────────────────────────────────────┘
+ *   private daemon stopped, folder removed, exit 0
+ *
+ * SIGHUP: the configuration is read again; for each slot a new runner is started, and the old one
+ * is drained when the new one is ready, so no moment is without one. */
+#include "worker/supervisor.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uv.h>
+
+#include "common/assert.h"
+#include "common/list.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/random.h"
+#include "worker/limits.h"
+#include "worker/private.h"
+#include "worker/slot.h"
+#include "worker/undertaker.h"
+
+/* The runners of one configuration. There are two of them during a reload. */
+struct generation {
+    struct ct_list link;
+    struct worker_config config; /* owned */
+    struct slot *slots;          /* owned */
+    size_t slot_count;
+    size_t slots_open;
+    bool is_draining;
+};
+
+struct supervisor {
+    uv_loop_t loop;
+    int argc;
+    char *const *argv;
+    char program[4096];
+    char worker[CT_UUID_LEN + 1];
+    char *address; /* of the daemon; owned */
+    struct slot_context context;
+    struct ct_list generations; /* newest last */
+    struct undertaker undertaker;
+    struct private_daemon private_daemon;
+    bool has_private;
+    bool is_stopping;
+    bool is_leaving;
+    uv_signal_t term, interrupt, hangup;
+    uv_timer_t watch;
+    uv_idle_t tidy; /* runs once after slots have changed, outside of their callbacks */
+};
+
+static struct generation *supervisor_newest(struct supervisor *supervisor)
+{
+    return CT_CONTAINER(supervisor->generations.prev, struct generation, link);
+}
+
+/* --- generations ---------------------------------------------------------------------------------
+ */
+
+/* Takes `config` over. */
+static void generation_start(struct supervisor *supervisor, struct worker_config *config)
+{
+    struct generation *generation = ct_zalloc(sizeof *generation);
+    size_t next = 0;
+
+    generation->config = *config;
+    memset(config, 0, sizeof *config);
+    for (size_t p = 0; p < generation->config.pool_count; p++)
+        generation->slot_count += generation->config.pools[p].processes;
+    generation->slots = ct_zalloc(generation->slot_count * sizeof *generation->slots);
+    ct_list_push_back(&supervisor->generations, &generation->link);
+    for (size_t p = 0; p < generation->config.pool_count; p++) {
+        const struct pool_config *pool = &generation->config.pools[p];
+
+        for (uint32_t i = 0; i < pool->processes; i++)
+            slot_init(&generation->slots[next++], &supervisor->context, pool, i);
+    }
+    for (size_t i = 0; i < generation->slot_count; i++)
+        slot_start(&generation->slots[i]);
+}
+
+static bool generation_is(const struct generation *generation, enum slot_state state)
+{
+    for (size_t i = 0; i < generation->slot_count; i++)
+        if (generation->slots[i].state != state)
+            return false;
+    return true;
+}
+
+static void generation_drain(struct generation *generation)
+{
+    for (size_t i = 0; i < generation->slot_count; i++)
+        slot_drain(&generation->slots[i]);
+}
+
+static void generation_slot_closed(void *ctx)
+{
+    struct generation *generation = ctx;
+
+    if (--generation->slots_open > 0)
+        return;
+    config_free(&generation->config);
+    free(generation->slots);
+    free(generation);
+}
+
+/* All of its slots are down and unwanted. */
+static void generation_close(struct generation *generation)
+{
+    ct_list_remove(&generation->link);
+    generation->slots_open = generation->slot_count;
+    for (size_t i = 0; i < generation->slot_count; i++)
+        slot_close(&generation->slots[i], generation_slot_closed, generation);
+}
+
+/* --- the end -------------------------------------------------------------------------------------
+ */
+
+static void supervisor_daemon_gone(void *ctx)
+{
+    struct supervisor *supervisor = ctx;
+
+    uv_close((uv_handle_t *)&supervisor->term, NULL);
+    uv_close((uv_handle_t *)&supervisor->interrupt, NULL);
+    uv_close((uv_handle_t *)&supervisor->hangup, NULL);
+    uv_close((uv_handle_t *)&supervisor->watch, NULL);
+    uv_close((uv_handle_t *)&supervisor->tidy, NULL);
+}
+
+static void supervisor_last_words_said(void *ctx)
+{
+    struct supervisor *supervisor = ctx;
+
+    if (supervisor->has_private)
+        private_close(&supervisor->private_daemon, supervisor_daemon_gone, supervisor);
+    else
+        supervisor_daemon_gone(supervisor);
+}
+
+static void supervisor_leave(struct supervisor *supervisor)
+{
+    if (supervisor->is_leaving)
+        return;
+    supervisor->is_leaving = true;
+    uv_timer_stop(&supervisor->watch);
+    undertaker_close(&supervisor->undertaker, supervisor_last_words_said, supervisor);
+}
+
+/* --- what has changed ----------------------------------------------------------------------------
+ */
+
+/* Once a turn, outside of the slots' callbacks: generations that are replaced drain, those that are
+ * down go. */
+static void supervisor_tidy(uv_idle_t *idle)
+{
+    struct supervisor *supervisor = idle->data;
+    struct generation *newest = supervisor_newest(supervisor);
+    bool is_replaced = generation_is(newest, SLOT_READY);
+
+    uv_idle_stop(idle);
+    CT_LIST_FOREACH_SAFE (node, following, &supervisor->generations) {
+        struct generation *generation = CT_CONTAINER(node, struct generation, link);
+        bool is_over = supervisor->is_stopping || (generation != newest && is_replaced);
+
+        if (is_over && !generation->is_draining) {
+            generation->is_draining = true;
+            generation_drain(generation);
+        }
+        if (generation->is_draining && generation_is(generation, SLOT_DOWN))
+            generation_close(generation);
+    }
+    if (supervisor->is_stopping && ct_list_is_empty(&supervisor->generations))
+        supervisor_leave(supervisor);
+}
+
+static void supervisor_changed(void *ctx)
+{
+    struct supervisor *supervisor = ctx;
+
+    uv_idle_start(&supervisor->tidy, supervisor_tidy);
+}
+
+static void supervisor_told_to_stop(uv_signal_t *handle, int number)
+{
+    struct supervisor *supervisor = handle->data;
+
+    if (!supervisor->is_stopping) {
+        ct_log_info("stopping: running jobs may finish", CT_INT("signal", number),
+                    CT_INT("grace_ms", supervisor->context.grace_ms));
+        supervisor->is_stopping = true;
+        supervisor_changed(supervisor);
+        return;
+    }
+    ct_log_info("stopping at once: running jobs are handed back", CT_INT("signal", number));
+    CT_LIST_FOREACH (node, &supervisor->generations) {
+        struct generation *generation = CT_CONTAINER(node, struct generation, link);
+
+        for (size_t i = 0; i < generation->slot_count; i++)
+            slot_stop(&generation->slots[i]);
+    }
+}
+
+static void supervisor_reload(uv_signal_t *handle, int number)
+{
+    struct supervisor *supervisor = handle->data;
+    struct worker_config config;
+    char *check_plugin = NULL;
+    struct ct_error err;
+
+    if (supervisor->is_stopping)
+        return;
+    if (supervisor->generations.next->next != &supervisor->generations) {
+        ct_log_warn("reload refused: the last one is not over yet", CT_INT("signal", number));
+        return;
+    }
+    if (config_read(supervisor->argc, supervisor->argv, &config, &check_plugin, &err) !=
+        CONFIG_READY) {
+        ct_log_error("reload refused, going on as before", CT_ERR(&err));
+        return;
+    }
+    ct_log_info("configuration read again, replacing the runners",
+                CT_INT("pools", config.pool_count));
+    supervisor->context.grace_ms = config.grace_ms;
+    supervisor->context.cancel_grace_ms = config.cancel_grace_ms;
+    generation_start(supervisor, &config);
+}
+
+static void supervisor_watch(uv_timer_t *timer)
+{
+    struct supervisor *supervisor = timer->data;
+    uint64_t now_ms = uv_hrtime() / 1000000u;
+
+    CT_LIST_FOREACH (node, &supervisor->generations) {
+        struct generation *generation = CT_CONTAINER(node, struct generation, link);
+
+        for (size_t i = 0; i < generation->slot_count; i++)
+            limits_check(&generation->slots[i], now_ms);
+    }
+}
+
+/* --- the beginning -------------------------------------------------------------------------------
+ */
+
+static void supervisor_on_signal(struct supervisor *supervisor, uv_signal_t *handle,
+                                 uv_signal_cb cb, int number)
+{
+    uv_signal_init(&supervisor->loop, handle);
+    handle->data = supervisor;
+    uv_signal_start(handle, cb, number);
+}
+
+static enum ct_code supervisor_open_daemon(struct supervisor *supervisor,
+                                           const struct worker_config *config, struct ct_error *err)
+{
+    enum ct_code rc = CT_E_OK;
+
+    if (config->server) {
+        supervisor->address = ct_strdup(config->server);
+    } else {
+        rc = private_open(&supervisor->private_daemon, &supervisor->loop, config->redis_url,
+                          config->log_level_name, err);
+        if (rc != CT_E_OK)
+            return rc;
+        supervisor->has_private = true;
+        supervisor->address = ct_strdup(supervisor->private_daemon.listen);
+        private_start(&supervisor->private_daemon);
+    }
+    return undertaker_open(&supervisor->undertaker, &supervisor->loop, supervisor->address,
+                           supervisor->worker, err);
+}
+
+static enum ct_code supervisor_open(struct supervisor *supervisor,
+                                    const struct worker_config *config, struct ct_error *err)
+{
+    size_t size = sizeof supervisor->program;
+    enum ct_code rc;
+
+    uv_loop_init(&supervisor->loop);
+    ct_list_init(&supervisor->generations);
+    ct_uuid(&ct_random_system, supervisor->worker);
+    if (uv_exepath(supervisor->program, &size) != 0)
+        return ct_error_set(err, CT_E_SYSTEM,
+                            "the path of this program is not known: is /proc "
+                            "mounted?");
+    rc = supervisor_open_daemon(supervisor, config, err);
+    if (rc != CT_E_OK)
+        return rc;
+    supervisor->context = (struct slot_context){
+        .loop = &supervisor->loop,
+        .program = supervisor->program,
+        .address = supervisor->address,
+        .worker = supervisor->worker,
+        .log_level = config->log_level,
+        .grace_ms = config->grace_ms,
+        .cancel_grace_ms = config->cancel_grace_ms,
+        .undertaker = &supervisor->undertaker,
+        .random = &ct_random_system,
+        .on_change = supervisor_changed,
+        .ctx = supervisor,
+    };
+    supervisor_on_signal(supervisor, &supervisor->term, supervisor_told_to_stop, SIGTERM);
+    supervisor_on_signal(supervisor, &supervisor->interrupt, supervisor_told_to_stop, SIGINT);
+    supervisor_on_signal(supervisor, &supervisor->hangup, supervisor_reload, SIGHUP);
+    uv_idle_init(&supervisor->loop, &supervisor->tidy);
+    supervisor->tidy.data = supervisor;
+    uv_timer_init(&supervisor->loop, &supervisor->watch);
+    supervisor->watch.data = supervisor;
+    uv_timer_start(&supervisor->watch, supervisor_watch, LIMITS_CHECK_MS, LIMITS_CHECK_MS);
+    return CT_E_OK;
+}
+
+int supervisor_main(struct worker_config *config, int argc, char *const *argv)
+{
+    static struct supervisor supervisor; /* one a process */
+    struct ct_error err;
+
+    supervisor.argc = argc;
+    supervisor.argv = argv;
+    if (supervisor_open(&supervisor, config, &err) != CT_E_OK) {
+        ct_log_error("worker cannot start", CT_ERR(&err));
+        config_free(config);
+        return EXIT_FAILURE; /* a private daemon dies with us */
+    }
+    ct_log_info("worker started", CT_STR("server", supervisor.address),
+                CT_INT("pools", config->pool_count), CT_STR("version", CARTRITA_VERSION));
+    generation_start(&supervisor, config);
+    uv_run(&supervisor.loop, UV_RUN_DEFAULT);
+    ct_assert(uv_loop_close(&supervisor.loop) == 0);
+    free(supervisor.address);
+    ct_log_info("worker stopped", CT_STR("version", CARTRITA_VERSION));
+    return EXIT_SUCCESS;
+}

@@ -1,0 +1,169 @@
+/* Reporting dead runners. See undertaker.h. */
+#include "worker/undertaker.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+#include "common/random.h"
+
+struct casualty {
+    char *queue, *id; /* owned */
+};
+
+struct obituary {
+    struct ct_list link;
+    char *runner, *reason;       /* owned */
+    struct casualty *casualties; /* owned */
+    size_t casualty_count;
+};
+
+static void obituary_free(struct obituary *obituary)
+{
+    ct_list_remove(&obituary->link);
+    for (size_t i = 0; i < obituary->casualty_count; i++) {
+        free(obituary->casualties[i].queue);
+        free(obituary->casualties[i].id);
+    }
+    free(obituary->casualties);
+    free(obituary->runner);
+    free(obituary->reason);
+    free(obituary);
+}
+
+/* False when the connection is down: all of it is said again later, which changes nothing that was
+ * already charged. */
+static bool undertaker_say(struct undertaker *undertaker, const struct obituary *obituary)
+{
+    struct proto_message message = {.type = PROTO_CASUALTY};
+
+    for (size_t i = 0; i < obituary->casualty_count; i++) {
+        message.as.casualty.runner = ct_str_of(obituary->runner);
+        message.as.casualty.queue = ct_str_of(obituary->casualties[i].queue);
+        message.as.casualty.id = ct_str_of(obituary->casualties[i].id);
+        message.as.casualty.reason = ct_str_of(obituary->reason);
+        if (proto_client_send(undertaker->client, &message, NULL) != CT_E_OK)
+            return false;
+    }
+    message = (struct proto_message){.type = PROTO_OBITUARY};
+    message.as.obituary.runner = ct_str_of(obituary->runner);
+    message.as.obituary.reason = ct_str_of(obituary->reason);
+    return proto_client_send(undertaker->client, &message, NULL) == CT_E_OK;
+}
+
+static void undertaker_up(void *ctx, const struct proto_welcome *welcome)
+{
+    struct undertaker *undertaker = ctx;
+
+    CT_LIST_FOREACH_SAFE (node, following, &undertaker->kept) {
+        struct obituary *obituary = CT_CONTAINER(node, struct obituary, link);
+
+        if (!undertaker_say(undertaker, obituary))
+            return;
+        obituary_free(obituary);
+        undertaker->kept_count--;
+    }
+}
+
+static void undertaker_down(void *ctx, const struct ct_error *why)
+{
+    struct undertaker *undertaker = ctx;
+
+    ct_log_warn("daemon not reachable", CT_STR("server", undertaker->address), CT_ERR(why));
+}
+
+static void undertaker_message(void *ctx, const struct proto_message *message)
+{
+    if (message->type == PROTO_ERROR)
+        ct_log_warn("daemon reports an error", CT_BYTES("error", message->as.error.detail));
+}
+
+enum ct_code undertaker_open(struct undertaker *undertaker, uv_loop_t *loop, const char *address,
+                             const char *worker, struct ct_error *err)
+{
+    struct proto_client_options options = {
+        .loop = loop,
+        .address = address,
+        .hello = {.role = PROTO_ROLE_SUPERVISOR,
+                  .software = CT_STR_LIT("cartrita-worker/" CARTRITA_VERSION),
+                  .has_worker = true,
+                  .worker = ct_str_of(worker),
+                  .has_pid = true,
+                  .pid = (uint64_t)getpid()},
+        .random = &ct_random_system,
+        .events = {.on_up = undertaker_up,
+                   .on_down = undertaker_down,
+                   .on_message = undertaker_message},
+        .ctx = undertaker,
+    };
+
+    *undertaker = (struct undertaker){.address = address};
+    ct_list_init(&undertaker->kept);
+    return proto_client_open(&options, &undertaker->client, err);
+}
+
+static void undertaker_client_closed(void *ctx)
+{
+    struct undertaker *undertaker = ctx;
+
+    CT_LIST_FOREACH_SAFE (node, following, &undertaker->kept)
+        obituary_free(CT_CONTAINER(node, struct obituary, link));
+    undertaker->closed(undertaker->ctx);
+}
+
+void undertaker_close(struct undertaker *undertaker, void (*closed)(void *ctx), void *ctx)
+{
+    undertaker->closed = closed;
+    undertaker->ctx = ctx;
+    proto_client_close(undertaker->client, UNDERTAKER_FLUSH_MS, undertaker_client_closed);
+}
+
+static void obituary_add(struct obituary *obituary, const struct recorder_job *job,
+                         char *const *queues, size_t queue_count)
+{
+    struct casualty *casualty = &obituary->casualties[obituary->casualty_count];
+
+    if (job->queue >= queue_count || !job->id[0]) {
+        ct_log_warn("flight recorder names no job", CT_STR("runner", obituary->runner),
+                    CT_INT("queue", job->queue));
+        return;
+    }
+    if (job->is_cut) {
+        ct_log_warn("job cannot be charged: its id is too long",
+                    CT_STR("queue", queues[job->queue]), CT_STR("job", job->id),
+                    CT_INT("limit", RECORDER_ID_MAX));
+        return;
+    }
+    ct_log_error("job lost its runner", CT_STR("queue", queues[job->queue]), CT_STR("job", job->id),
+                 CT_STR("reason", obituary->reason));
+    casualty->queue = ct_strdup(queues[job->queue]);
+    casualty->id = ct_strdup(job->id);
+    obituary->casualty_count++;
+}
+
+void undertaker_report(struct undertaker *undertaker, const char *runner, const char *reason,
+                       const struct recorder_job *jobs, size_t job_count, char *const *queues,
+                       size_t queue_count)
+{
+    struct obituary *obituary = ct_zalloc(sizeof *obituary);
+
+    ct_list_init(&obituary->link);
+    obituary->runner = ct_strdup(runner);
+    obituary->reason = ct_strdup(reason);
+    obituary->casualties = ct_zalloc((job_count + 1) * sizeof *obituary->casualties);
+    for (size_t i = 0; i < job_count; i++)
+        obituary_add(obituary, &jobs[i], queues, queue_count);
+    if (undertaker_say(undertaker, obituary)) {
+        obituary_free(obituary);
+        return;
+    }
+    ct_list_push_back(&undertaker->kept, &obituary->link);
+    if (++undertaker->kept_count > UNDERTAKER_KEPT_MAX) {
+        ct_log_warn("obituary dropped: the daemon was away for too long",
+                    CT_INT("limit", UNDERTAKER_KEPT_MAX));
+        obituary_free(CT_CONTAINER(undertaker->kept.next, struct obituary, link));
+        undertaker->kept_count--;
+    }
+}

@@ -1,0 +1,37 @@
+/* The supervisor's own link to the daemon, over which it reports dead runners: one casualty for
+ * each job that was running, then the obituary. What cannot be said now, because the daemon is
+ * away, is kept (bounded) and said when it is back. Called by slot.c; never touches job data. */
+#ifndef WORKER_UNDERTAKER_H
+#define WORKER_UNDERTAKER_H
+
+#include <uv.h>
+
+#include "common/error.h"
+#include "common/list.h"
+#include "proto/client.h"
+#include "worker/recorder.h"
+
+#define UNDERTAKER_KEPT_MAX   1000u /* obituaries kept while the daemon is away; the oldest goes */
+#define UNDERTAKER_FLUSH_MS   1000u
+#define UNDERTAKER_REASON_MAX 512u
+
+struct undertaker {
+    struct proto_client *client; /* owned */
+    const char *address;         /* borrowed */
+    struct ct_list kept;         /* struct obituary */
+    size_t kept_count;
+    void (*closed)(void *ctx);
+    void *ctx;
+};
+
+enum ct_code undertaker_open(struct undertaker *undertaker, uv_loop_t *loop, const char *address,
+                             const char *worker, struct ct_error *err) CT_MUST_CHECK;
+void undertaker_close(struct undertaker *undertaker, void (*closed)(void *ctx), void *ctx);
+
+/* A runner is dead. `jobs` were running in it; `queues` is its pool's list, by which their queue
+ * numbers are checked. Everything is copied. */
+void undertaker_report(struct undertaker *undertaker, const char *runner, const char *reason,
+                       const struct recorder_job *jobs, size_t job_count, char *const *queues,
+                       size_t queue_count);
+
+#endif
