@@ -420,27 +420,31 @@ enum ct_code ct_option_read_env(struct ct_option_set *set, struct ct_error *err)
     return CT_E_OK;
 }
 
-static enum ct_code put_node(struct ct_option_set *set, const struct ct_option *option,
-                             const struct ct_yaml_node *node, struct ct_error *err)
+static enum ct_code put_scalar(struct ct_option_set *set, const struct ct_option *option,
+                               const struct ct_yaml_node *node, struct ct_error *err)
 {
     char where[CT_ERROR_DETAIL_MAX / 2];
     struct option_input input = {option, CT_OPTION_FROM_FILE, where};
     const char *text;
-
-    if (option->kind == CT_OPTION_LIST && node->kind == CT_YAML_LIST) {
-        for (const struct ct_yaml_node *item = node->first; item; item = item->next) {
-            enum ct_code rc = put_node(set, option, item, err); /* a list in a list: need a text */
-            if (rc != CT_E_OK)
-                return rc;
-        }
-        return CT_E_OK;
-    }
     enum ct_code rc = ct_yaml_text(node, &text, err);
+
     if (rc != CT_E_OK)
         return rc;
     snprintf(where, sizeof where, "%.80s:%d:%d: %s", node->file, node->line, node->column,
              option->name);
     return put(set, &input, ct_str_of(text), err);
+}
+
+static enum ct_code put_node(struct ct_option_set *set, const struct ct_option *option,
+                             const struct ct_yaml_node *node, struct ct_error *err)
+{
+    enum ct_code rc = CT_E_OK;
+
+    if (option->kind != CT_OPTION_LIST || node->kind != CT_YAML_LIST)
+        return put_scalar(set, option, node, err);
+    for (const struct ct_yaml_node *item = node->first; item && rc == CT_E_OK; item = item->next)
+        rc = put_scalar(set, option, item, err);
+    return rc;
 }
 
 /* All keys that the top level may have; the caller frees the array. */

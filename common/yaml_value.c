@@ -2,6 +2,7 @@
  * settings; every refusal says where it is and what to write instead. */
 #include "common/yaml.h"
 
+#include <errno.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -86,43 +87,41 @@ enum ct_code ct_yaml_text(const struct ct_yaml_node *node, const char **out, str
     return CT_E_OK;
 }
 
-static bool digits_to_int(const char *digits, int base, const char *allowed, int64_t *out)
+static bool text_is_digits_of(const char *text, const char *prefix, const char *digits)
 {
-    size_t len = strlen(digits);
+    size_t len = strlen(prefix);
 
-    if (len == 0 || strspn(digits, allowed) != len || len > 64)
-        return false;
-    char *end;
-    unsigned long long value = strtoull(digits, &end, base);
-    if (value > INT64_MAX) /* also what does not fit in 64 bits at all */
-        return false;
-    *out = (int64_t)value;
-    return true;
+    return strncmp(text, prefix, len) == 0 && text[len] != '\0' &&
+           strspn(text + len, digits) == strlen(text + len);
 }
 
-/* The integers of the core schema. */
+/* Whether the core schema reads it as a whole number, in range or not. */
+static bool text_is_whole(const char *text)
+{
+    return text_is_digits_of(text, "0x", "0123456789abcdefABCDEF") ||
+           text_is_digits_of(text, "0o", "01234567") ||
+           text_is_digits_of(text,
+                             *text == '-'   ? "-"
+                             : *text == '+' ? "+"
+                                            : "",
+                             "0123456789");
+}
+
 static bool text_to_int(const char *text, int64_t *out)
 {
-    if (strncmp(text, "0x", 2) == 0)
-        return digits_to_int(text + 2, 16, "0123456789abcdefABCDEF", out);
-    if (strncmp(text, "0o", 2) == 0)
-        return digits_to_int(text + 2, 8, "01234567", out);
+    int base = text[0] == '0' && text[1] == 'x' ? 16 : text[0] == '0' && text[1] == 'o' ? 8 : 10;
 
-    bool is_negative = *text == '-';
-    const char *digits = is_negative || *text == '+' ? text + 1 : text;
-    while (digits[0] == '0' && digits[1] != '\0')
-        digits++;
-    if (is_negative && strcmp(digits, "9223372036854775808") == 0) {
-        *out = INT64_MIN;
-        return true;
-    }
-    if (!digits_to_int(digits, 10, "0123456789", out))
+    if (!text_is_whole(text))
         return false;
-    *out = is_negative ? -*out : *out;
+    errno = 0;
+    long long value = strtoll(base == 10 ? text : text + 2, NULL, base);
+    if (errno == ERANGE)
+        return false;
+    *out = value;
     return true;
 }
 
-/* Whether the core schema reads it as a number at all, in range or not. */
+/* The decimal numbers of the core schema. */
 static bool text_is_number(const char *text)
 {
     size_t at = *text == '-' || *text == '+' ? 1 : 0;
@@ -250,10 +249,12 @@ static enum ct_code scalar_to_json(const struct ct_yaml_node *node, json_t **out
         *out = json_integer(number);
     } else if (text_is_no_finite(node->text)) {
         return ct_yaml_error(node, err, "%s has no form in JSON: use a finite number", node->text);
+    } else if (text_is_whole(node->text)) {
+        return ct_yaml_error(node, err, "%.40s is too large a number: quote it if it is text",
+                             node->text);
     } else if (text_is_number(node->text)) {
         double value = strtod(node->text, NULL);
-        bool is_whole = !strpbrk(node->text, ".eE");
-        if (!isfinite(value) || is_whole)
+        if (!isfinite(value))
             return ct_yaml_error(node, err, "%.40s is too large a number: quote it if it is text",
                                  node->text);
         *out = json_real(value);
