@@ -34,6 +34,9 @@ enum client_state {
     CLIENT_CLOSING,
 };
 
+/* How far a silence of the daemon has gone. */
+enum silence { SILENCE_NONE, SILENCE_ASKED, SILENCE_DOUBTED };
+
 struct proto_client {
     enum client_state state;
     struct proto_client_options options; /* address is not kept; the strings of hello are owned */
@@ -47,9 +50,8 @@ struct proto_client {
     uint64_t up_since_ms;    /* loop time */
     uint32_t peer_frame_max; /* from the welcome */
 
-    bool has_heard;      /* something came since the last tick */
-    bool has_asked;      /* a ping is under way */
-    uint64_t ticked_ms;  /* loop time of the last tick */
+    bool has_heard; /* something came since the last tick */
+    enum silence silence;
     struct ct_error why; /* what the daemon said before it closes; code OK: nothing */
 
     void (*closed)(void *ctx);
@@ -233,9 +235,9 @@ static void client_welcomed(struct proto_client *client, const struct proto_welc
                                  ? (uint32_t)welcome->frame_max
                                  : PROTO_FRAME_MAX_EVER;
     client->has_heard = true;
-    client->has_asked = false;
-    client->ticked_ms = client->up_since_ms;
-    uv_timer_start(&client->timer, client_on_timer, PROTO_PING_INTERVAL_MS, PROTO_PING_INTERVAL_MS);
+    client->silence = SILENCE_NONE;
+    uv_timer_start(&client->timer, client_on_timer, client->options.ping_interval_ms,
+                   client->options.ping_interval_ms);
     client->options.events.on_up(client->options.ctx, welcome);
 }
 
@@ -343,7 +345,7 @@ static void client_attempt(struct proto_client *client)
     client->callbacks_due++;
     client->link = proto_link_open(client->options.loop, &client->address, client->failures,
                                    client->options.frame_max, &events, client);
-    uv_timer_start(&client->timer, client_on_timer, PROTO_HELLO_TIMEOUT_MS, 0);
+    uv_timer_start(&client->timer, client_on_timer, client->options.hello_timeout_ms, 0);
 }
 
 static void client_hello_timeout(struct proto_client *client)
@@ -351,36 +353,43 @@ static void client_hello_timeout(struct proto_client *client)
     char *where = ct_address_print(&client->address);
     struct ct_error why;
 
-    ct_error_set(&why, CT_E_TIMEOUT, "no %s from %s within %d ms",
+    ct_error_set(&why, CT_E_TIMEOUT, "no %s from %s within %u ms",
                  client->state == CLIENT_GREETING ? "welcome" : "connection", where,
-                 PROTO_HELLO_TIMEOUT_MS);
+                 (unsigned)client->options.hello_timeout_ms);
     free(where);
     client_down(client, &why);
 }
 
-/* Half-open connections are the point of this: a host that went away says nothing. */
+/* Half-open connections are the point of this: a host that went away says nothing. The verdict is
+ * put off to one more turn, because timers run before sockets are read: where it was this loop that
+ * slept, the answer lies unread. */
 static void client_tick(struct proto_client *client)
 {
-    uint64_t now = uv_now(client->options.loop);
-    bool was_stalled = now - client->ticked_ms > 2 * PROTO_PING_INTERVAL_MS;
+    uint64_t interval_ms = client->options.ping_interval_ms;
+    struct proto_message ping = {.type = PROTO_PING};
     struct ct_error why;
 
-    client->ticked_ms = now;
-    if (client->has_heard || was_stalled) {
-        /* Stalled: it was this loop that slept; the answer may lie unread in the socket. */
+    if (client->has_heard) {
         client->has_heard = false;
-        client->has_asked = false;
+        client->silence = SILENCE_NONE;
         return;
     }
-    if (client->has_asked) {
-        ct_error_set(&why, CT_E_TIMEOUT, "no sign of the daemon for %d ms",
-                     2 * PROTO_PING_INTERVAL_MS);
+    switch (client->silence) {
+    case SILENCE_NONE:
+        client->silence = SILENCE_ASKED;
+        ping.as.ping.nonce = uv_now(client->options.loop);
+        client_queue_own(client, &ping);
+        return;
+    case SILENCE_ASKED:
+        client->silence = SILENCE_DOUBTED;
+        uv_timer_start(&client->timer, client_on_timer, 1, interval_ms);
+        return;
+    case SILENCE_DOUBTED:
+        ct_error_set(&why, CT_E_TIMEOUT, "no sign of the daemon for %u ms",
+                     (unsigned)(2 * interval_ms));
         proto_link_fail(client->link, &why);
         return;
     }
-    struct proto_message ping = {.type = PROTO_PING, .as.ping.nonce = now};
-    client->has_asked = true;
-    client_queue_own(client, &ping);
 }
 
 static void client_on_timer(uv_timer_t *timer)
@@ -415,6 +424,16 @@ static struct ct_str client_copy(struct ct_str bytes)
     return (struct ct_str){ct_strndup(bytes.data, bytes.len), bytes.len};
 }
 
+static void client_fill_defaults(struct proto_client_options *options)
+{
+    if (options->write_queue_max == 0)
+        options->write_queue_max = PROTO_WRITE_QUEUE_MAX;
+    if (options->hello_timeout_ms == 0)
+        options->hello_timeout_ms = PROTO_HELLO_TIMEOUT_MS;
+    if (options->ping_interval_ms == 0)
+        options->ping_interval_ms = PROTO_PING_INTERVAL_MS;
+}
+
 enum ct_code proto_client_open(const struct proto_client_options *options,
                                struct proto_client **out, struct ct_error *err)
 {
@@ -428,8 +447,7 @@ enum ct_code proto_client_open(const struct proto_client_options *options,
 
     client->options = *options;
     client->options.address = NULL;
-    if (client->options.write_queue_max == 0)
-        client->options.write_queue_max = PROTO_WRITE_QUEUE_MAX;
+    client_fill_defaults(&client->options);
     hello->protocol_min = PROTO_VERSION_MIN;
     hello->protocol_max = PROTO_VERSION_MAX;
     hello->software = client_copy(hello->software);
@@ -469,6 +487,7 @@ void proto_client_close(struct proto_client *client, uint64_t flush_ms, void (*c
         client_end(client);
         return;
     }
+    uv_update_time(client->options.loop);
     uv_timer_start(&client->timer, client_on_timer, flush_ms, 0);
     proto_link_finish(client->link);
 }

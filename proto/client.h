@@ -39,6 +39,8 @@ struct proto_client_options {
     struct proto_hello hello;       /* versions are filled in; strings are copied */
     uint32_t frame_max;             /* 0: PROTO_FRAME_MAX */
     size_t write_queue_max;         /* 0: PROTO_WRITE_QUEUE_MAX */
+    uint32_t hello_timeout_ms;      /* 0: PROTO_HELLO_TIMEOUT_MS; from connecting to the welcome */
+    uint32_t ping_interval_ms;      /* 0: PROTO_PING_INTERVAL_MS */
     const struct ct_random *random; /* jitter of the backoff; borrowed */
     struct proto_client_events events;
     void *ctx;
@@ -51,9 +53,8 @@ enum ct_code proto_client_open(const struct proto_client_options *options,
 
 bool proto_client_is_up(const struct proto_client *client);
 
-/* Queues a message; all that a turn of the loop queues goes out in one write at its end (a
- * uv_prepare handle). CLOSED while it is down: nothing is kept for later. TOO_LARGE: over the
- * daemon's frame limit. */
+/* Queues a message; all that a turn of the loop queues goes out in one write at its end. CLOSED
+ * while it is down: nothing is kept for later. TOO_LARGE: over the daemon's frame limit. */
 enum ct_code proto_client_send(struct proto_client *client, const struct proto_message *message,
                                struct ct_error *err) CT_MUST_CHECK;
 
