@@ -161,6 +161,11 @@ THREAD_TESTS := $(foreach t,threads host recorder log,$(filter %/test_$(t),$(UNI
 unit-threads: $(THREAD_TESTS)
 	@$$(setarch -R true 2>/dev/null && echo setarch -R) tests/lib/run-unit.sh $^
 
+# Plugins of the tests; nothing of the runtime is linked, as anywhere.
+$(BUILD)/tests/plugins/%.so: tests/plugins/%.c worker/include/cartrita/plugin.h
+	@mkdir -p $(@D)
+	$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fvisibility=hidden -shared -Iworker/include $(LDFLAGS_ALL) -o $@ $<
+
 # Programs that the Node tests drive.
 check-tools: $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/interop/*.c)) $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 
@@ -168,6 +173,13 @@ interop: all check-tools ## run the tests against real Redis, Bull and BullMQ
 	@BUILD=$(abspath $(BUILD)) tests/lib/run-node.sh tests/interop/*.test.mjs
 chaos: all check-tools ## kill processes and links under load, then count jobs
 	@BUILD=$(abspath $(BUILD)) tests/lib/run-node.sh tests/chaos/*.test.mjs
+
+$(BUILD)/tests/bench/delay_proxy: tests/bench/delay_proxy.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $<
+# ARGS="--only throughput --runs 3"; all of it takes about ten minutes. `node tests/bench/bench.mjs` explains.
+bench: all check-tools $(BUILD)/tests/bench/delay_proxy ## measure against bull and bullmq in Node (ARGS="--quick")
+	@BUILD=$(abspath $(BUILD)) node tests/bench/bench.mjs $(ARGS)
 
 # FUZZ_SECONDS each; needs clang.
 FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -207,5 +219,5 @@ help: ## list the targets
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all examples unit unit-threads check-tools interop chaos fuzz fuzz-run check deps demo fmt fmt-check help clean
+.PHONY: all examples unit unit-threads check-tools interop chaos bench fuzz fuzz-run check deps demo fmt fmt-check help clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,108 @@
+/* Volume: how fast producers add in bulk, and what a long line of waiting jobs costs the workers. */
+
+import { fill, interleave, median, key } from './common.mjs';
+import { systemOf } from './systems.mjs';
+
+const ENQUEUE_JOBS = 20_000;
+const BACKLOG_CONCURRENCY = 50;
+const BACKLOG_SECONDS = 1.5;
+const BACKLOG_PROBE = 4000;
+const BACKLOG_JOBS_MAX = 150_000;
+const FILL_CHUNK = 5000; /* jobs per call: Redis is held for some milliseconds */
+
+async function enqueueOnce(redis, name) {
+  const client = redis.client();
+  await client.flushall();
+  const producer = await systemOf(name, redis).open();
+  try {
+    const from = performance.now();
+    await fill(producer, ENQUEUE_JOBS);
+    return { rate: ENQUEUE_JOBS / ((performance.now() - from) / 1000) };
+  } finally {
+    await producer.close();
+    client.disconnect();
+  }
+}
+
+/* Cartrita's queues are filled by Bull's producers, so two columns are enough. */
+export async function measureEnqueue({ redis, names, runs, note }) {
+  const producers = names.filter((name) => name !== 'cartrita');
+  const results = await interleave(producers, runs, (name) => enqueueOnce(redis, name), (name, i, m) =>
+    note(`bulk enqueue, ${name}, run ${i + 1}: ${Math.round(m.rate)} jobs/s`));
+  return [{
+    group: 'enqueue', label: 'bulk enqueue (addBulk of 1000)', unit: 'jobs/s', digits: 0,
+    values: Object.fromEntries(producers.map((name) => [name, median(results[name].rate)])), runs: results,
+  }];
+}
+
+/* What addBulk of plain jobs leaves, without its cost: two million come in seconds. Both systems read
+ * these fields; BullMQ finds jobs in wait when its worker starts. */
+const FILL = `
+local base, from, count, now = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+local opts = '{"attempts":1,"delay":0,"timestamp":' .. now .. '}'
+for i = from, from + count - 1 do
+  local id = string.format('%d', i)
+  redis.call('HMSET', base .. id, 'name', 'n', 'data', '{"i":1}', 'opts', opts, 'timestamp', now, 'delay', '0', 'priority', '0')
+  redis.call('LPUSH', base .. 'wait', id)
+end
+redis.call('SET', base .. 'id', string.format('%d', from + count - 1))`;
+
+async function fillFast(client, count) {
+  for (let done = 0; done < count; done += FILL_CHUNK) {
+    await client.eval(FILL, 0, key(''), done + 1, Math.min(FILL_CHUNK, count - done), Date.now());
+  }
+}
+
+/* `count` jobs are done while at least `waiting` others wait behind them. The clock runs from the first
+ * quarter to the end, so that the start does not count. */
+async function backlogOnce(redis, name, waiting, count) {
+  const client = redis.client();
+  await client.flushall('SYNC');
+  const system = systemOf(name, redis);
+  const first = Math.round(count / 4);
+  await fillFast(client, waiting + count);
+  const worker = await system.work({ concurrency: BACKLOG_CONCURRENCY });
+  const completed = async (least) => {
+    for (;;) {
+      const done = await client.zcard(key('completed'));
+      if (done >= least) return { done, at: performance.now() };
+      await new Promise((next) => setTimeout(next, 5));
+    }
+  };
+  try {
+    const a = await completed(first);
+    const b = await completed(count);
+    return { rate: (b.done - a.done) / ((b.at - a.at) / 1000) };
+  } finally {
+    await worker.stop();
+    const [done, active, wait] = await Promise.all([client.zcard(key('completed')), client.llen(key('active')), client.llen(key('wait'))]);
+    client.disconnect();
+    if (name === 'cartrita' && done + active + wait !== waiting + count) {
+      throw new Error(`${waiting + count} jobs were there, now ${done} are completed, ${active} active, ${wait} waiting`);
+    }
+  }
+}
+
+const short = (n) => (n >= 1e6 ? `${n / 1e6}M` : `${n / 1000}k`);
+
+export async function measureBacklog({ redis, names, runs, note, backlogs = [1000, 100_000, 2_000_000] }) {
+  const rows = [];
+  const counts = {};
+  for (const name of names) {
+    const { rate } = await backlogOnce(redis, name, backlogs[0], BACKLOG_PROBE);
+    counts[name] = Math.round(Math.min(BACKLOG_JOBS_MAX, Math.max(BACKLOG_PROBE, rate * BACKLOG_SECONDS)));
+  }
+  for (const waiting of backlogs) {
+    const results = await interleave(names, waiting >= 1e6 ? Math.min(runs, 3) : runs, (name) => backlogOnce(redis, name, waiting, counts[name]),
+      (name, i, m) => note(`${short(waiting)} waiting, ${name}, run ${i + 1}: ${Math.round(m.rate)} jobs/s`));
+    const base = rows[0]?.values;
+    rows.push({
+      group: 'backlog', label: `${short(waiting)} jobs waiting, concurrency ${BACKLOG_CONCURRENCY}`, unit: 'jobs/s', digits: 0,
+      values: Object.fromEntries(names.map((name) => [name, median(results[name].rate)])), runs: results,
+      ...(base?.cartrita && { target: { kind: 'atLeast', value: base.cartrita * 0.95, text: `>= ${Math.round(base.cartrita * 0.95)} (costs < 5 %)` } }),
+    });
+  }
+  await redis.client().flushall('SYNC');
+  return rows;
+}
+
