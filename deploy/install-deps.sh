@@ -151,5 +151,5 @@ install_npm() {
     fi
     cp "$1/package-lock.json" "$1/node_modules/.installed-lock"
 }
-[ "$level" = build ] || install_npm examples/demo
+[ "$level" = build ] || install_npm examples
 [ "$level" != check ] || install_npm tests

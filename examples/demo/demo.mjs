@@ -1,0 +1,119 @@
+// `make demo`: a private Redis, Cartrita's daemon and workers, and a Node application with seven Bull
+// queues that knows nothing of them. Shows what happens, checks each expectation, and cleans up.
+// Exit status 0 when all was met, 1 when not, 130 after Ctrl-C.
+import { names, openQueues } from '../producer-node/queues.mjs';
+import { acts } from './acts.mjs';
+import { bold, dim, green, red, Screen, yellow } from './screen.mjs';
+import { Stage } from './stage.mjs';
+
+const DEADLINE_MS = 25000;
+const LOOK_MS = 100;
+
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+const stage = new Stage();
+const screen = new Screen(names);
+let queues = {};
+let leaving;
+
+// In whatever state things are: the queues, then the workers, then Redis.
+function leave(options) {
+  leaving ??= (async () => {
+    screen.stop();
+    const left = options?.isInterrupted ? undefined : await leftovers();
+    await Promise.allSettled(Object.values(queues).map((queue) => queue.close(true)));
+    const ends = await stage.close();
+    return { ends, left };
+  })();
+  return leaving;
+}
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, async () => {
+    await leave({ isInterrupted: true });
+    stage.sweep();
+    console.log('\ninterrupted; everything is stopped and removed');
+    process.exit(130);
+  });
+
+function watch(name, queue) {
+  const describe = async (id, text, tone) => {
+    const job = await queue.getJob(id).catch(() => null);
+    const took = job?.finishedOn && job?.processedOn ? ` in ${job.finishedOn - job.processedOn} ms` : '';
+    screen.event(name, `#${shortId(id)} ${job?.name ?? ''} ${text(job, took)}`, tone);
+  };
+  queue.on('global:completed', (id) =>
+    describe(id, (job, took) => (job?.attemptsMade ? `completed${took}, attempt ${job.attemptsMade + 1}` : `completed${took}`), green),
+  );
+  queue.on('global:failed', (id, reason) => describe(id, () => `failed: ${reason}`, red));
+  queue.on('global:stalled', (id) => describe(id, () => 'stalled, goes back', yellow));
+}
+
+const shortId = (id) => (id.startsWith('repeat:') ? `repeat:${id.slice(-13)}` : id);
+
+// What Cartrita must not leave in Redis once its workers are idle.
+async function leftovers() {
+  const [first] = Object.values(queues);
+  if (!first) return undefined;
+  const locks = await first.client.keys('bull:*:lock');
+  const active = await Promise.all(Object.values(queues).map((queue) => queue.getActiveCount()));
+  return locks.length + active.reduce((sum, n) => sum + n, 0);
+}
+
+async function run() {
+  console.log(`${bold('Cartrita')}: seven Bull queues of a Node application, their jobs run outside of Node\n`);
+  const begun = Date.now();
+  await stage.open();
+  queues = openQueues(stage.redis);
+  for (const queue of Object.values(queues)) queue.on('error', () => {});
+  const cast = Object.fromEntries(names.map((name) => [name, new acts[name](queues[name])]));
+  for (const name of names) watch(name, queues[name]);
+  await Promise.all(Object.values(queues).map((queue) => queue.isReady()));
+  screen.note(`Redis, cartrita-queued and cartrita-worker are up after ${Date.now() - begun} ms`);
+  screen.begin = Date.now();
+  screen.start();
+  await Promise.all(Object.values(cast).map((act) => act.start()));
+
+  const deadline = Date.now() + DEADLINE_MS;
+  let open = names;
+  while (open.length > 0 && Date.now() < deadline && !leaving) {
+    await sleep(LOOK_MS);
+    for (const name of names) screen.counts[name] = await queues[name].getJobCounts();
+    const done = await Promise.all(open.map((name) => cast[name].done()));
+    open = open.filter((_, i) => !done[i]);
+  }
+  const results = await Promise.all(names.map(async (name) => [name, cast[name], await cast[name].outcome(), await cast[name].tally()]));
+  const took = (Date.now() - screen.begin) / 1000;
+  return { results, took };
+}
+
+function report({ results, took }, { ends, left }) {
+  let met = true;
+  let jobs = 0;
+  const line = (ok, head, asked, happened) => {
+    met &&= ok;
+    console.log(`${ok ? green('✔') : red('✘')} ${bold(head.padEnd(22))} ${asked}\n  ${' '.repeat(22)} ${dim(happened)}`);
+  };
+  console.log(`${bold('What was asked for')} ${dim('and what happened')}\n`);
+  for (const [name, act, { ok, text }, tally] of results) {
+    jobs += tally.completed + tally.failed;
+    line(ok, name, act.asks, text);
+  }
+  const clean = left === 0 && Object.values(ends).every((end) => end === 0);
+  line(clean, 'afterwards', 'no lock and no active job left, every program ends by itself',
+    `${left} left; ${Object.entries(ends).map(([name, end]) => `${name} ended with ${end}`).join(', ')}`);
+  console.log(`\n${jobs} jobs in ${took.toFixed(1)} s: ${met ? green('every expectation was met') : red('not every expectation was met')}`);
+  return met;
+}
+
+try {
+  const show = await run();
+  const met = report(show, await leave());
+  if (met) stage.sweep();
+  else console.log(`logs: ${stage.folder}`);
+  process.exit(met ? 0 : 1);
+} catch (error) {
+  if (leaving) await new Promise(() => {});
+  await leave({ isInterrupted: true });
+  console.error(`\n${red('the demo could not go on')}: ${error.message}\nlogs: ${stage.folder}`);
+  process.exit(1);
+}

@@ -1,0 +1,117 @@
+// The processes of the demo and their folder: a private Redis inside of cartrita-queued, and
+// cartrita-worker with a pool for each queue. Nothing of it outlives the demo, however it ends.
+import { spawn } from 'node:child_process';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { createInterface } from 'node:readline';
+
+const READY_MS = 10000;
+const STOP_MS = 8000;
+
+// A log line of Cartrita, `level=info msg="..." key=value`, as an object.
+function parseLine(line) {
+  const fields = {};
+  for (const [, key, quoted, plain] of line.matchAll(/([\w-]+)=(?:"((?:[^"\\]|\\.)*)"|(\S*))/g))
+    fields[key] = quoted ?? plain;
+  return fields;
+}
+
+class Program {
+  constructor(stage, name, args) {
+    this.name = name;
+    this.log = join(stage.folder, `${name}.log`);
+    const out = createWriteStream(this.log);
+    // The kernel stops it should this process be killed; on the usual road stop() does.
+    this.child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', join(stage.build, name), ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+    });
+    this.exited = new Promise((done) => {
+      this.child.on('error', (error) => done({ error }));
+      this.child.on('exit', (code, signal) => done({ code, signal }));
+    });
+    this.listeners = new Set();
+    for (const stream of [this.child.stdout, this.child.stderr]) {
+      createInterface({ input: stream }).on('line', (line) => {
+        out.write(`${line}\n`);
+        const fields = parseLine(line);
+        for (const listen of this.listeners) listen(fields, line);
+      });
+    }
+  }
+
+  // The first log line that `matches`; rejects when the program ends first or time is up.
+  line(matches, what) {
+    return new Promise((done, fail) => {
+      const end = (settle, value) => {
+        clearTimeout(timer);
+        this.listeners.delete(listen);
+        settle(value);
+      };
+      const listen = (fields) => matches(fields) && end(done, fields);
+      const refuse = (why) => end(fail, new Error(`${this.name}: ${why}; its log: ${this.tail()}`));
+      const timer = setTimeout(() => refuse(`not ${what} within ${READY_MS} ms`), READY_MS);
+      this.listeners.add(listen);
+      this.exited.then(({ error, code, signal }) => refuse(error?.message ?? `ended (${signal ?? code})`));
+    });
+  }
+
+  tail() {
+    try {
+      return `\n${readFileSync(this.log, 'utf8').split('\n').slice(-12).join('\n')}`;
+    } catch {
+      return 'empty';
+    }
+  }
+
+  async stop() {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);
+    const end = await this.exited;
+    clearTimeout(timer);
+    return end;
+  }
+}
+
+export class Stage {
+  constructor() {
+    this.build = resolve(process.env.BUILD ?? 'build');
+    this.folder = mkdtempSync(join(tmpdir(), 'cartrita-demo-'));
+    this.deaths = [];
+  }
+
+  async open() {
+    const socket = join(this.folder, 'queued.sock');
+    this.daemon = new Program(this, 'cartrita-queued', [
+      '--embedded', join(this.folder, 'redis'), '--listen', `unix:${socket}`,
+    ]);
+    let redis;
+    this.daemon.listeners.add((fields) => (redis = fields.url ?? redis));
+    await this.daemon.line((fields) => fields.msg === 'ready', 'ready');
+    this.redis = redis;
+
+    const config = join(this.folder, 'demo.yaml');
+    const text = readFileSync(new URL('demo.yaml', import.meta.url), 'utf8');
+    writeFileSync(config, text.replaceAll('plugin: build/', `plugin: ${this.build}/`));
+    this.worker = new Program(this, 'cartrita-worker', ['--config', config, '--server', `unix:${socket}`]);
+    this.worker.listeners.add((fields) => {
+      if (/died|killed/.test(fields.msg ?? '')) this.deaths.push(fields);
+    });
+  }
+
+  // Exit statuses by program; 0 each when all went well.
+  async close() {
+    const ends = {};
+    for (const program of [this.worker, this.daemon]) {
+      if (!program) continue;
+      const { error, code, signal } = await program.stop();
+      ends[program.name] = error?.message ?? signal ?? code;
+    }
+    return ends;
+  }
+
+  sweep() {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
