@@ -157,10 +157,13 @@ static void link_subscriber_reply(struct redis_link *link, const struct redis_re
 {
     struct ct_error err;
 
-    if (redis_reply_check(reply, &err) != CT_E_OK)
+    if (redis_reply_check(reply, &err) != CT_E_OK) {
         ct_log_warn("Redis refused a subscription: delayed jobs may start later", CT_ERR(&err));
-    else if (link_take_message(link, reply))
+        if (link->on_message)
+            link->on_message(link->ctx, CT_STR_NONE, CT_STR_NONE);
+    } else if (link_take_message(link, reply)) {
         return;
+    }
     if (!ct_list_is_empty(&link->calls))
         call_answer(CT_CONTAINER(link->calls.next, struct redis_call, link), NULL, NULL);
 }

@@ -38,7 +38,7 @@ struct redis_link_options {
     /* Lost or refused; told at every failed try, with the reason a user can act on. */
     void (*on_down)(void *ctx, const struct ct_error *why);
     /* A message on a subscribed channel; may be NULL when nothing is subscribed. `payload` absent:
-     * the subscription has come into force (again). */
+     * the subscription has come into force (again); `channel` absent too: one was refused. */
     void (*on_message)(void *ctx, struct ct_str channel, struct ct_str payload);
     void *ctx;
 };

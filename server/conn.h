@@ -1,0 +1,57 @@
+/* Connections of runners, supervisors and tools: the daemon's side of proto/PROTOCOL.md. Owned by
+ * the daemon, which calls conns_turn at the end of each turn of its loop; they act on queues only
+ * through hosts.h and the engine.
+ *
+ * The connection is the lease: what a runner held when its connection ended without a bye is kept
+ * for CONN_RESUME_GRACE_MS, for the runner to come back or for its supervisor to say how it died.
+ */
+#ifndef CT_SERVER_CONN_H
+#define CT_SERVER_CONN_H
+
+#include <uv.h>
+
+#include "server/hosts.h"
+
+struct conns;
+
+#define CONN_MAX             4096 /* connections of one daemon */
+#define CONN_SUBS_MAX        256  /* queues that one connection attaches to */
+#define CONN_WINDOW_MAX      4096 /* jobs that one of them holds */
+#define CONN_RESUMES_MAX     4096 /* resumes waiting for their attach, each */
+#define CONN_ADDS_MAX        4096 /* adds of a connection not answered yet */
+#define CONN_CASUALTIES_MAX  1024 /* jobs that ran in one dead runner */
+#define CONN_HELLO_MS        5000 /* from connect to hello */
+#define CONN_LEAVE_MS        1000 /* for the peer to read our last words */
+#define CONN_RESUME_GRACE_MS 1000
+/* Bytes that a peer has not taken yet: above the first it is offered no jobs, above the second it
+ * is cut off. */
+#define CONN_WRITE_MARK (8u << 20)
+#define CONN_WRITE_MAX  (256u << 20)
+
+struct conns_options {
+    uv_loop_t *loop; /* all borrowed */
+    struct hosts *hosts;
+    const struct ct_random *random;
+    uint32_t frame_max;
+};
+
+struct conns *conns_new(const struct conns_options *options);
+/* Only when conns_are_gone. */
+void conns_free(struct conns *conns);
+
+/* Takes the connection that waits on `server` (a uv_pipe_t or uv_tcp_t). */
+void conns_accept(struct conns *conns, uv_stream_t *server);
+
+/* Writes what the turn brought up, ends what has to end. */
+void conns_turn(struct conns *conns);
+/* There is more to do: the loop must not sleep. */
+bool conns_want_turn(const struct conns *conns);
+
+/* Says bye; each connection closes when it holds nothing any more. */
+void conns_drain(struct conns *conns);
+/* Gives back what they still hold, uncharged, and closes them all. */
+void conns_end(struct conns *conns);
+bool conns_are_gone(const struct conns *conns);
+uint32_t conns_lease_count(const struct conns *conns);
+
+#endif

@@ -1,0 +1,247 @@
+/* The daemon. Called by main.c; owns the loop and everything on it.
+ *
+ *   start   listen, links to Redis, turns, signals, then "ready"
+ *   turn    after each round of I/O: the queues decide, the connections write; once more before
+ *           the loop sleeps, for what timers brought up
+ *   stop    (first signal) no new connections, no new jobs, bye to all; each connection closes
+ *           when it holds nothing. After --grace the rest is handed back. When the queues have
+ *           written everything they go, then the links, then the loop. A second signal ends it at
+ *           once: Redis and the runners hold all that counts. */
+#include "server/daemon.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "common/assert.h"
+#include "common/log.h"
+#include "common/mem.h"
+#include "server/conn.h"
+#include "server/listener.h"
+
+enum daemon_state { DAEMON_RUNNING, DAEMON_DRAINING, DAEMON_FLUSHING, DAEMON_CLOSING };
+
+struct daemon {
+    const struct config *config;
+    uv_loop_t loop;
+    enum daemon_state state;
+    int exit_code;
+    struct ct_redis_url url; /* owned */
+    struct hosts *hosts;     /* owned */
+    struct conns *conns;     /* owned */
+    struct listener **listeners;
+    size_t listener_count;
+    uv_prepare_t prepare;
+    uv_check_t check;
+    uv_idle_t awake; /* active: there is more to do, so the loop must not sleep */
+    uv_signal_t term, interrupt;
+    uv_timer_t patience;
+};
+
+static void daemon_check_stopped(struct daemon *daemon);
+
+/* --- turns --- */
+
+static void daemon_turn(struct daemon *daemon)
+{
+    if (daemon->state == DAEMON_CLOSING)
+        return;
+    hosts_turn(daemon->hosts);
+    conns_turn(daemon->conns);
+    if (daemon->state != DAEMON_RUNNING)
+        daemon_check_stopped(daemon);
+}
+
+static void daemon_on_check(uv_check_t *check)
+{
+    daemon_turn(check->data);
+}
+
+static void daemon_on_awake(uv_idle_t *idle)
+{
+    uv_idle_stop(idle);
+}
+
+static void daemon_on_prepare(uv_prepare_t *prepare)
+{
+    struct daemon *daemon = prepare->data;
+
+    daemon_turn(daemon);
+    if (daemon->state != DAEMON_CLOSING &&
+        (hosts_want_turn(daemon->hosts) || conns_want_turn(daemon->conns)))
+        uv_idle_start(&daemon->awake, daemon_on_awake);
+}
+
+/* --- stopping --- */
+
+static void daemon_close_handles(struct daemon *daemon)
+{
+    uv_close((uv_handle_t *)&daemon->prepare, NULL);
+    uv_close((uv_handle_t *)&daemon->check, NULL);
+    uv_close((uv_handle_t *)&daemon->awake, NULL);
+    uv_close((uv_handle_t *)&daemon->term, NULL);
+    uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+    uv_close((uv_handle_t *)&daemon->patience, NULL);
+}
+
+static void daemon_on_hosts_closed(void *ctx)
+{
+    daemon_close_handles(ctx);
+}
+
+static void daemon_on_flush_late(uv_timer_t *timer)
+{
+    ct_log_error("Redis did not take everything in time: what is missing stays under its locks and "
+                 "will be found stalled",
+                 CT_INT("waited_ms", DAEMON_FLUSH_MS));
+    _exit(EXIT_FAILURE);
+}
+
+/* Jobs that are still held are handed back; their runners will be told that they lost them. */
+static void daemon_on_grace_over(uv_timer_t *timer)
+{
+    struct daemon *daemon = timer->data;
+
+    ct_log_warn("the grace is over: handing jobs back",
+                CT_INT("jobs", conns_lease_count(daemon->conns)));
+    conns_end(daemon->conns);
+}
+
+static void daemon_check_stopped(struct daemon *daemon)
+{
+    if (daemon->state == DAEMON_DRAINING && conns_are_gone(daemon->conns)) {
+        daemon->state = DAEMON_FLUSHING;
+        uv_timer_start(&daemon->patience, daemon_on_flush_late, DAEMON_FLUSH_MS, 0);
+    }
+    if (daemon->state == DAEMON_FLUSHING && hosts_are_gone(daemon->hosts)) {
+        daemon->state = DAEMON_CLOSING;
+        conns_free(daemon->conns);
+        hosts_close(daemon->hosts, daemon_on_hosts_closed, daemon);
+    }
+}
+
+static void daemon_close_listeners(struct daemon *daemon)
+{
+    for (size_t i = 0; i < daemon->listener_count; i++)
+        listener_close(daemon->listeners[i], NULL, NULL);
+    free(daemon->listeners);
+    daemon->listeners = NULL;
+    daemon->listener_count = 0;
+}
+
+static void daemon_on_signal(uv_signal_t *handle, int number)
+{
+    struct daemon *daemon = handle->data;
+
+    if (daemon->state != DAEMON_RUNNING) {
+        ct_log_warn("second signal: ending at once", CT_INT("signal", number));
+        _exit(EXIT_FAILURE);
+    }
+    ct_log_info("stopping", CT_INT("signal", number),
+                CT_INT("jobs", conns_lease_count(daemon->conns)));
+    daemon->state = DAEMON_DRAINING;
+    daemon_close_listeners(daemon);
+    uv_timer_start(&daemon->patience, daemon_on_grace_over,
+                   (uint64_t)daemon->config->flags.grace_ms, 0);
+    hosts_drain(daemon->hosts);
+    conns_drain(daemon->conns);
+}
+
+/* --- starting --- */
+
+static void daemon_on_accept(void *ctx, uv_stream_t *server)
+{
+    conns_accept(((struct daemon *)ctx)->conns, server);
+}
+
+static enum ct_code daemon_listen(struct daemon *daemon, struct ct_error *err)
+{
+    size_t count = config_listen_count(daemon->config);
+
+    daemon->listeners = ct_zalloc(count * sizeof(struct listener *));
+    for (size_t i = 0; i < count; i++) {
+        enum ct_code rc =
+            listener_open(&daemon->loop, config_listen_at(daemon->config, i), daemon_on_accept,
+                          daemon, &daemon->listeners[daemon->listener_count], err);
+        if (rc != CT_E_OK)
+            return rc;
+        daemon->listener_count++;
+    }
+    return CT_E_OK;
+}
+
+static void daemon_open_parts(struct daemon *daemon)
+{
+    const struct hosts_options hosts_options = {
+        .loop = &daemon->loop,
+        .url = &daemon->url,
+        .random = &ct_random_system,
+        .clock = &ct_clock_system,
+        .queues = daemon->config->queues,
+        .queue_count = daemon->config->queue_count,
+    };
+
+    daemon->hosts = hosts_open(&hosts_options);
+    const struct conns_options conns_options = {
+        .loop = &daemon->loop,
+        .hosts = daemon->hosts,
+        .random = &ct_random_system,
+        .frame_max = (uint32_t)daemon->config->flags.frame_max,
+    };
+    daemon->conns = conns_new(&conns_options);
+}
+
+static void daemon_start_handles(struct daemon *daemon)
+{
+    uv_prepare_init(&daemon->loop, &daemon->prepare);
+    uv_check_init(&daemon->loop, &daemon->check);
+    uv_idle_init(&daemon->loop, &daemon->awake);
+    uv_signal_init(&daemon->loop, &daemon->term);
+    uv_signal_init(&daemon->loop, &daemon->interrupt);
+    uv_timer_init(&daemon->loop, &daemon->patience);
+    daemon->prepare.data = daemon->check.data = daemon->awake.data = daemon;
+    daemon->term.data = daemon->interrupt.data = daemon->patience.data = daemon;
+    uv_prepare_start(&daemon->prepare, daemon_on_prepare);
+    uv_check_start(&daemon->check, daemon_on_check);
+    uv_signal_start(&daemon->term, daemon_on_signal, SIGTERM);
+    uv_signal_start(&daemon->interrupt, daemon_on_signal, SIGINT);
+}
+
+static void daemon_tell_ready(const struct daemon *daemon)
+{
+    char *url = ct_redis_url_print(&daemon->url);
+
+    for (size_t i = 0; i < daemon->listener_count; i++)
+        ct_log_info("ready", CT_STR("listen", listener_address(daemon->listeners[i])),
+                    CT_STR("redis", url), CT_INT("pid", getpid()));
+    free(url);
+}
+
+int daemon_run(const struct config *config, struct ct_error *err)
+{
+    struct daemon daemon = {.config = config};
+
+    if (ct_redis_url_parse(config->flags.redis, &daemon.url, err) != CT_E_OK)
+        return EXIT_FAILURE;
+    int status = uv_loop_init(&daemon.loop);
+    if (status != 0) {
+        ct_error_set(err, CT_E_SYSTEM, "cannot make an event loop: %s", uv_strerror(status));
+        ct_redis_url_free(&daemon.url);
+        return EXIT_FAILURE;
+    }
+    if (daemon_listen(&daemon, err) == CT_E_OK) {
+        daemon_open_parts(&daemon);
+        daemon_start_handles(&daemon);
+        daemon_tell_ready(&daemon);
+    } else {
+        daemon.exit_code = EXIT_FAILURE;
+        daemon_close_listeners(&daemon);
+    }
+    uv_run(&daemon.loop, UV_RUN_DEFAULT);
+    status = uv_loop_close(&daemon.loop);
+    ct_assert(status == 0);
+    ct_redis_url_free(&daemon.url);
+    if (daemon.exit_code == EXIT_SUCCESS)
+        ct_log_info("stopped", CT_INT("pid", getpid()));
+    return daemon.exit_code;
+}

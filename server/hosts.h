@@ -1,0 +1,74 @@
+/* All queues that the daemon serves, and the two links to Redis they share: one for commands, one
+ * for messages. Owned by the daemon; asked by connections.
+ *
+ * Finding a queue may need Redis (dialect "auto" looks at its keys), so it is asked with a callback
+ * and waits as long as Redis is away. */
+#ifndef CT_SERVER_HOSTS_H
+#define CT_SERVER_HOSTS_H
+
+#include <uv.h>
+
+#include "server/queue_host.h"
+
+struct hosts;
+struct hosts_search;
+
+/* Queues served at a time. */
+#define HOSTS_MAX 4096
+/* Bytes of a queue's name or prefix. */
+#define HOSTS_NAME_MAX 512
+/* While Redis is away, say so this often. */
+#define HOSTS_REMIND_MS 30000
+
+/* A queue of the configuration file. */
+struct queue_config {
+    char *prefix, *name; /* owned */
+    char *dialect;       /* owned; NULL: as found */
+    char *settings; /* owned; JSON object, NULL: none. They override what workers attach with */
+};
+
+struct hosts_options {
+    uv_loop_t *loop; /* all borrowed */
+    const struct ct_redis_url *url;
+    const struct ct_random *random;
+    const struct ct_clock *clock;
+    const struct queue_config *queues;
+    size_t queue_count;
+    void (*on_redis_up)(void *ctx); /* each time; may be NULL */
+    void *ctx;
+};
+
+struct hosts *hosts_open(const struct hosts_options *options);
+bool hosts_redis_is_up(const struct hosts *hosts);
+
+struct hosts_want {
+    struct ct_str prefix, name; /* copied */
+    struct ct_str dialect;      /* copied; absent: auto */
+    struct ct_str settings;     /* copied; JSON object, absent: as they are */
+};
+
+/* `host` NULL: it cannot be had, for the reason in `err`. */
+typedef void (*hosts_found_fn)(void *arg, struct queue_host *host, const struct ct_error *err);
+
+/* Whether a queue can have this name and prefix (absent: the default). */
+enum ct_code hosts_check_name(struct ct_str name, struct ct_str prefix,
+                              struct ct_error *err) CT_MUST_CHECK;
+
+/* `found` comes exactly once, from hosts_turn, unless hosts_forget was called before. */
+struct hosts_search *hosts_find(struct hosts *hosts, const struct hosts_want *want,
+                                hosts_found_fn found, void *arg);
+void hosts_forget(struct hosts_search *search);
+
+/* At the end of each turn of the loop: searches, then the engine's turns. */
+void hosts_turn(struct hosts *hosts);
+/* There is more to do: the loop must not sleep. */
+bool hosts_want_turn(const struct hosts *hosts);
+
+/* Every queue: nothing new, what is leased ends. */
+void hosts_drain(struct hosts *hosts);
+/* All of them are drained and gone. */
+bool hosts_are_gone(const struct hosts *hosts);
+/* Only when they are gone. Frees, then calls `closed`. */
+void hosts_close(struct hosts *hosts, void (*closed)(void *ctx), void *ctx);
+
+#endif
