@@ -84,12 +84,17 @@ struct lease *lease_find(const struct queue *queue, struct ct_str token)
     return lease;
 }
 
+struct ct_str lease_id(const struct lease *lease)
+{
+    return lease->job ? lease->job->id : lease->outcome->value;
+}
+
 /* --- begin ----------------------------------------------------------------------------------- */
 
 bool lease_is_open(const struct lease *lease)
 {
     return lease->state == LEASE_ADOPTING || lease->state == LEASE_SCHEDULING ||
-           lease->state == LEASE_HELD;
+           lease->state == LEASE_HELD || lease->is_again;
 }
 
 void lease_give(struct lease *lease, struct consumer *consumer)

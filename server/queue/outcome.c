@@ -35,6 +35,7 @@ static enum ct_code end_check(struct lease *lease, bool *is_again, struct ct_err
         return ct_error_set(err, CT_E_CONFLICT, "job %s has been ended already",
                             lease->job->id.data);
     lease->is_again = false;
+    consumer_hold(lease->consumer, -1);
     lease_try_answer(lease);
     return CT_E_OK;
 }

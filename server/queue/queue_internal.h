@@ -223,6 +223,7 @@ struct lease *lease_new(struct queue *queue, struct consumer *consumer, struct j
 struct lease *lease_new_adopting(struct queue *queue, struct consumer *consumer, struct ct_str id,
                                  struct ct_str token);
 struct lease *lease_find(const struct queue *queue, struct ct_str token);
+struct ct_str lease_id(const struct lease *lease);
 /* Whether it still counts against its consumer's window. */
 bool lease_is_open(const struct lease *lease);
 void lease_become(struct lease *lease, enum lease_state next);

@@ -77,6 +77,9 @@ static void change_hands(struct resume *resume, struct lease *lease)
     ct_list_remove(&resume->link);
     ct_list_remove(&resume->consumer_link);
     ct_list_remove(&lease->answer_link);
+    lease_give(lease, NULL);
+    if (lease->state == LEASE_ENDING || lease->state == LEASE_ENDED)
+        lease->is_again = true;
     lease_give(lease, consumer);
     if (lease->state == LEASE_ADOPTING) {
         if (before)
@@ -84,8 +87,6 @@ static void change_hands(struct resume *resume, struct lease *lease)
         free(resume); /* its answer comes with that of Redis */
         return;
     }
-    if (lease->state != LEASE_HELD)
-        lease->is_again = true;
     if (before)
         before->events->on_answer(before->ctx, lease, CT_E_CONFLICT, QUEUE_LOST, why);
     /* The other consumer's callback may have closed this one; then the lease is not its any more.
@@ -113,8 +114,7 @@ static bool resume_held(struct resume *resume, struct lease *lease)
 {
     const bool is_ours = lease->consumer == resume->consumer;
 
-    if (lease->state == LEASE_SCHEDULING ||
-        (lease->job && !ct_str_equal(lease->job->id, resume->id)))
+    if (lease->state == LEASE_SCHEDULING || !ct_str_equal(lease_id(lease), resume->id))
         refuse(resume, CT_E_LOCK_LOST, "the token is not that of this job");
     else if (is_ours && (lease->state <= LEASE_HELD || lease->is_again))
         refuse(resume, CT_E_CONFLICT, "this connection holds it already");

@@ -1,0 +1,498 @@
+/* The clock, the fake port, and the ways calls go. */
+#include "tests/sim/sim.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "common/assert.h"
+#include "common/log.h"
+#include "common/mem.h"
+
+enum { CALL_TAKES_MS = 1, LIMIT_MS = 600000, STEPS_MAX = 2000000 };
+
+void sim_fail(const struct sim *sim, const char *what, const char *file, int line)
+{
+    fprintf(stderr, "%s:%d: not true: %s (rerun with SEED=%" PRIu64 ", at %" PRId64 " ms)\n", file,
+            line, what, sim->seed, sim->now_ms);
+    abort();
+}
+
+uint64_t sim_seed(uint64_t fallback)
+{
+    const char *text = getenv("SEED");
+
+    return text && *text ? strtoull(text, NULL, 10) : fallback;
+}
+
+static int64_t wall_ms(void *ctx)
+{
+    const struct sim *sim = ctx;
+
+    return sim->now_ms + sim->wall_offset_ms;
+}
+
+static int64_t monotonic_ms(void *ctx)
+{
+    const struct sim *sim = ctx;
+
+    return sim->now_ms;
+}
+
+/* --- the port --------------------------------------------------------------------------------- */
+
+static uint32_t free_credit(const struct sim *sim)
+{
+    uint32_t free_count = 0;
+
+    CT_LIST_FOREACH (node, &sim->runners) {
+        const struct sim_runner *runner = CT_CONTAINER(node, struct sim_runner, link);
+
+        if (runner->window > runner->open_count)
+            free_count += runner->window - runner->open_count;
+    }
+    return free_count;
+}
+
+/* One commit or reclaim at a time, a bounded number of the others, and never more jobs asked for
+ * than there is room, with one place kept for a wait. */
+static void check_call(struct sim *sim, const struct fake_call *call)
+{
+    uint32_t exchanges = 0, sweeps = 0, adds = 0, takes = 0;
+
+    CT_LIST_FOREACH (node, &sim->calls) {
+        const struct fake_call *other = CT_CONTAINER(node, struct sim_call, link)->call;
+
+        exchanges += other->kind == FAKE_COMMIT || other->kind == FAKE_RECLAIM;
+        sweeps += other->kind == FAKE_SWEEP;
+        adds += other->kind == FAKE_ADD;
+    }
+    sim_check(sim, exchanges <= 1);
+    sim_check(sim, sweeps <= 1);
+    sim_check(sim, adds <= QUEUE_ADD_CALLS_MAX);
+    if (call->kind != FAKE_COMMIT)
+        return;
+    for (uint32_t i = 0; i < call->effect_count; i++)
+        takes += call->effects[i].kind == EFFECT_TAKE;
+    sim_check(sim, call->effect_count <= COMMIT_EFFECTS_MAX);
+    sim_check(sim, call->fetch_max <= COMMIT_FETCH_MAX);
+    if (call->fetch_max > 0)
+        sim_check(sim,
+                  call->fetch_max + takes + !ct_list_is_empty(&sim->waits) <= free_credit(sim));
+}
+
+static struct sim_call *call_new(struct redis_command *command, redis_done_fn done, void *arg)
+{
+    struct sim_call *call = ct_zalloc(sizeof *call);
+
+    call->call = fake_call_of(command);
+    call->done = done;
+    call->arg = arg;
+    ct_buf_clear(&command->body);
+    return call;
+}
+
+static void count_call(struct sim *sim, const struct fake_call *call)
+{
+    sim->adds_sent += call->kind == FAKE_ADD;
+    sim->reclaims_sent += call->kind == FAKE_RECLAIM;
+    if (call->kind != FAKE_COMMIT)
+        return;
+    sim->commits_sent++;
+    sim->fetch_asked = call->fetch_max;
+    if (call->effect_count > sim->biggest_commit)
+        sim->biggest_commit = call->effect_count;
+    sim->last_commit_was_renewals_only = call->effect_count > 0;
+    for (uint32_t i = 0; i < call->effect_count; i++)
+        if (call->effects[i].kind != EFFECT_RENEW)
+            sim->last_commit_was_renewals_only = false;
+}
+
+static void port_call(void *ctx, struct redis_command *command, redis_done_fn done, void *arg)
+{
+    struct sim *sim = ctx;
+    struct sim_call *call = call_new(command, done, arg);
+
+    sim_check(sim, sim->is_up);
+    call->ready_at_ms = sim->now_ms + CALL_TAKES_MS;
+    ct_list_push_back(&sim->calls, &call->link);
+    check_call(sim, call->call);
+    count_call(sim, call->call);
+}
+
+static void port_wait(void *ctx, struct redis_command *command, redis_done_fn done, void *arg)
+{
+    struct sim *sim = ctx;
+    struct sim_call *call = call_new(command, done, arg);
+
+    sim_check(sim, sim->is_up);
+    sim_check(sim, ct_list_is_empty(&sim->waits));
+    sim_check(sim, free_credit(sim) > 0);
+    call->ready_at_ms = sim->now_ms + sim->settings.drain_delay_ms;
+    ct_list_push_back(&sim->waits, &call->link);
+    sim->waits_sent++;
+}
+
+static void port_unwait(void *ctx)
+{
+    struct sim *sim = ctx;
+
+    sim_check(sim, !ct_list_is_empty(&sim->waits));
+    CT_CONTAINER(sim->waits.next, struct sim_call, link)->is_cut = true;
+    sim->unwaits++;
+}
+
+static void port_schedule(void *ctx)
+{
+    ((struct sim *)ctx)->is_scheduled = true;
+}
+
+static void port_arm(void *ctx, int64_t at_ms)
+{
+    ((struct sim *)ctx)->armed_ms = at_ms;
+}
+
+/* --- life ------------------------------------------------------------------------------------- */
+
+struct sim *sim_new(uint64_t seed)
+{
+    struct sim *sim = ct_zalloc(sizeof *sim);
+    struct queue_options options;
+    struct ct_error err;
+    enum ct_code rc;
+
+    ct_log_setup(getenv("SIM_LOG") ? CT_LOG_DEBUG : CT_LOG_ERROR, "sim");
+    sim->seed = sim->state = seed;
+    sim->random = ct_random_seeded(&sim->state);
+    sim->clock = (struct ct_clock){wall_ms, monotonic_ms, sim};
+    sim->now_ms = 1000000;
+    sim->wall_offset_ms = 1700000000000;
+    sim->fated_number = -1;
+    sim->outage_ms = 50;
+    sim->armed_ms = COMMIT_NEVER;
+    sim->up_at_ms = COMMIT_NEVER;
+    ct_list_init(&sim->runners);
+    ct_list_init(&sim->calls);
+    ct_list_init(&sim->waits);
+    ct_list_init(&sim->zombies);
+    queue_settings_init(&sim->settings);
+    sim->model = model_new(&sim->clock);
+    model_use(sim->model);
+    sim->port =
+        (struct queue_port){port_call, port_wait, port_unwait, port_schedule, port_arm, sim};
+    options =
+        (struct queue_options){&fake_dialect, "bull",       "email-processing", &sim->settings,
+                               &sim->clock,   &sim->random, &sim->port};
+    rc = queue_new(&options, &sim->queue, &err);
+    sim_check(sim, rc == CT_E_OK);
+    return sim;
+}
+
+static void call_end(struct sim_call *call)
+{
+    fake_call_free(call->call);
+    free(call);
+}
+
+void sim_free(struct sim *sim)
+{
+    const int64_t end_ms = sim->now_ms + LIMIT_MS;
+
+    while (!ct_list_is_empty(&sim->runners))
+        sim_runner_close(CT_CONTAINER(sim->runners.next, struct sim_runner, link),
+                         CONSUMER_RETURNS);
+    sim->refuse_all = CT_E_OK;
+    sim->fated_number = -1;
+    for (uint32_t i = 0; i < sim->model->job_count; i++)
+        sim->model->jobs[i]->refusal = CT_E_OK;
+    if (!sim->is_up && sim->up_at_ms == COMMIT_NEVER)
+        sim_link_up(sim);
+    queue_drain(sim->queue);
+    while (!queue_is_idle(sim->queue)) {
+        sim_check(sim, sim->now_ms < end_ms);
+        sim_run_for_ms(sim, 10);
+    }
+    queue_free(sim->queue);
+    sim_check(sim, ct_list_is_empty(&sim->calls) && ct_list_is_empty(&sim->waits));
+    while (!ct_list_is_empty(&sim->zombies))
+        sim_run_zombie(sim);
+    model_free(sim->model);
+    queue_settings_fini(&sim->settings);
+    free(sim);
+}
+
+/* --- one thing at a time ---------------------------------------------------------------------- */
+
+bool sim_turn(struct sim *sim)
+{
+    if (!sim->is_scheduled)
+        return false;
+    sim->is_scheduled = false;
+    sim->turns++;
+    queue_turn(sim->queue);
+    return true;
+}
+
+bool sim_fire_timer(struct sim *sim)
+{
+    if (sim->armed_ms > sim->now_ms)
+        return false;
+    sim->armed_ms = COMMIT_NEVER;
+    queue_timer(sim->queue);
+    return true;
+}
+
+static struct sim_call *first_call(const struct ct_list *list)
+{
+    return ct_list_is_empty(list) ? NULL : CT_CONTAINER(list->next, struct sim_call, link);
+}
+
+bool sim_execute(struct sim *sim)
+{
+    CT_LIST_FOREACH (node, &sim->calls) {
+        struct sim_call *call = CT_CONTAINER(node, struct sim_call, link);
+
+        if (call->is_run)
+            continue;
+        fake_run(call->call);
+        call->is_run = true;
+        return true;
+    }
+    return false;
+}
+
+static void reply(struct sim_call *call)
+{
+    ct_list_remove(&call->link);
+    call->done(call->arg, fake_reply(call->call), NULL);
+    call_end(call);
+}
+
+static void reply_error(struct sim_call *call, enum ct_code code)
+{
+    struct ct_error err;
+
+    ct_error_set(&err, code, "%s", ct_error_text(code));
+    ct_list_remove(&call->link);
+    call->done(call->arg, NULL, &err);
+}
+
+bool sim_deliver(struct sim *sim)
+{
+    struct sim_call *call = first_call(&sim->calls);
+
+    if (!call || !call->is_run)
+        return false;
+    reply(call);
+    return true;
+}
+
+bool sim_refuse(struct sim *sim, enum ct_code code)
+{
+    struct sim_call *call = first_call(&sim->calls);
+
+    if (!call || call->is_run)
+        return false;
+    reply_error(call, code);
+    call_end(call);
+    return true;
+}
+
+bool sim_deliver_wait(struct sim *sim)
+{
+    struct sim_call *call = first_call(&sim->waits);
+
+    if (!call)
+        return false;
+    if (!call->is_cut)
+        fake_run(call->call);
+    reply(call);
+    return true;
+}
+
+bool sim_lose_wait(struct sim *sim, bool after)
+{
+    struct sim_call *call = first_call(&sim->waits);
+
+    if (!call)
+        return false;
+    if (after)
+        fake_run(call->call);
+    reply_error(call, CT_E_REDIS_DOWN);
+    call_end(call);
+    return true;
+}
+
+void sim_link_up(struct sim *sim)
+{
+    sim->is_up = true;
+    sim->up_at_ms = COMMIT_NEVER;
+    queue_link_up(sim->queue);
+}
+
+void sim_link_down(struct sim *sim)
+{
+    sim->is_up = false;
+    queue_link_down(sim->queue);
+}
+
+void sim_cut(struct sim *sim, bool with_zombies)
+{
+    struct sim_call *call;
+
+    sim->is_up = false;
+    while ((call = first_call(&sim->calls)) != NULL) {
+        reply_error(call, CT_E_REDIS_DOWN);
+        if (with_zombies && !call->is_run)
+            ct_list_push_back(&sim->zombies, &call->link);
+        else
+            call_end(call);
+    }
+    sim_link_down(sim);
+}
+
+void sim_run_zombie(struct sim *sim)
+{
+    struct sim_call *call = first_call(&sim->zombies);
+
+    if (!call)
+        return;
+    ct_list_remove(&call->link);
+    fake_run(call->call);
+    call_end(call);
+}
+
+/* --- by itself -------------------------------------------------------------------------------- */
+
+void sim_doom_commit(struct sim *sim, int64_t number, enum sim_fate fate, enum ct_code code)
+{
+    sim->fated_number = sim->commit_number + number;
+    sim->fate = fate;
+    sim->fate_code = code;
+}
+
+static void lose_link(struct sim *sim, bool after)
+{
+    if (after)
+        sim_execute(sim);
+    sim_cut(sim, false);
+    sim->up_at_ms = sim->now_ms + sim->outage_ms;
+}
+
+static void meet_fate(struct sim *sim)
+{
+    const struct sim_call *call = first_call(&sim->calls);
+    enum sim_fate fate = FATE_WORKS;
+    enum ct_code code = sim->fate_code;
+
+    if (call->call->kind == FAKE_COMMIT && sim->commit_number++ == sim->fated_number)
+        fate = sim->fate;
+    if (fate == FATE_WORKS && sim->refuse_all != CT_E_OK) {
+        fate = FATE_REFUSED;
+        code = sim->refuse_all;
+    }
+    switch (fate) {
+    case FATE_LOST_BEFORE:
+    case FATE_LOST_AFTER:
+        lose_link(sim, fate == FATE_LOST_AFTER);
+        break;
+    case FATE_REFUSED:
+        sim_refuse(sim, code);
+        break;
+    case FATE_GARBLED:
+        sim->model->is_garbled = true;
+        /* fall through */
+    case FATE_WORKS:
+        sim_execute(sim);
+        sim_deliver(sim);
+        break;
+    }
+}
+
+static bool settle_wait(struct sim *sim)
+{
+    const struct sim_call *call = first_call(&sim->waits);
+
+    if (!call)
+        return false;
+    if (sim->wait_is_down)
+        return sim_lose_wait(sim, false);
+    if (sim->wait_is_refused) {
+        struct sim_call *refused = first_call(&sim->waits);
+
+        reply_error(refused, CT_E_REDIS_PERM);
+        call_end(refused);
+        return true;
+    }
+    if (call->is_cut || call->ready_at_ms <= sim->now_ms || model_count(sim->model, IN_WAIT) > 0)
+        return sim_deliver_wait(sim);
+    return false;
+}
+
+/* Something that can happen now. */
+static bool step(struct sim *sim)
+{
+    const struct sim_call *call = first_call(&sim->calls);
+
+    if (sim_turn(sim) || settle_wait(sim))
+        return true;
+    if (call && call->ready_at_ms <= sim->now_ms) {
+        meet_fate(sim);
+        return true;
+    }
+    if (sim->up_at_ms <= sim->now_ms) {
+        sim_link_up(sim);
+        return true;
+    }
+    return sim_fire_timer(sim);
+}
+
+static int64_t next_event_ms(const struct sim *sim)
+{
+    int64_t at_ms = sim->armed_ms < sim->up_at_ms ? sim->armed_ms : sim->up_at_ms;
+    const struct sim_call *call = first_call(&sim->calls), *wait = first_call(&sim->waits);
+
+    if (call && call->ready_at_ms < at_ms)
+        at_ms = call->ready_at_ms;
+    if (wait && wait->ready_at_ms < at_ms)
+        at_ms = wait->ready_at_ms;
+    return at_ms;
+}
+
+void sim_run_for_ms(struct sim *sim, int64_t duration_ms)
+{
+    const int64_t end_ms = sim->now_ms + duration_ms;
+    uint32_t steps = 0;
+
+    for (;;) {
+        int64_t next_ms;
+
+        while (step(sim))
+            sim_check(sim, ++steps < STEPS_MAX);
+        next_ms = next_event_ms(sim);
+        if (next_ms > end_ms)
+            break;
+        sim->now_ms = next_ms > sim->now_ms ? next_ms : sim->now_ms;
+    }
+    sim->now_ms = end_ms;
+}
+
+void sim_run_until_held(struct sim *sim, struct sim_runner *runner, uint32_t count)
+{
+    const int64_t end_ms = sim->now_ms + LIMIT_MS;
+
+    while (runner->open_count < count) {
+        sim_check(sim, sim->now_ms < end_ms);
+        sim_run_for_ms(sim, 1);
+    }
+}
+
+void sim_run_until_acked(struct sim *sim, struct sim_runner *runner, uint32_t count)
+{
+    const int64_t end_ms = sim->now_ms + LIMIT_MS;
+
+    while (runner->ack_count < count) {
+        sim_check(sim, sim->now_ms < end_ms);
+        sim_run_for_ms(sim, 1);
+    }
+}
