@@ -1,0 +1,100 @@
+/* Redis out of reach for a while, and several daemons of which one dies: no job is lost, and where
+ * nobody else could have taken a job, none runs twice. */
+
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { startBullProcess, startCartritaWorker, startDaemon } from '../lib/workers.mjs';
+import { until } from '../lib/wait.mjs';
+import { Chaos, SETTINGS, chaosPause } from './lib.mjs';
+
+const DEADLINE_MS = 90_000;
+
+async function untilSome(chaos, count) {
+  await until(async () => (await chaos.completed()) >= count, { what: `${count} jobs to be done`, deadlineMs: DEADLINE_MS });
+}
+
+for (const [name, ms] of [['shorter than a lock', SETTINGS.lockDuration / 4], ['longer than a lock', SETTINGS.lockDuration * 2]]) {
+  test(`Redis does not answer for a while, ${name}`, async (t) => {
+    const chaos = await Chaos.open(t);
+    const worker = await startCartritaWorker(t, chaos.redis, chaos.worker({ processes: 2, concurrency: 5 }));
+    await chaos.add(3000);
+    for (let i = 1; i <= 2; i++) {
+      await untilSome(chaos, i * 800);
+      chaos.redis.freeze();
+      await chaosPause(ms);
+      chaos.redis.thaw();
+      chaos.killed('frozen');
+    }
+    const { runs } = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => worker.log });
+    assert.equal(runs, 3000, 'no one else was there to take a job: each ran once');
+    await worker.stop();
+  });
+}
+
+test('Redis is killed and comes back: each job once', async (t) => {
+  const chaos = await Chaos.open(t);
+  const worker = await startCartritaWorker(t, chaos.redis, chaos.worker({ processes: 2, concurrency: 5 }));
+  await chaos.add(3000);
+  for (let i = 1; i <= 3; i++) {
+    await untilSome(chaos, i * 700);
+    await chaos.redis.kill();
+    await chaosPause(300);
+    await chaos.redis.restart();
+    chaos.killed('redis');
+  }
+  const { runs } = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => worker.log });
+  assert.equal(runs, 3000);
+  await worker.stop();
+});
+
+test('the private daemon is killed: each job once, its results are kept', async (t) => {
+  const chaos = await Chaos.open(t);
+  const worker = await startCartritaWorker(t, chaos.redis, chaos.worker({ processes: 2, concurrency: 5, sleepMs: 10 }));
+  await chaos.add(4000);
+  for (let i = 1; i <= 5; i++) {
+    await untilSome(chaos, i * 600);
+    process.kill(await until(() => worker.daemon(), { what: 'the daemon' }), 'SIGKILL');
+    chaos.killed('daemon');
+  }
+  const { runs } = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => worker.log });
+  assert.equal(runs, 4000);
+  await worker.stop();
+});
+
+test('three daemons and a Bull worker, two daemons killed', async (t) => {
+  const chaos = await Chaos.open(t);
+  const daemons = [];
+  const workers = [];
+  for (let i = 0; i < 3; i++) {
+    daemons.push(await startDaemon(t, chaos.redis));
+    workers.push(await startCartritaWorker(t, chaos.redis, chaos.worker({ server: daemons[i].server, concurrency: 5, waitReady: i === 0 })));
+  }
+  await chaos.add(4000);
+  await untilSome(chaos, 800);
+  daemons[0].kill();
+  chaos.killed('daemon');
+  await untilSome(chaos, 1600);
+  daemons[1].kill();
+  chaos.killed('daemon');
+  const { runs } = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => workers[2].log });
+  assert.ok(runs - 4000 <= 10, `${runs - 4000} runs too many: two daemons held 10 jobs at the most`);
+  await workers[2].stop();
+});
+
+test('a Bull worker and ours, both killed over and over', async (t) => {
+  const chaos = await Chaos.open(t);
+  const options = chaos.worker({ concurrency: 5, waitReady: false });
+  let ours = await startCartritaWorker(t, chaos.redis, options);
+  await chaos.add(2000);
+  for (let i = 1; i <= 4; i++) {
+    const theirs = await startBullProcess(t, chaos.redis, { concurrency: 1, settings: SETTINGS });
+    await untilSome(chaos, i * 300);
+    theirs.kill();
+    ours.kill();
+    chaos.killed('both');
+    ours = await startCartritaWorker(t, chaos.redis, options);
+  }
+  await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => ours.log });
+  await ours.stop();
+});

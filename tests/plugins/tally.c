@@ -1,0 +1,89 @@
+/* A plugin for the chaos tests: writes down that a job started, works for a while, completes.
+ * Settings: record (file; one line "ID ATTEMPTS_MADE PID" a start, appended with one write),
+ * sleepMs. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cartrita/plugin.h"
+
+struct tally {
+    const struct cartrita_host *host; /* borrowed */
+    int fd;
+    long sleep_ms;
+};
+
+/* The text setting `key` of a flat JSON object without escapes; "" when it is absent. */
+static void tally_setting(const char *config, const char *key, char *out, size_t size)
+{
+    char quoted[32];
+    const char *at;
+
+    out[0] = '\0';
+    snprintf(quoted, sizeof quoted, "\"%s\"", key);
+    at = strstr(config, quoted);
+    if (!at)
+        return;
+    at += strlen(quoted);
+    at += strspn(at, " :\"");
+    snprintf(out, size, "%.*s", (int)strcspn(at, "\",}"), at);
+}
+
+static int32_t tally_open(const struct cartrita_host *host, const char *config,
+                          uint32_t concurrency, void **self, char *error, size_t error_size)
+{
+    struct tally *tally = calloc(1, sizeof *tally);
+    char text[256];
+
+    (void)concurrency;
+    if (!tally)
+        return -1;
+    tally->host = host;
+    tally_setting(config, "sleepMs", text, sizeof text);
+    tally->sleep_ms = atol(text);
+    tally_setting(config, "record", text, sizeof text);
+    tally->fd = open(text, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
+    if (tally->fd < 0) {
+        snprintf(error, error_size, "tally: cannot open the record \"%s\"", text);
+        free(tally);
+        return -1;
+    }
+    *self = tally;
+    return 0;
+}
+
+static void tally_run(void *self, struct cartrita_job *const *jobs, size_t job_count)
+{
+    const struct tally *tally = self;
+
+    for (size_t i = 0; i < job_count; i++) {
+        char line[256];
+        int len = snprintf(line, sizeof line, "%s %u %d\n", tally->host->job_id(jobs[i]),
+                           tally->host->job_attempts_made(jobs[i]), (int)getpid());
+        struct timespec nap = {tally->sleep_ms / 1000, tally->sleep_ms % 1000 * 1000000L};
+
+        if (len >= (int)sizeof line || write(tally->fd, line, (size_t)len) != len) {
+            struct cartrita_failure failure = CARTRITA_FAILURE;
+
+            failure.reason = "tally: cannot write the record";
+            tally->host->fail(jobs[i], &failure);
+            continue;
+        }
+        nanosleep(&nap, NULL);
+        tally->host->complete(jobs[i], NULL, 0);
+    }
+}
+
+static void tally_close(void *self)
+{
+    struct tally *tally = self;
+
+    close(tally->fd);
+    free(tally);
+}
+
+CARTRITA_PLUGIN(.name = "tally", .version = "1.0", .open = tally_open, .run = tally_run,
+                .close = tally_close)
