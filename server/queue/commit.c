@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "queue/dialect.h"
 
 void commit_init(struct commit *commit)
 {
@@ -57,4 +58,11 @@ void effect_free(struct effect *effect, void (*free_plan)(void *plan))
         free_plan(effect->plan);
     free(effect->memory);
     free(effect);
+}
+
+void job_add_fini(struct job_add *add)
+{
+    ct_list_remove(&add->link);
+    free(add->id);
+    add->id = NULL;
 }

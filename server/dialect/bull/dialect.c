@@ -1,0 +1,83 @@
+/* The table that the engine sees, and the life of a queue's names and settings. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "dialect/bull/bull.h"
+#include "dialect/bull/parts.h"
+
+#define QUEUE_NAME_MAX 512
+
+static enum ct_code bull_open(const struct queue_name *name, const struct queue_settings *settings,
+                              struct dialect_queue **out, struct ct_error *err)
+{
+    if (!name->name || !*name->name)
+        return ct_error_set(err, CT_E_INVALID, "the name of a queue is empty");
+    if (strlen(name->name) > QUEUE_NAME_MAX || strlen(name->prefix) > QUEUE_NAME_MAX)
+        return ct_error_set(err, CT_E_TOO_LARGE,
+                            "prefix and name of a queue: at most %d bytes each", QUEUE_NAME_MAX);
+    struct dialect_queue *queue = ct_zalloc(sizeof *queue);
+    bull_keys_init(&queue->keys, name->prefix, name->name);
+    queue_settings_copy(&queue->settings, settings);
+    *out = queue;
+    return CT_E_OK;
+}
+
+static void bull_close(struct dialect_queue *queue)
+{
+    if (!queue)
+        return;
+    bull_keys_fini(&queue->keys);
+    queue_settings_fini(&queue->settings);
+    free(queue);
+}
+
+static void bull_configure(struct dialect_queue *queue, const struct queue_settings *settings)
+{
+    queue_settings_fini(&queue->settings);
+    queue_settings_copy(&queue->settings, settings);
+}
+
+static const char *bull_client_name(const struct dialect_queue *queue)
+{
+    return queue->keys.client_name;
+}
+
+static const char *bull_wake_channel(const struct dialect_queue *queue)
+{
+    return queue->keys.key[BULL_KEY_DELAYED];
+}
+
+/* The due time of a delayed job, which may have a fraction. */
+static int64_t bull_parse_wake(const struct dialect_queue *queue, struct ct_str payload)
+{
+    double due;
+
+    (void)queue;
+    if (!ct_str_to_double(payload, &due) || !(fabs(due) < 0x1p53))
+        return COMMIT_NEVER;
+    return (int64_t)ceil(due);
+}
+
+const struct dialect bull_dialect = {
+    .name = "bull",
+    .open = bull_open,
+    .close = bull_close,
+    .configure = bull_configure,
+    .client_name = bull_client_name,
+    .wake_channel = bull_wake_channel,
+    .parse_wake = bull_parse_wake,
+    .build_commit = bull_build_commit,
+    .parse_commit = bull_parse_commit,
+    .build_wait = bull_build_wait,
+    .parse_wait = bull_parse_wait,
+    .build_sweep = bull_build_sweep,
+    .parse_sweep = bull_parse_sweep,
+    .build_reclaim = bull_build_reclaim,
+    .parse_reclaim = bull_parse_reclaim,
+    .judge = bull_judge,
+    .schedule = bull_schedule,
+    .free_plan = bull_free_plan,
+    .build_add = bull_build_add,
+    .parse_add = bull_parse_add,
+};

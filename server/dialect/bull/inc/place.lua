@@ -1,0 +1,51 @@
+-- Putting an id where it waits.
+--- @include base
+
+-- Waiting jobs move to another list while the queue is paused.
+local waiting
+local function waiting_list()
+    if not waiting then
+        waiting = call('EXISTS', KEYS[9]) == 1 and paused or wait
+    end
+    return waiting
+end
+
+local function rank_of(text)
+    local rank = tonumber(text) or 0
+    return rank == rank and rank or 0
+end
+
+-- The tail is consumed first. Behind all jobs of the same or a better rank; without a rank, `push`
+-- says at which end.
+local function line_up(id, rank, push)
+    local list = waiting_list()
+    if rank == 0 then
+        call(push, list, id)
+        return
+    end
+    call('ZADD', priority, rank, id)
+    local ahead = call('ZCOUNT', priority, 0, rank) - 1
+    local pivot = call('LINDEX', list, call('LLEN', list) - ahead)
+    if pivot then
+        call('LINSERT', list, 'BEFORE', pivot, id)
+    else
+        call('RPUSH', list, id)
+    end
+end
+
+-- The same for a job that was already taken once: ahead of its equals.
+local function line_up_again(id, rank)
+    local list = waiting_list()
+    if rank == 0 then
+        call('RPUSH', list, id)
+        return
+    end
+    local ahead = call('ZCOUNT', priority, 0, '(' .. rank)
+    call('ZADD', priority, rank, id)
+    local pivot = call('LINDEX', list, math.max(call('LLEN', list) - ahead, 0))
+    if pivot then
+        call('LINSERT', list, 'BEFORE', pivot, id)
+    else
+        call('RPUSH', list, id)
+    end
+end

@@ -1,0 +1,140 @@
+/* What a failed attempt leads to: another attempt, now or later, or the end. As Bull decides it;
+ * where Bull would leave the job behind (options it cannot use) the job fails with a reason. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "common/json.h"
+#include "common/mem.h"
+#include "dialect/bull/members.h"
+#include "dialect/bull/options.h"
+#include "dialect/bull/parts.h"
+
+#define DELAY_MS_MAX        (10.0 * 366 * 24 * 3600 * 1000)
+#define STACKTRACES_MAX     100 /* kept when the job sets no stackTraceLimit */
+#define JUDGE_NO_MORE       (-1.0)
+#define JUDGE_UNKNOWN_DELAY (-2.0)
+
+/* The stored traces without all but the newest, and this one. */
+static void append_stack(struct ct_buf *out, struct ct_str stored, struct ct_str stack,
+                         double limit)
+{
+    size_t keep = limit >= 1 ? (size_t)fmin(limit, STACKTRACES_MAX) : STACKTRACES_MAX;
+    size_t count = 0, place = 0;
+    struct members members;
+
+    bool is_list = stored.data && ct_json_check(stored, NULL) == CT_E_OK &&
+                   members_begin_array(&members, stored);
+    while (is_list && members_next(&members))
+        count++;
+    count += stack.data != NULL;
+    size_t skip = count > keep ? count - keep : 0;
+
+    ct_buf_append_char(out, '[');
+    if (is_list)
+        members_begin_array(&members, stored);
+    while (is_list && members_next(&members)) {
+        if (place++ < skip)
+            continue;
+        if (out->len > 1)
+            ct_buf_append_char(out, ',');
+        ct_buf_append_str(out, members.value);
+    }
+    if (stack.data) {
+        if (out->len > 1)
+            ct_buf_append_char(out, ',');
+        ct_json_append_string(out, stack);
+    }
+    ct_buf_append_char(out, ']');
+}
+
+/* {"type": ..., "delay": ...}; JUDGE_UNKNOWN_DELAY with the name of a strategy nobody has. */
+static double typed_delay(const struct queue_settings *settings, struct ct_str backoff,
+                          uint32_t attempts_made, const struct ct_random *random, char **unknown)
+{
+    struct ct_str type_json = members_find(backoff, "type");
+    char *type = members_string(type_json);
+    double delay = options_number(members_find(backoff, "delay"));
+    double result = JUDGE_UNKNOWN_DELAY;
+    const struct strategy *own = type ? queue_settings_strategy(settings, ct_str_of(type)) : NULL;
+
+    if (own)
+        result = (double)strategy_delay(own, attempts_made, random);
+    else if (type && strcmp(type, "fixed") == 0)
+        result = delay;
+    else if (type && strcmp(type, "exponential") == 0)
+        result = round((pow(2, attempts_made) - 1) * delay);
+    else
+        *unknown = type ? ct_strdup(type)
+                        : ct_strndup(type_json.data ? type_json.data : "undefined",
+                                     type_json.data ? type_json.len : 9);
+    free(type);
+    return isnan(result) ? 0 : result;
+}
+
+static double backoff_delay(const struct queue_settings *settings, struct ct_str backoff,
+                            uint32_t attempts_made, const struct ct_random *random, char **unknown)
+{
+    if (!backoff.data || ct_str_is(backoff, "false") || ct_str_is(backoff, "\"\""))
+        return 0;
+    if (backoff.data[0] == '{')
+        return typed_delay(settings, backoff, attempts_made, random, unknown);
+    if (backoff.data[0] == '-' || (backoff.data[0] >= '0' && backoff.data[0] <= '9'))
+        return options_number(backoff);
+    *unknown = ct_strndup(backoff.data, backoff.len);
+    return JUDGE_UNKNOWN_DELAY;
+}
+
+static bool is_last_attempt(const struct job *job, const struct failure *failure,
+                            const struct job_options *options, uint32_t attempts_made)
+{
+    return failure->is_unrecoverable || job->broken || !(attempts_made < options->attempts);
+}
+
+/* The ms to wait, 0: at once, below 0: no further attempt. */
+static double next_delay(struct dialect_queue *queue, const struct failure *failure,
+                         const struct job_options *options, uint32_t attempts_made,
+                         const struct ct_random *random, char **unknown)
+{
+    if (failure->has_delay)
+        return failure->delay_ms < 0 ? JUDGE_NO_MORE : (double)failure->delay_ms;
+    return backoff_delay(&queue->settings, options->backoff, attempts_made, random, unknown);
+}
+
+struct effect *bull_judge(struct dialect_queue *queue, const struct job *job,
+                          const struct failure *failure, int64_t now_ms,
+                          const struct ct_random *random)
+{
+    struct job_options options = {.attempts = 1};
+    uint32_t attempts_made = job->attempts_made + 1;
+    struct ct_str reason = failure->reason.data ? failure->reason : CT_STR_LIT("Unknown reason");
+    enum effect_kind kind = EFFECT_FAIL;
+    char *unknown = NULL, *explained = NULL;
+    struct ct_buf stacks;
+    double delay = JUDGE_NO_MORE;
+
+    bool can_retry = options_read(job->opts, &options, NULL) == CT_E_OK &&
+                     !is_last_attempt(job, failure, &options, attempts_made);
+    if (can_retry)
+        delay = next_delay(queue, failure, &options, attempts_made, random, &unknown);
+    if (delay >= 0)
+        kind = delay > 0 ? EFFECT_DELAY : EFFECT_RETRY;
+    if (unknown) {
+        explained =
+            ct_asprintf("Unknown backoff strategy %s. If a custom backoff strategy is used, "
+                        "name it in backoffStrategies of the queue. The job failed with: "
+                        "%.*s",
+                        unknown, (int)reason.len, reason.data);
+        reason = ct_str_of(explained);
+    }
+    ct_buf_init(&stacks);
+    append_stack(&stacks, job->stacktrace, failure->stack, options.stack_trace_limit);
+
+    struct effect *effect = effect_new(kind, reason, ct_buf_str(&stacks));
+    effect->attempts_made = attempts_made;
+    if (kind == EFFECT_DELAY)
+        effect->due_ms = now_ms + (int64_t)fmin(ceil(delay), DELAY_MS_MAX);
+    ct_buf_free(&stacks);
+    free(unknown);
+    free(explained);
+    return effect;
+}

@@ -1,0 +1,350 @@
+/* The next iteration of a repeatable job. Ids and keys must be Bull's to the bit: in a mixed fleet
+ * they are what keeps a slot from being scheduled twice. Called by add.c; reads time zones only. */
+#include "dialect/bull/repeat.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "common/md5.h"
+#include "common/mem.h"
+#include "cron/cron.h"
+#include "dialect/bull/options.h"
+
+#define REPEAT_MS_MAX 8.64e15 /* the last time that JavaScript knows */
+
+/* What `repeat` says. Texts are borrowed from it but for the owned ones. */
+struct repeat {
+    struct memberlist members;
+    double every;             /* NaN: cron */
+    char *cron, *tz, *job_id; /* owned; NULL: none */
+    double limit;             /* NaN: none */
+    double start_ms, end_ms;  /* NaN: none */
+    double count;
+};
+
+/* --- dates --- */
+
+/* Digits at *text, exactly `len` of them, then moves behind them; -1 when they are not there. */
+static int take_digits(const char **text, int len)
+{
+    int number = 0;
+
+    for (int i = 0; i < len; i++) {
+        if ((*text)[i] < '0' || (*text)[i] > '9')
+            return -1;
+        number = number * 10 + ((*text)[i] - '0');
+    }
+    *text += len;
+    return number;
+}
+
+static int take_part(const char **text, char mark, int len)
+{
+    if (**text != mark)
+        return 0;
+    (*text)++;
+    return take_digits(text, len);
+}
+
+static int take_fraction(const char **text)
+{
+    int ms = 0, digits = 0;
+
+    if (**text != '.')
+        return 0;
+    for ((*text)++; **text >= '0' && **text <= '9'; (*text)++) {
+        if (digits++ < 3)
+            ms = ms * 10 + (**text - '0');
+    }
+    for (; digits < 3; digits++)
+        ms *= 10;
+    return ms;
+}
+
+/* Behind the time: Z, +hh:mm, or nothing, which JavaScript takes for local time. */
+static double with_zone(const char *text, struct tm *tm, int ms)
+{
+    if (strcmp(text, "Z") == 0)
+        return (double)timegm(tm) * 1000 + ms;
+    if (*text == '\0') {
+        tm->tm_isdst = -1;
+        return (double)mktime(tm) * 1000 + ms;
+    }
+    int sign = *text == '-' ? -1 : *text == '+' ? 1 : 0;
+    if (sign == 0)
+        return NAN;
+    text++;
+    int hours = take_digits(&text, 2);
+    if (hours >= 0 && *text == ':')
+        text++;
+    int minutes = hours >= 0 ? take_digits(&text, 2) : -1;
+    if (minutes < 0 || *text)
+        return NAN;
+    return (double)timegm(tm) * 1000 + ms - sign * (hours * 60.0 + minutes) * 60000;
+}
+
+/* ISO 8601 as JavaScript reads it: a date alone is UTC midnight. */
+static double date_ms(const char *text)
+{
+    struct tm tm = {0};
+
+    tm.tm_year = take_digits(&text, 4) - 1900;
+    tm.tm_mon = take_part(&text, '-', 2) - 1;
+    tm.tm_mday = take_part(&text, '-', 2);
+    if (tm.tm_year < -1900 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31)
+        return NAN;
+    if (*text == '\0')
+        return (double)timegm(&tm) * 1000;
+    if (*text != 'T' && *text != ' ')
+        return NAN;
+    text++;
+    tm.tm_hour = take_digits(&text, 2);
+    tm.tm_min = take_part(&text, ':', 2);
+    tm.tm_sec = take_part(&text, ':', 2);
+    if (tm.tm_hour < 0 || tm.tm_hour > 24 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 ||
+        tm.tm_sec > 59)
+        return NAN;
+    int ms = take_fraction(&text);
+    return with_zone(text, &tm, ms);
+}
+
+static enum ct_code read_date(const struct memberlist *members, const char *name, double *out,
+                              struct ct_error *err)
+{
+    struct ct_str json = memberlist_find(members, name);
+
+    *out = NAN;
+    if (!json.data || ct_str_is(json, "null"))
+        return CT_E_OK;
+    char *text = members_string(json);
+    if (text)
+        *out = date_ms(text);
+    else
+        *out = options_number(json);
+    free(text);
+    if (!(fabs(*out) <= REPEAT_MS_MAX))
+        return ct_error_set(err, CT_E_INVALID, "repeat.%s must be a time in ms or an ISO 8601 date",
+                            name);
+    *out = trunc(*out);
+    return CT_E_OK;
+}
+
+/* --- reading --- */
+
+/* A string, or NULL; other kinds are refused. */
+static enum ct_code read_string(const struct memberlist *members, const char *name, char **out,
+                                struct ct_error *err)
+{
+    struct ct_str json = memberlist_find(members, name);
+
+    if (js_is_falsy(json))
+        return CT_E_OK;
+    *out = members_string(json);
+    if (!*out)
+        return ct_error_set(err, CT_E_INVALID, "repeat.%s must be a string", name);
+    return CT_E_OK;
+}
+
+static enum ct_code read_number(const struct memberlist *members, const char *name, double *out,
+                                struct ct_error *err)
+{
+    struct ct_str json = memberlist_find(members, name);
+
+    *out = NAN;
+    if (!json.data || ct_str_is(json, "null"))
+        return CT_E_OK;
+    if (json.data[0] != '"')
+        *out = options_number(json);
+    if (isnan(*out))
+        return ct_error_set(err, CT_E_INVALID, "repeat.%s must be a number", name);
+    return CT_E_OK;
+}
+
+static void repeat_fini(struct repeat *repeat)
+{
+    memberlist_fini(&repeat->members);
+    free(repeat->cron);
+    free(repeat->tz);
+    free(repeat->job_id);
+}
+
+static enum ct_code repeat_read(struct repeat *repeat, struct ct_str json, struct ct_error *err)
+{
+    struct memberlist *members = &repeat->members;
+    struct ct_buf id;
+    enum ct_code rc = memberlist_init(members, json, "repeat", err);
+
+    if (rc == CT_E_OK)
+        rc = read_string(members, "cron", &repeat->cron, err);
+    if (rc == CT_E_OK)
+        rc = read_string(members, "tz", &repeat->tz, err);
+    if (rc == CT_E_OK)
+        rc = read_number(members, "every", &repeat->every, err);
+    if (rc == CT_E_OK)
+        rc = read_number(members, "limit", &repeat->limit, err);
+    if (rc == CT_E_OK)
+        rc = read_number(members, "count", &repeat->count, err);
+    if (rc == CT_E_OK)
+        rc = read_date(members, "startDate", &repeat->start_ms, err);
+    if (rc == CT_E_OK)
+        rc = read_date(members, "endDate", &repeat->end_ms, err);
+    if (rc != CT_E_OK)
+        return rc;
+    if (repeat->cron && !isnan(repeat->every))
+        return ct_error_set(err, CT_E_INVALID,
+                            "Both .cron and .every options are defined for this repeatable job");
+    if (!repeat->cron && !(repeat->every >= 1 && repeat->every <= REPEAT_MS_MAX))
+        return ct_error_set(err, CT_E_INVALID,
+                            "repeat needs cron (a text) or every (ms, at least 1)");
+    if (repeat->cron && strlen(repeat->cron) > CRON_TEXT_MAX)
+        return ct_error_set(err, CT_E_TOO_LARGE, "repeat.cron is over %d bytes", CRON_TEXT_MAX);
+    struct ct_str job_id = memberlist_find(members, "jobId");
+    ct_buf_init(&id);
+    if (!js_is_falsy(job_id) && js_append_text(&id, job_id))
+        repeat->job_id = ct_buf_take(&id, NULL);
+    ct_buf_free(&id);
+    return CT_E_OK;
+}
+
+/* --- the next one --- */
+
+static enum ct_code next_slot(const struct repeat *repeat, double base_ms, int64_t *out_ms,
+                              struct ct_error *err)
+{
+    struct cron cron;
+
+    if (!repeat->cron) {
+        *out_ms = (int64_t)(floor(base_ms / repeat->every) * repeat->every + repeat->every);
+        return CT_E_OK;
+    }
+    enum ct_code rc = cron_parse(repeat->cron, &cron, err);
+    if (rc != CT_E_OK) {
+        ct_error_wrap(err, "repeat.cron");
+        return rc;
+    }
+    if (repeat->start_ms > base_ms)
+        base_ms = repeat->start_ms;
+    return cron_next(&cron, repeat->tz, (int64_t)base_ms,
+                     isnan(repeat->end_ms) ? INT64_MAX : (int64_t)repeat->end_ms, out_ms, err);
+}
+
+static void series_append(const struct repeat *repeat, struct ct_str name, struct ct_buf *out)
+{
+    ct_buf_append_str(out, name);
+    ct_buf_printf(out, ":%s:", repeat->job_id ? repeat->job_id : "");
+    if (!isnan(repeat->end_ms))
+        ct_buf_printf(out, "%.0f", repeat->end_ms);
+    ct_buf_append_char(out, ':');
+    if (repeat->cron)
+        ct_buf_printf(out, "%s:%s", repeat->tz ? repeat->tz : "", repeat->cron);
+    else
+        js_append_number(out, repeat->every);
+}
+
+static void id_append(const struct repeat *repeat, struct ct_str name, struct ct_str series,
+                      int64_t slot_ms, struct ct_buf *out)
+{
+    char digest[CT_MD5_HEX_LEN + 1];
+    struct ct_buf text;
+
+    ct_md5_hex(series, digest);
+    ct_buf_init(&text);
+    ct_buf_append_str(&text, name);
+    ct_buf_printf(&text, "%s:%s", repeat->job_id ? repeat->job_id : "", digest);
+    ct_md5_hex(ct_buf_str(&text), digest);
+    ct_buf_free(&text);
+    ct_buf_printf(out, "repeat:%s:%lld", digest, (long long)slot_ms);
+}
+
+/* {"count":2,"key":"...", then what the caller gave}. */
+static void repeat_append(const struct repeat *repeat, struct ct_str series, double count,
+                          struct ct_buf *out)
+{
+    struct memberlist fresh = {.count = 0};
+
+    memberlist_set_number(&fresh, "count", count);
+    memberlist_set_string(&fresh, "key", series);
+    for (uint32_t i = 0; i < repeat->members.count; i++) {
+        const char *name = repeat->members.member[i].name;
+        if (strcmp(name, "count") != 0 && strcmp(name, "key") != 0)
+            memberlist_set(&fresh, name, ct_str_of(repeat->members.member[i].value));
+    }
+    memberlist_append(&fresh, out);
+    memberlist_fini(&fresh);
+}
+
+/* The generated options first, then the caller's others: the order that Bull's workers leave. */
+static void opts_overlay(struct memberlist *opts, const struct repeat *repeat, struct ct_str name,
+                         const struct iteration *next, double count, int64_t now_ms)
+{
+    static const char *const own[] = {"repeat", "jobId", "delay", "timestamp", "prevMillis"};
+    struct memberlist fresh = {.count = 0};
+    struct ct_buf text;
+
+    ct_buf_init(&text);
+    repeat_append(repeat, ct_str_of(next->series), count, &text);
+    memberlist_set(&fresh, "repeat", ct_buf_str(&text));
+    ct_buf_clear(&text);
+    id_append(repeat, name, ct_str_of(next->series), next->slot_ms, &text);
+    memberlist_set_string(&fresh, "jobId", ct_buf_str(&text));
+    ct_buf_free(&text);
+    memberlist_set_number(&fresh, "delay", fmax((double)(next->slot_ms - now_ms), 0));
+    memberlist_set_number(&fresh, "timestamp", (double)now_ms);
+    memberlist_set_number(&fresh, "prevMillis", (double)next->slot_ms);
+    for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
+        memberlist_remove(opts, own[i]);
+    for (uint32_t i = 0; i < opts->count; i++)
+        memberlist_set(&fresh, opts->member[i].name, ct_str_of(opts->member[i].value));
+    memberlist_fini(opts);
+    *opts = fresh;
+}
+
+static enum ct_code repeat_step(struct repeat *repeat, struct ct_str name, struct memberlist *opts,
+                                int64_t now_ms, struct iteration *out, struct ct_error *err)
+{
+    double previous = options_number(memberlist_find(opts, "prevMillis"));
+    double count = repeat->count > 0 ? repeat->count + 1 : 1;
+    struct ct_buf series;
+
+    if (count > repeat->limit)
+        return ct_error_set(err, CT_E_NOT_FOUND, "the series has reached its limit of %.0f jobs",
+                            repeat->limit);
+    if ((double)now_ms > repeat->end_ms)
+        return ct_error_set(err, CT_E_NOT_FOUND, "the series has reached its endDate");
+    enum ct_code rc =
+        next_slot(repeat, fmax((double)now_ms, isnan(previous) ? 0 : previous), &out->slot_ms, err);
+    if (rc != CT_E_OK)
+        return rc;
+    ct_buf_init(&series);
+    series_append(repeat, name, &series);
+    out->series = ct_buf_take(&series, NULL);
+    opts_overlay(opts, repeat, name, out, count, now_ms);
+    return CT_E_OK;
+}
+
+enum ct_code repeat_next(struct ct_str name, struct memberlist *opts, int64_t now_ms,
+                         struct iteration *out, struct ct_error *err)
+{
+    struct repeat repeat = {.every = NAN, .limit = NAN, .start_ms = NAN, .end_ms = NAN};
+    struct memberlist members;
+    struct ct_buf text;
+
+    /* The first iteration passes its own id on to the series. */
+    struct ct_str job_id = memberlist_find(opts, "jobId");
+    bool is_first = js_is_falsy(memberlist_find(opts, "prevMillis"));
+    enum ct_code rc = memberlist_init(&members, memberlist_find(opts, "repeat"), "repeat", err);
+    ct_buf_init(&text);
+    if (rc == CT_E_OK && is_first && !js_is_falsy(job_id))
+        memberlist_set(&members, "jobId", job_id);
+    memberlist_append(&members, &text);
+    memberlist_fini(&members);
+    if (rc == CT_E_OK)
+        rc = repeat_read(&repeat, ct_buf_str(&text), err);
+    if (rc == CT_E_OK)
+        rc = repeat_step(&repeat, name, opts, now_ms, out, err);
+    ct_buf_free(&text);
+    repeat_fini(&repeat);
+    return rc;
+}

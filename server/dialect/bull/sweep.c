@@ -1,0 +1,52 @@
+/* The two searches beside commits: for jobs that other workers left behind (sweep.lua), and for
+ * jobs of ours whose fetch was never answered (reclaim.lua). */
+#include "bull_lua.h"
+#include "dialect/bull/parts.h"
+
+#define RECLAIM_TOKEN 9 /* index of the token in a job of reclaim.lua */
+
+void bull_build_sweep(struct dialect_queue *queue, int64_t now_ms, struct redis_command *command)
+{
+    bull_keys_begin(&queue->keys, &bull_sweep_script, now_ms, "", command);
+    redis_command_int(command, queue->settings.max_stalled_count);
+    redis_command_int(command, queue->settings.stalled_interval_ms);
+}
+
+enum ct_code bull_parse_sweep(struct dialect_queue *queue, const struct redis_reply *reply,
+                              struct sweep *out, struct ct_error *err)
+{
+    (void)queue;
+    enum ct_code rc = redis_reply_check(reply, err);
+    if (rc != CT_E_OK)
+        return rc;
+    if (redis_reply_count(reply) < 3)
+        return ct_error_set(err, CT_E_INTERNAL, "sweep.lua answered what it should not");
+    out->failed_count = redis_reply_int(redis_reply_at(reply, 0), 0);
+    out->recovered_count = redis_reply_int(redis_reply_at(reply, 1), 0);
+    return CT_E_OK;
+}
+
+void bull_build_reclaim(struct dialect_queue *queue, const char *token_base,
+                        struct redis_command *command)
+{
+    bull_keys_begin(&queue->keys, &bull_reclaim_script, 0, token_base, command);
+}
+
+enum ct_code bull_parse_reclaim(struct dialect_queue *queue, struct commit *commit,
+                                const struct redis_reply *reply, struct ct_error *err)
+{
+    (void)queue;
+    enum ct_code rc = redis_reply_check(reply, err);
+    if (rc != CT_E_OK)
+        return rc;
+    for (size_t i = 0; i < redis_reply_count(reply); i++) {
+        const struct redis_reply *fields = redis_reply_at(reply, i);
+        struct job *job =
+            bull_job_parse(fields, redis_reply_str(redis_reply_at(fields, RECLAIM_TOKEN)));
+        if (!job)
+            return ct_error_set(err, CT_E_INTERNAL, "reclaim.lua answered what it should not");
+        ct_list_push_back(&commit->jobs, &job->link);
+        commit->job_count++;
+    }
+    return CT_E_OK;
+}

@@ -1,0 +1,101 @@
+-- Finds jobs whose worker is gone: active at the last check (in the set stalled), not renewed since,
+-- and without a lock. Bull's workers do the same check on the same keys; whoever comes first in an
+-- interval does it for all.
+--
+-- KEYS and ARGV 1 to 3: inc/base.lua. ARGV: 4 stalls allowed  5 interval, ms
+-- Result: 1 failed  2 recovered  3 1: more are left, for the next check
+
+-- Of one check: marks looked at, jobs moved, active ids marked (the oldest).
+local MARKS_MAX, MOVES_MAX, ACTIVE_MAX, BATCH = 10000, 1000, 10000, 1000
+--- @include base
+--- @include place
+--- @include finish
+
+if call('EXISTS', KEYS[11]) == 1 then
+    return {0, 0, 0}
+end
+local problem = foreign_key()
+if problem then
+    return redis.error_reply(problem)
+end
+
+-- removeOnFail of stored options. What Bull's check trips over (0 empties the whole failed set, null
+-- ends the check half-way) is read as Bull reads it everywhere else.
+local function retention(opts)
+    local is_fine, decoded = pcall(cjson.decode, opts or '{}')
+    local keep = is_fine and type(decoded) == 'table' and decoded.removeOnFail
+    if keep == true then
+        return 0, -1
+    elseif type(keep) == 'number' and keep == keep then
+        return math.max(math.floor(keep), -1), -1
+    elseif type(keep) == 'table' then
+        local count, age = tonumber(keep.count), tonumber(keep.age)
+        return count and count > 0 and math.ceil(count) or -1, age and age >= 0 and age or -1
+    end
+    return -1, -1
+end
+
+-- The id as a JSON string.
+local function quoted(id)
+    return '"' .. id:gsub('[%z\1-\31"\\]', function(c)
+        return string.format('\\u%04x', c:byte())
+    end) .. '"'
+end
+
+local function unlocked_of(marks)
+    local found = {}
+    for first = 1, #marks, BATCH do
+        local last, locks = math.min(first + BATCH - 1, #marks), {}
+        for i = first, last do
+            locks[#locks + 1] = P .. marks[i] .. ':lock'
+        end
+        local held = call('MGET', unpack(locks))
+        for i = first, last do
+            if not held[i - first + 1] then
+                found[#found + 1] = marks[i]
+            end
+        end
+    end
+    return found
+end
+
+call('SET', KEYS[11], now, 'PX', math.max(tonumber(ARGV[5]), 1))
+local marks, all_marks = nil, call('SCARD', stalled) <= MARKS_MAX
+if all_marks then
+    marks = call('SMEMBERS', stalled)
+else
+    marks = call('SRANDMEMBER', stalled, MARKS_MAX)
+end
+local unlocked = unlocked_of(marks)
+local has_left = not all_marks or #unlocked > MOVES_MAX
+if not has_left then
+    call('DEL', stalled)
+end
+
+local failed_count, recovered_count = 0, 0
+for i = 1, math.min(#unlocked, MOVES_MAX) do
+    local id = unlocked[i]
+    local key = P .. id
+    if has_left then
+        call('SREM', stalled, id)
+    end
+    if call('LREM', active, 1, id) > 0 then
+        local seen = try('HMGET', key, 'opts', 'deid', 'timestamp', 'data')
+        -- An id without a job goes for good: run again it would be a job without data.
+        if not seen.err and (seen[1] or seen[3] or seen[4]) then
+            local count, age = retention(seen[1])
+            local message = '{"jobId":' .. quoted(id) .. ', "val": "job stalled more than maxStalledCount"}'
+            if stall(id, tonumber(ARGV[4]), count, age, message, seen[2]) then
+                failed_count = failed_count + 1
+            else
+                recovered_count = recovered_count + 1
+            end
+        end
+    end
+end
+
+local ids = call('LRANGE', active, -ACTIVE_MAX, -1)
+for first = 1, #ids, BATCH do
+    call('SADD', stalled, unpack(ids, first, math.min(first + BATCH - 1, #ids)))
+end
+return {failed_count, recovered_count, has_left and 1 or 0}
