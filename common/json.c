@@ -289,12 +289,12 @@ static void json_append_tamed(struct ct_buf *buf, struct ct_str text)
 enum ct_code ct_json_object(struct ct_str text, json_t **out, struct ct_error *err)
 {
     json_error_t problem;
-    json_t *root = json_loadb(text.data ? text.data : "", text.len, JSON_ALLOW_NUL, &problem);
+    enum ct_code code = ct_json_check(text, err); /* jansson reads on behind a NUL */
 
+    if (code != CT_E_OK)
+        return code;
+    json_t *root = json_loadb(text.data, text.len, JSON_ALLOW_NUL, &problem);
     if (!root) {
-        enum ct_code code = ct_json_check(text, err);
-        if (code != CT_E_OK)
-            return code;
         struct ct_buf tamed = {0};
         json_append_tamed(&tamed, text);
         root = json_loadb(ct_buf_data(&tamed), tamed.len, JSON_ALLOW_NUL, &problem);

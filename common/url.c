@@ -13,6 +13,8 @@
 
 #define URL_REDIS_PORT      6379
 #define URL_SOCKET_PATH_MAX 107 /* sun_path of Linux, without its NUL */
+#define URL_HOST_MAX        253 /* of a name in DNS */
+#define URL_USER_MAX        512
 #define URL_DB_MAX          INT16_MAX
 
 static const char url_remedy[] = "write redis://[[USER]:PASSWORD@]HOST[:PORT][/DB] or "
@@ -79,6 +81,15 @@ static char *decode(struct ct_str text)
     return out;
 }
 
+/* Letters, digits, - . _ of names, and what IPv6 adds: colons and %INTERFACE. */
+static bool is_host(const char *text)
+{
+    static const char allowed[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-._:%";
+
+    return strlen(text) <= URL_HOST_MAX && strspn(text, allowed) == strlen(text);
+}
+
 /* HOST, HOST:PORT, [IPV6], [IPV6]:PORT. A port of 0 on entry: one must be given. */
 static enum ct_code read_host_port(struct ct_str text, char **host, uint16_t *port,
                                    struct ct_error *err)
@@ -108,8 +119,12 @@ static enum ct_code read_host_port(struct ct_str text, char **host, uint16_t *po
     if (number == 0)
         return ct_error_set(err, CT_E_INVALID, "the port is missing: write HOST:PORT");
     char *decoded = name.len > 0 ? decode(name) : NULL;
-    if (!decoded)
-        return ct_error_set(err, CT_E_INVALID, "the host is missing or not readable");
+    if (!decoded || !is_host(decoded)) {
+        free(decoded);
+        return ct_error_set(
+            err, CT_E_INVALID,
+            "the host is missing, or holds what no host name and no IP address has");
+    }
     *host = decoded;
     *port = (uint16_t)number;
     return CT_E_OK;
@@ -158,6 +173,9 @@ static enum ct_code read_credentials(struct ct_str text, struct ct_redis_url *ur
         return ct_error_set(err, CT_E_INVALID,
                             "user or password of the Redis URL has a broken %% escape: write %%25 "
                             "for a percent sign");
+    if (url->user && strlen(url->user) > URL_USER_MAX)
+        return ct_error_set(err, CT_E_TOO_LARGE, "the user of a Redis URL may have %d bytes",
+                            URL_USER_MAX);
     if (url->user && !url->password)
         return ct_error_set(err, CT_E_INVALID,
                             "the Redis URL has a user but no password: write USER:PASSWORD@ or "
@@ -349,7 +367,7 @@ char *ct_address_print(const struct ct_address *address)
     struct ct_buf buf;
 
     if (address->path)
-        return ct_asprintf("unix:%s", address->path);
+        return ct_asprintf("%s%s", address->path[0] == '/' ? "" : "unix:", address->path);
     ct_buf_init(&buf);
     append_host(&buf, address->host, address->port);
     return ct_buf_take(&buf, NULL);
