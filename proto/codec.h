@@ -33,7 +33,7 @@ enum proto_state {
 };
 
 enum proto_type {
-#define MESSAGE(NAME, name, number)             PROTO_##NAME = number,
+#define MESSAGE(NAME, name, number) PROTO_##NAME = number,
 #define FIELD(name, number, kind, field, need)
 #define END(NAME, name)
 #include "proto/messages.def"
@@ -50,6 +50,8 @@ enum proto_type {
 #define PROTO_HAS_REQUIRED(field)
 #define PROTO_HAS_OPTIONAL(field) bool has_##field;
 
+/* clang-format takes half a struct for a statement. */
+/* clang-format off */
 #define MESSAGE(NAME, name, number)            struct proto_##name {
 #define FIELD(name, number, kind, field, need) PROTO_KIND_##kind field; PROTO_HAS_##need(field)
 #define END(NAME, name)                        };
@@ -57,6 +59,7 @@ enum proto_type {
 #undef MESSAGE
 #undef FIELD
 #undef END
+/* clang-format on */
 
 struct proto_message {
     enum proto_type type;
@@ -79,8 +82,8 @@ enum ct_code proto_encode(struct ct_buf *out, const struct proto_message *messag
 /* Reads the payload of one frame. Unknown fields are skipped. BAD_MESSAGE names message and field:
  * wrong type, missing field, broken msgpack, trailing bytes. UNSUPPORTED: an unknown message type
  * (its number is in the detail); the caller answers with an error message and goes on. */
-enum ct_code proto_decode(struct ct_str payload, struct proto_message *out, struct ct_error *err)
-    CT_MUST_CHECK;
+enum ct_code proto_decode(struct ct_str payload, struct proto_message *out,
+                          struct ct_error *err) CT_MUST_CHECK;
 
 /* "hello", "job", ...; NULL for a number that has none. */
 const char *proto_type_name(enum proto_type type);
