@@ -16,15 +16,19 @@ enum { POLL_WAKE, POLL_IN, POLL_OUT, POLL_ERR, POLL_STATUS, POLL_COUNT };
 /* --- reading -------------------------------------------------------------------------------------
  */
 
-/* Reads what is there behind `text`; 0 at the end of the stream, -1 when nothing is there. */
+/* Reads what is there behind `text`; 0 at the end of the stream (or without one), -1 and EAGAIN
+ * when nothing is there now. */
 static ssize_t manager_read(int fd, struct text *text)
 {
     char bytes[MANAGER_READ_BYTES];
     ssize_t count;
 
     do {
+        errno = 0;
         count = read(fd, bytes, sizeof bytes);
     } while (count < 0 && errno == EINTR);
+    if (count < 0 && errno != EAGAIN)
+        return 0;
     if (count > 0)
         text_add(text, bytes, (size_t)count);
     return count;
