@@ -26,7 +26,9 @@ static bool host_is_running(const struct cartrita_job *job, const char *what)
 {
     if (job_is_alive(job) && atomic_load_explicit(&job->phase, memory_order_acquire) == JOB_RUNNING)
         return true;
-    host_refuse(what);
+    /* The loop may have ended it for being late or lost: then this is no fault. */
+    if (!job_is_alive(job) || !atomic_load(&job->cancel_reason))
+        host_refuse(what);
     return false;
 }
 
@@ -172,7 +174,6 @@ static bool host_claim(struct cartrita_job *job)
 {
     if (job_is_alive(job) && job_claim(job, JOB_RUNNING))
         return true;
-    /* The loop may have ended it for being late or cancelled: then this is no fault. */
     if (!job_is_alive(job) || !atomic_load(&job->cancel_reason))
         host_refuse("ended a job twice, or after its run");
     return false;

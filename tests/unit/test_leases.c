@@ -1,0 +1,785 @@
+/* worker/leases with its threads, outbox and host: a job's way through a runner. The daemon is this
+ * file: it stands in for proto_client_send and says what a daemon would say. The plugin does what
+ * the job's name tells it. No network; every wait is for a condition, with a deadline. */
+#include <check.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/mem.h"
+#include "tests/lib/unit.h"
+#include "worker/leases.h"
+
+#undef fail /* of Check; the host has a function of that name */
+
+#define DEADLINE_MS 10000
+#define SENT_MAX    4000
+#define STREAM_JOBS 1500
+
+/* --- what the runner sent ------------------------------------------------------------------------
+ */
+
+struct sent {
+    enum proto_type type;
+    uint64_t lease, number; /* number: sub's window, how of released, request of add */
+    char text[300];         /* value, reason, line, id */
+    char more[300];         /* stack, data */
+};
+
+static struct sent sent[SENT_MAX];
+static size_t sent_count;
+static size_t frame_max;
+static char big_client; /* what the leases believe to be a client */
+
+static void copy(char *out, struct ct_str text)
+{
+    snprintf(out, sizeof sent[0].text, "%.*s", (int)text.len, text.data ? text.data : "");
+}
+
+enum ct_code proto_client_send(struct proto_client *client, const struct proto_message *message,
+                               struct ct_error *err)
+{
+    struct sent *out = &sent[sent_count];
+
+    ck_assert_ptr_eq(client, &big_client);
+    if (message->type == PROTO_COMPLETED && frame_max &&
+        message->as.completed.value.len > frame_max)
+        return ct_error_set(err, CT_E_TOO_LARGE, "too large");
+    ck_assert_uint_lt(sent_count, SENT_MAX);
+    memset(out, 0, sizeof *out);
+    out->type = message->type;
+    switch (message->type) {
+    case PROTO_COMPLETED:
+        out->lease = message->as.completed.lease;
+        copy(out->text, message->as.completed.value);
+        break;
+    case PROTO_FAILED:
+        out->lease = message->as.failed.lease;
+        copy(out->text, message->as.failed.reason);
+        copy(out->more, message->as.failed.stack);
+        break;
+    case PROTO_RELEASED:
+        out->lease = message->as.released.lease;
+        out->number = message->as.released.how;
+        break;
+    case PROTO_PROGRESS:
+        out->lease = message->as.progress.lease;
+        copy(out->text, message->as.progress.value);
+        break;
+    case PROTO_LOG:
+        out->lease = message->as.log.lease;
+        copy(out->text, message->as.log.line);
+        break;
+    case PROTO_WINDOW:
+        out->number = message->as.window.count;
+        break;
+    case PROTO_RESUME:
+        copy(out->text, message->as.resume.id);
+        copy(out->more, message->as.resume.token);
+        break;
+    case PROTO_ADD:
+        out->number = message->as.add.request;
+        copy(out->text, message->as.add.queue);
+        copy(out->more, message->as.add.data);
+        break;
+    default:
+        break;
+    }
+    sent_count++;
+    return CT_E_OK;
+}
+
+/* The n-th message of a type, n from 0; NULL when there are fewer. */
+static const struct sent *find(enum proto_type type, size_t n)
+{
+    for (size_t i = 0; i < sent_count; i++)
+        if (sent[i].type == type && n-- == 0)
+            return &sent[i];
+    return NULL;
+}
+
+static size_t count(enum proto_type type)
+{
+    size_t found = 0;
+
+    while (find(type, found))
+        found++;
+    return found;
+}
+
+/* --- the plugin ----------------------------------------------------------------------------------
+ */
+
+static const struct cartrita_host *const host = &host_table;
+static atomic_int held_open;   /* "hold" waits for it, or for being cancelled */
+static atomic_int running;     /* runs that have begun */
+static atomic_int ended;       /* runs that are over */
+static atomic_int cancels;     /* calls of plugin->cancel */
+static atomic_int largest_run; /* jobs in one run */
+static struct cartrita_job *kept;
+static char finished_text[200];
+static char enqueued_text[200];
+
+static void enqueued(void *ctx, const char *id, const char *error)
+{
+    snprintf(enqueued_text, sizeof enqueued_text, "%s|%s", id ? id : "-", error ? error : "-");
+}
+
+static void plugin_job(struct cartrita_job *job)
+{
+    const char *name = host->job_name(job);
+    size_t len;
+    const char *data = host->job_data(job, &len);
+
+    if (strcmp(name, "echo") == 0) {
+        host->complete(job, data, len);
+    } else if (strcmp(name, "talk") == 0) {
+        host->progress(job, "{\"at\":1}", 8);
+        host->log(job, "half way", 8);
+        ck_assert_int_eq(host->progress(job, "{oops", 5), -1);
+        host->complete(job, NULL, 0);
+    } else if (strcmp(name, "fail") == 0) {
+        struct cartrita_failure failure = CARTRITA_FAILURE;
+
+        failure.reason = "boom";
+        failure.name = "TypeError";
+        failure.stack = "    at here";
+        host->fail(job, &failure);
+    } else if (strcmp(name, "hold") == 0 || strcmp(name, "deaf") == 0) {
+        while (!atomic_load(&held_open) && (name[0] == 'd' || !host->is_cancelled(job)))
+            usleep(500);
+        host->log(job, "leaving", 7);
+        host->complete(job, "1", 1);
+    } else if (strcmp(name, "twice") == 0) {
+        host->complete(job, "1", 1);
+        host->complete(job, "2", 1);
+        host->fail(job, NULL);
+        host->release(job);
+        ck_assert_int_eq(host->progress(job, "1", 1), -1);
+        ck_assert_int_eq(host->extend(job, 1000), -1);
+    } else if (strcmp(name, "badjson") == 0) {
+        host->complete(job, "{\"a\":", 5);
+    } else if (strcmp(name, "keep") == 0) {
+        kept = job;
+        host->complete(job, "1", 1);
+    } else if (strcmp(name, "spawn") == 0) {
+        host->enqueue(job, "next", "n", "{\"x\":1}", NULL, enqueued, NULL);
+        host->complete(job, NULL, 0);
+    } else if (strcmp(name, "badspawn") == 0) {
+        host->enqueue(job, "next", "n", "{x", NULL, enqueued, NULL);
+        host->complete(job, NULL, 0);
+    } /* "noend": nothing */
+}
+
+static void plugin_run(void *self, struct cartrita_job *const *jobs, size_t job_count)
+{
+    atomic_fetch_add(&running, 1);
+    if ((int)job_count > atomic_load(&largest_run))
+        atomic_store(&largest_run, (int)job_count);
+    for (size_t i = 0; i < job_count; i++)
+        plugin_job(jobs[i]);
+    atomic_fetch_add(&ended, 1);
+}
+
+static void plugin_finished(void *self, const char *queue, const char *id, const char *state,
+                            const char *error)
+{
+    snprintf(finished_text, sizeof finished_text, "%s/%s %s %s", queue, id, state,
+             error ? error : "-");
+}
+
+static void plugin_cancel(void *self, struct cartrita_job *job, const char *reason)
+{
+    atomic_fetch_add(&cancels, 1);
+}
+
+static struct cartrita_plugin plugin;
+
+/* --- the bench -----------------------------------------------------------------------------------
+ */
+
+static uv_loop_t loop;
+static uv_timer_t deadline;
+static struct outbox outbox;
+static struct recorder *recorder;
+static int recorder_fd;
+static struct threads *threads;
+static struct leases leases;
+static unsigned stuck, drained;
+static uint64_t next_lease;
+
+static void on_notes(void *ctx, struct note *notes)
+{
+    leases_notes(&leases, notes);
+}
+
+static void on_stuck(void *ctx)
+{
+    stuck++;
+}
+
+static void on_drained(void *ctx)
+{
+    drained++;
+}
+
+static void up(void)
+{
+    static const struct proto_welcome welcome = {.protocol = 1, .frame_max = 1000};
+    struct proto_message attached = {.type = PROTO_ATTACHED};
+
+    leases_up(&leases, (struct proto_client *)&big_client, &welcome);
+    leases_message(&leases, &attached);
+    leases_settle(&leases);
+}
+
+static void begin_with(uint32_t concurrency, uint32_t batch_max, uint32_t batch_wait_ms)
+{
+    static const char *const queues[] = {"mail"};
+    struct threads_options options = {
+        .plugin = &plugin, .outbox = &outbox, .concurrency = concurrency};
+    struct leases_options with = {.loop = &loop,
+                                  .plugin = &plugin,
+                                  .queues = queues,
+                                  .queue_count = 1,
+                                  .timeout_ms = 60000,
+                                  .cancel_grace_ms = 100,
+                                  .on_stuck = on_stuck,
+                                  .on_drained = on_drained};
+
+    plugin = (struct cartrita_plugin){.name = "test",
+                                      .version = "1",
+                                      .run = plugin_run,
+                                      .batch_max = batch_max,
+                                      .batch_wait_ms = batch_wait_ms,
+                                      .finished = plugin_finished,
+                                      .cancel = plugin_cancel};
+    uv_loop_init(&loop);
+    uv_timer_init(&loop, &deadline);
+    recorder_fd = recorder_create();
+    ck_assert(recorder_open(recorder_fd, concurrency * (batch_max ? batch_max : 1), &recorder,
+                            NULL) == CT_E_OK);
+    ck_assert_int_eq(outbox_open(&outbox, &loop, on_notes, NULL), 0);
+    options.recorder = recorder;
+    threads = threads_new(&options);
+    with.threads = threads;
+    leases_open(&leases, &with);
+    up();
+}
+
+static void begin(void)
+{
+    begin_with(1, 0, 0);
+}
+
+static void end(void)
+{
+    atomic_store(&held_open, 1);
+    threads_stop(threads);
+    outbox_drain(&outbox);
+    leases_close(&leases);
+    outbox_close(&outbox);
+    uv_close((uv_handle_t *)&deadline, NULL);
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_int_eq(uv_loop_close(&loop), 0);
+    threads_free(threads);
+    recorder_close(recorder);
+    close(recorder_fd);
+    job_graves_free();
+}
+
+static void nothing(uv_timer_t *timer)
+{
+}
+
+/* Turns of the loop until `condition` holds. */
+#define until(condition)                                                             \
+    do {                                                                             \
+        uint64_t end_ms = job_now_ms() + DEADLINE_MS;                                \
+        while (!(condition)) {                                                       \
+            ck_assert_msg(job_now_ms() < end_ms, "waited too long for " #condition); \
+            uv_timer_start(&deadline, nothing, 5, 0);                                \
+            uv_run(&loop, UV_RUN_ONCE);                                              \
+        }                                                                            \
+    } while (0)
+
+static uint64_t give(const char *id, const char *name, uint64_t timeout_ms)
+{
+    struct proto_message message = {.type = PROTO_JOB};
+    struct proto_job *job = &message.as.job;
+
+    job->lease = ++next_lease;
+    job->id = ct_str_of(id);
+    job->name = ct_str_of(name);
+    job->data = CT_STR_LIT("{\"a\":1}");
+    job->opts = CT_STR_LIT("{}");
+    job->token = CT_STR_LIT("tok");
+    job->has_timeout_ms = timeout_ms > 0;
+    job->timeout_ms = timeout_ms;
+    leases_message(&leases, &message);
+    leases_settle(&leases);
+    return job->lease;
+}
+
+static void ack(uint64_t lease, enum ct_code code, enum proto_state state)
+{
+    struct proto_message message = {.type = PROTO_ACK};
+
+    message.as.ack.lease = lease;
+    message.as.ack.code = code;
+    message.as.ack.has_state = true;
+    message.as.ack.state = state;
+    leases_message(&leases, &message);
+    leases_settle(&leases);
+}
+
+static void resumed(const char *id, enum ct_code code, uint64_t lease)
+{
+    struct proto_message message = {.type = PROTO_RESUMED};
+
+    message.as.resumed.id = ct_str_of(id);
+    message.as.resumed.token = CT_STR_LIT("tok");
+    message.as.resumed.code = code;
+    message.as.resumed.has_lease = lease != 0;
+    message.as.resumed.lease = lease;
+    leases_message(&leases, &message);
+    leases_settle(&leases);
+}
+
+static void down(void)
+{
+    leases_down(&leases);
+    leases_settle(&leases);
+}
+
+static size_t recorded(void)
+{
+    struct recorder_job *jobs;
+    size_t found;
+
+    ck_assert(recorder_read(recorder_fd, &jobs, &found, NULL) == CT_E_OK);
+    free(jobs);
+    return found;
+}
+
+/* --- the tests -----------------------------------------------------------------------------------
+ */
+
+START_TEST(test_one_job)
+{
+    uint64_t lease;
+
+    begin();
+    ck_assert_uint_eq(find(PROTO_WINDOW, 0)->number, 1);
+    lease = give("81", "echo", 0);
+    until(count(PROTO_COMPLETED) == 1);
+    ck_assert_uint_eq(find(PROTO_COMPLETED, 0)->lease, lease);
+    ck_assert_str_eq(find(PROTO_COMPLETED, 0)->text, "{\"a\":1}");
+    ck_assert_uint_eq(leases_held_count(&leases), 1); /* until Redis has it */
+    ack(lease, CT_E_OK, PROTO_STATE_COMPLETED);
+    ck_assert_uint_eq(leases_held_count(&leases), 0);
+    ck_assert_str_eq(finished_text, "mail/81 completed -");
+    ack(lease, CT_E_OK, PROTO_STATE_COMPLETED); /* a second answer changes nothing */
+    end();
+}
+END_TEST
+
+START_TEST(test_progress_and_log_come_before_the_end)
+{
+    begin();
+    give("1", "talk", 0);
+    until(count(PROTO_COMPLETED) == 1);
+    ck_assert(find(PROTO_PROGRESS, 0) < find(PROTO_LOG, 0));
+    ck_assert(find(PROTO_LOG, 0) < find(PROTO_COMPLETED, 0));
+    ck_assert_str_eq(find(PROTO_LOG, 0)->text, "half way");
+    ck_assert_uint_eq(count(PROTO_PROGRESS), 1);
+    end();
+}
+END_TEST
+
+START_TEST(test_failure_carries_its_stack)
+{
+    begin();
+    give("1", "fail", 0);
+    until(count(PROTO_FAILED) == 1);
+    ck_assert_str_eq(find(PROTO_FAILED, 0)->text, "boom");
+    ck_assert_str_eq(find(PROTO_FAILED, 0)->more, "TypeError: boom\n    at here");
+    end();
+}
+END_TEST
+
+/* What a plugin does wrong, and what becomes of the job. */
+START_TEST(test_misuse)
+{
+    begin();
+    give("1", "noend", 0);
+    until(count(PROTO_FAILED) == 1);
+    ck_assert_str_eq(find(PROTO_FAILED, 0)->text, "plugin test returned without ending job");
+    ack(next_lease, CT_E_OK, PROTO_STATE_FAILED);
+    give("2", "badjson", 0);
+    until(count(PROTO_FAILED) == 2);
+    ck_assert_ptr_nonnull(strstr(find(PROTO_FAILED, 1)->text, "result that is not JSON"));
+    ack(next_lease, CT_E_OK, PROTO_STATE_FAILED);
+    give("3", "twice", 0);
+    until(count(PROTO_COMPLETED) == 1);
+    until(atomic_load(&ended) == 3);
+    ck_assert_str_eq(find(PROTO_COMPLETED, 0)->text, "1");
+    ck_assert_uint_eq(count(PROTO_FAILED), 2);
+    ck_assert_uint_eq(count(PROTO_RELEASED), 0);
+    ack(next_lease, CT_E_OK, PROTO_STATE_COMPLETED);
+    end();
+}
+END_TEST
+
+/* A job pointer kept beyond the job's life is answered, not followed. */
+START_TEST(test_use_after_end)
+{
+    begin();
+    give("1", "keep", 0);
+    until(count(PROTO_COMPLETED) == 1 && atomic_load(&ended) == 1);
+    ack(next_lease, CT_E_OK, PROTO_STATE_COMPLETED);
+    until(recorded() == 0);
+    ck_assert_str_eq(host->job_id(kept), "");
+    ck_assert(host->is_cancelled(kept));
+    host->complete(kept, "1", 1);
+    host->log(kept, "x", 1);
+    ck_assert_int_eq(host->progress(kept, "1", 1), -1);
+    ck_assert_uint_eq(count(PROTO_COMPLETED), 1);
+    end();
+}
+END_TEST
+
+/* The connection is lost between the outcome and its ack: named by id and token, said again under
+ * the new lease, acknowledged once. */
+START_TEST(test_result_survives_a_lost_connection)
+{
+    uint64_t lease;
+
+    begin();
+    give("81", "echo", 0);
+    until(count(PROTO_COMPLETED) == 1);
+    down();
+    ck_assert_uint_eq(leases_held_count(&leases), 1);
+    sent_count = 0;
+    up();
+    ck_assert_uint_eq(count(PROTO_ATTACH), 1);
+    ck_assert_uint_eq(count(PROTO_RESUME), 1);
+    ck_assert_str_eq(find(PROTO_RESUME, 0)->text, "81");
+    ck_assert_str_eq(find(PROTO_RESUME, 0)->more, "tok");
+    ck_assert_uint_eq(count(PROTO_COMPLETED), 0); /* it has no lease yet */
+    lease = ++next_lease;
+    resumed("81", CT_E_OK, lease);
+    ck_assert_uint_eq(find(PROTO_COMPLETED, 0)->lease, lease);
+    ack(lease, CT_E_OK, PROTO_STATE_COMPLETED);
+    ck_assert_uint_eq(leases_held_count(&leases), 0);
+    end();
+}
+END_TEST
+
+START_TEST(test_job_lost_while_away)
+{
+    begin();
+    give("81", "echo", 0);
+    until(count(PROTO_COMPLETED) == 1);
+    down();
+    up();
+    resumed("81", CT_E_LOCK_LOST, 0);
+    ck_assert_uint_eq(leases_held_count(&leases), 0);
+    ck_assert_ptr_nonnull(strstr(finished_text, "mail/81 lost"));
+    end();
+}
+END_TEST
+
+/* A running job goes on while the daemon is away; its log waits; it is told when the job is lost.
+ */
+START_TEST(test_running_job_across_an_outage)
+{
+    begin();
+    give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    down();
+    atomic_store(&held_open, 1);
+    until(atomic_load(&ended) == 1);
+    outbox_drain(&outbox);
+    sent_count = 0;
+    up();
+    ck_assert_uint_eq(count(PROTO_LOG), 0);
+    resumed("1", CT_E_OK, 77);
+    ck_assert_str_eq(find(PROTO_LOG, 0)->text, "leaving");
+    ck_assert_uint_eq(find(PROTO_LOG, 0)->lease, 77);
+    ck_assert(find(PROTO_LOG, 0) < find(PROTO_COMPLETED, 0));
+    end();
+}
+END_TEST
+
+START_TEST(test_running_job_is_told_of_its_loss)
+{
+    begin();
+    give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    down();
+    up();
+    resumed("1", CT_E_LOCK_LOST, 0);
+    until(atomic_load(&ended) == 1);
+    until(leases_held_count(&leases) == 0);
+    ck_assert_int_eq(atomic_load(&cancels), 1);
+    ck_assert_uint_eq(count(PROTO_COMPLETED), 0); /* nobody would take it */
+    ck_assert_uint_eq(count(PROTO_LOG), 0);
+    end();
+}
+END_TEST
+
+/* Jobs that have not started do not start without a lease. */
+START_TEST(test_waiting_jobs_wait_for_resume)
+{
+    begin();
+    give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    give("2", "echo", 0);
+    give("3", "echo", 0);
+    down();
+    atomic_store(&held_open, 1);
+    until(atomic_load(&ended) == 1);
+    sent_count = 0;
+    up();
+    ck_assert_uint_eq(count(PROTO_RESUME), 3);
+    resumed("1", CT_E_OK, 101);
+    resumed("2", CT_E_LOCK_LOST, 0);
+    resumed("3", CT_E_OK, 103);
+    until(count(PROTO_COMPLETED) == 2);
+    ck_assert_int_eq(atomic_load(&running), 2);
+    ck_assert_uint_eq(find(PROTO_COMPLETED, 1)->lease, 103);
+    end();
+}
+END_TEST
+
+START_TEST(test_jobs_behind_a_long_one_are_handed_back)
+{
+    uint64_t lease;
+
+    begin();
+    give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    lease = give("2", "echo", 0);
+    until(count(PROTO_RELEASED) == 1);
+    ck_assert_uint_eq(find(PROTO_RELEASED, 0)->lease, lease);
+    ck_assert_uint_eq(find(PROTO_RELEASED, 0)->number, PROTO_RELEASE_UNSTARTED);
+    ack(lease, CT_E_OK, PROTO_STATE_WAITING);
+    ck_assert_uint_eq(leases_held_count(&leases), 1);
+    ck_assert_int_eq(atomic_load(&running), 1);
+    end();
+}
+END_TEST
+
+START_TEST(test_time_limit)
+{
+    begin();
+    give("1", "hold", 50);
+    until(count(PROTO_FAILED) == 1);
+    ck_assert_str_eq(find(PROTO_FAILED, 0)->text, "Promise timed out after 50 milliseconds");
+    ck_assert_int_eq(atomic_load(&cancels), 1);
+    ck_assert_uint_eq(count(PROTO_COMPLETED), 0); /* whatever the plugin said */
+    ck_assert_uint_eq(stuck, 0);
+    end();
+}
+END_TEST
+
+/* A plugin that hears nothing: the loop fails the job, and asks for the runner to be replaced. */
+START_TEST(test_job_that_does_not_stop)
+{
+    uint64_t start_ms = job_now_ms();
+
+    begin();
+    give("1", "deaf", 50);
+    until(count(PROTO_FAILED) == 1);
+    ck_assert_uint_ge(job_now_ms() - start_ms, 50 + 100);
+    ck_assert_str_eq(find(PROTO_FAILED, 0)->text, "Promise timed out after 50 milliseconds");
+    ck_assert_uint_eq(stuck, 1);
+    ck_assert_uint_eq(recorded(), 1); /* its thread still is where it was */
+    atomic_store(&held_open, 1);
+    until(atomic_load(&ended) == 1);
+    ck_assert_uint_eq(count(PROTO_COMPLETED), 0);
+    ack(next_lease, CT_E_OK, PROTO_STATE_FAILED);
+    end();
+}
+END_TEST
+
+START_TEST(test_lock_lost_while_running)
+{
+    struct proto_message message = {.type = PROTO_CANCEL};
+    uint64_t lease;
+
+    begin();
+    lease = give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    message.as.cancel.lease = lease;
+    message.as.cancel.code = CT_E_LOCK_LOST;
+    message.as.cancel.reason = CT_STR_LIT("lock lost");
+    leases_message(&leases, &message);
+    until(count(PROTO_COMPLETED) == 1);
+    ck_assert_int_eq(atomic_load(&cancels), 1);
+    ck_assert_uint_eq(count(PROTO_LOG), 0); /* nothing more of it is worth sending */
+    ack(lease, CT_E_LOCK_LOST, PROTO_STATE_LOST);
+    ck_assert_uint_eq(leases_held_count(&leases), 0);
+    ck_assert_ptr_nonnull(strstr(finished_text, "mail/1 lost"));
+    end();
+}
+END_TEST
+
+/* Drain: the running job finishes, the waiting one goes back, nothing is fetched, and it is told
+ * when the last ack is there. */
+START_TEST(test_drain)
+{
+    uint64_t first, second;
+
+    begin();
+    first = give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    second = give("2", "echo", 0);
+    leases_drain(&leases);
+    leases_settle(&leases);
+    ck_assert_uint_eq(find(PROTO_RELEASED, 0)->lease, second);
+    ack(second, CT_E_OK, PROTO_STATE_WAITING);
+    give("3", "echo", 0); /* it was on its way */
+    ck_assert_uint_eq(find(PROTO_RELEASED, 1)->lease, next_lease);
+    ck_assert_uint_eq(drained, 0);
+    atomic_store(&held_open, 1);
+    until(count(PROTO_COMPLETED) == 1);
+    ck_assert_uint_eq(drained, 0);
+    ack(first, CT_E_OK, PROTO_STATE_COMPLETED);
+    ck_assert_uint_ge(drained, 1);
+    ck_assert_int_eq(atomic_load(&running), 1);
+    end();
+}
+END_TEST
+
+START_TEST(test_give_up_hands_running_jobs_back)
+{
+    begin();
+    give("1", "deaf", 0);
+    until(atomic_load(&running) == 1);
+    leases_drain(&leases);
+    leases_give_up(&leases);
+    ck_assert_uint_eq(find(PROTO_RELEASED, 0)->number, PROTO_RELEASE_UNSTARTED);
+    atomic_store(&held_open, 1);
+    until(atomic_load(&ended) == 1);
+    ck_assert_uint_eq(count(PROTO_COMPLETED), 0);
+    end();
+}
+END_TEST
+
+START_TEST(test_result_over_the_frame_limit)
+{
+    begin();
+    frame_max = 3;
+    give("1", "echo", 0);
+    until(count(PROTO_FAILED) == 1);
+    ck_assert_str_eq(find(PROTO_FAILED, 0)->text,
+                     "the result has 7 bytes, over the limit of 1000 bytes in one message");
+    end();
+}
+END_TEST
+
+START_TEST(test_batches)
+{
+    begin_with(1, 4, 200);
+    ck_assert_uint_eq(find(PROTO_WINDOW, 0)->number, 4);
+    for (int i = 0; i < 4; i++) {
+        char id[16];
+
+        snprintf(id, sizeof id, "%d", i);
+        give(id, "echo", 0);
+    }
+    until(count(PROTO_COMPLETED) == 4);
+    ck_assert_int_eq(atomic_load(&largest_run), 4);
+    ck_assert_int_eq(atomic_load(&running), 1);
+    for (uint64_t lease = 1; lease <= 4; lease++)
+        ack(lease, CT_E_OK, PROTO_STATE_COMPLETED);
+    give("9", "echo", 0); /* alone: the wait is over at some time */
+    until(count(PROTO_COMPLETED) == 5);
+    end();
+}
+END_TEST
+
+START_TEST(test_enqueue)
+{
+    struct proto_message added = {.type = PROTO_ADDED};
+
+    begin();
+    give("1", "spawn", 0);
+    until(count(PROTO_ADD) == 1);
+    ck_assert_str_eq(find(PROTO_ADD, 0)->text, "next");
+    ck_assert_str_eq(find(PROTO_ADD, 0)->more, "{\"x\":1}");
+    added.as.added.request = find(PROTO_ADD, 0)->number;
+    added.as.added.has_id = true;
+    added.as.added.id = CT_STR_LIT("55");
+    leases_message(&leases, &added);
+    ck_assert_str_eq(enqueued_text, "55|-");
+    give("2", "badspawn", 0);
+    until(strncmp(enqueued_text, "-|enqueue: data", 15) == 0);
+    ck_assert_uint_eq(count(PROTO_ADD), 1);
+    give("3", "spawn", 0); /* sent, and then the connection is lost: nobody knows */
+    until(count(PROTO_ADD) == 2);
+    down();
+    ck_assert_ptr_nonnull(strstr(enqueued_text, "may have been added or not"));
+    end();
+}
+END_TEST
+
+/* The daemon feeds a runner of one thread as fast as its window allows. */
+START_TEST(test_short_jobs_stream)
+{
+    size_t read_to = 0, acked = 0, windows = 0;
+    uint64_t window = 1;
+
+    begin();
+    while (acked < STREAM_JOBS) {
+        while (leases_held_count(&leases) < window && next_lease < STREAM_JOBS)
+            give("7", "echo", 0);
+        uv_timer_start(&deadline, nothing, 1, 0);
+        uv_run(&loop, UV_RUN_ONCE);
+        for (; read_to < sent_count; read_to++) {
+            if (sent[read_to].type == PROTO_WINDOW) {
+                window = sent[read_to].number;
+                windows++;
+            } else if (sent[read_to].type == PROTO_COMPLETED) {
+                ack(sent[read_to].lease, CT_E_OK, PROTO_STATE_COMPLETED);
+                acked++;
+            }
+        }
+    }
+    ck_assert_uint_gt(window, 50);
+    ck_assert_uint_lt(windows, 40);
+    end();
+}
+END_TEST
+
+static void add_tests(TCase *tcase)
+{
+    tcase_add_test(tcase, test_one_job);
+    tcase_add_test(tcase, test_progress_and_log_come_before_the_end);
+    tcase_add_test(tcase, test_failure_carries_its_stack);
+    tcase_add_test(tcase, test_misuse);
+    tcase_add_test(tcase, test_use_after_end);
+    tcase_add_test(tcase, test_result_survives_a_lost_connection);
+    tcase_add_test(tcase, test_job_lost_while_away);
+    tcase_add_test(tcase, test_running_job_across_an_outage);
+    tcase_add_test(tcase, test_running_job_is_told_of_its_loss);
+    tcase_add_test(tcase, test_waiting_jobs_wait_for_resume);
+    tcase_add_test(tcase, test_jobs_behind_a_long_one_are_handed_back);
+    tcase_add_test(tcase, test_time_limit);
+    tcase_add_test(tcase, test_job_that_does_not_stop);
+    tcase_add_test(tcase, test_lock_lost_while_running);
+    tcase_add_test(tcase, test_drain);
+    tcase_add_test(tcase, test_give_up_hands_running_jobs_back);
+    tcase_add_test(tcase, test_result_over_the_frame_limit);
+    tcase_add_test(tcase, test_batches);
+    tcase_add_test(tcase, test_enqueue);
+    tcase_add_test(tcase, test_short_jobs_stream);
+}
+
+int main(void)
+{
+    return unit_run("leases", add_tests);
+}
