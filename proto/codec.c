@@ -148,15 +148,20 @@ enum value_kind {
     VALUE_OTHER, /* nil, float, ext and what lies in unknown fields */
 };
 
+/* The parser copies these from place to place: two machine words copy more than twice as fast as
+ * three. */
 struct value {
     enum value_kind kind;
+    uint32_t len; /* of bytes; as wide as a length in msgpack */
     union {
         uint64_t number;
         int64_t negative;
         bool flag;
-        struct ct_str bytes;
+        const char *bytes;
     } as;
 };
+
+_Static_assert(sizeof(struct value) == 16, "two words");
 
 struct decoding {
     struct proto_message *out;
@@ -223,7 +228,7 @@ static bool decode_store(const struct proto_field *field, char *base, struct val
     case PROTO_IS_BYTES:
         if (value.kind != VALUE_BYTES)
             return false;
-        *(struct ct_str *)place = value.as.bytes;
+        *(struct ct_str *)place = (struct ct_str){value.as.bytes, value.len};
         break;
     }
     if (field->is_optional)
@@ -323,7 +328,8 @@ static inline int decode_callback_str(struct decoding **user, const char *base, 
                                       unsigned int len, struct value *out)
 {
     out->kind = VALUE_BYTES;
-    out->as.bytes = (struct ct_str){at, len};
+    out->as.bytes = at;
+    out->len = len;
     return 0;
 }
 
