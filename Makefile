@@ -147,7 +147,7 @@ $(BUILD)/inc/tests/.done: Makefile
 	$(foreach name,common proto redis cron queue dialect server q worker cartrita,$(call link_line,$(name),tests))
 	@ln -sfn $(CURDIR)/tests $(BUILD)/inc/tests/tests
 	@touch $@
-TEST_LIBS := $(addprefix $(BUILD)/lib,server.a worker.a dialect.a queue.a cron.a redis.a proto.a common.a)
+TEST_LIBS := $(addprefix $(BUILD)/lib,server.a worker.a q.a dialect.a queue.a cron.a redis.a proto.a common.a)
 $(BUILD)/tests/%: tests/%.c $$(filter-out tests/$$*.c,$$(filter tests/sim/%,$$(if $$(filter sim/%,$$*),$$(filter-out tests/sim/test_%,$$(wildcard tests/sim/*.c))))) $(TEST_LIBS) $(BUILD)/inc/tests/.done
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(TEST_LIBS) $(PKG_LIBS) $(shell pkg-config --cflags --libs check) -ldl -lm

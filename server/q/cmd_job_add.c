@@ -215,6 +215,7 @@ static enum ct_code add(struct session *session, const char *queue, struct job_a
         rc = ct_error_set(err, job->err.code, "%s", job->err.detail);
     session->dialect->close(dialect_queue);
 out_settings:
+    ct_list_remove(&job->link); /* its list ends here */
     queue_settings_fini(&defaults);
     return rc;
 }
@@ -251,10 +252,13 @@ static enum ct_code run(struct session *session, const void *given, const char *
     char *opts_text = NULL;
     enum ct_code rc;
 
+    ct_list_init(&job.link);
     ct_buf_init(&data);
     rc = read_data(settings->data, &data, err);
     if (rc == CT_E_OK)
         rc = build_opts(session, settings, &opts, err);
+    if (rc == CT_E_OK)
+        rc = session_resolve(session, args[0], err);
     if (rc == CT_E_OK)
         rc = session_counts(session, args[0], &counts, err);
     if (rc != CT_E_OK)

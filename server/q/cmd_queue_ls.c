@@ -1,8 +1,9 @@
 /* queue ls: every queue under the prefix, with its counts. Finds them with SCAN, then asks for the
- * counts of COUNTS_AT_ONCE queues in one round trip each. */
+ * counts of COUNTS_AT_ONCE queues in one round trip. */
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "dialect/registry.h"
 #include "q/command.h"
 #include "q/print.h"
 
@@ -16,14 +17,32 @@ static const struct ct_option options[] = {SESSION_OPTIONS(struct settings)};
 
 struct listed {
     const struct session *session;
+    struct queue_name name;
+    const struct dialect *dialect; /* NULL: one that this program does not speak */
     struct inspect_counts counts;
     struct ct_error err;
+    size_t *pending; /* borrowed; calls of all that are not yet answered */
 };
+
+static void on_dialect(void *arg, const struct redis_reply *reply, const struct ct_error *err)
+{
+    struct listed *listed = arg;
+
+    --*listed->pending;
+    if (err)
+        listed->err = *err;
+    else
+        listed->err.code =
+            dialect_parse_detect(&listed->name, reply, &listed->dialect, &listed->err);
+}
 
 static void on_counts(void *arg, const struct redis_reply *reply, const struct ct_error *err)
 {
     struct listed *listed = arg;
 
+    --*listed->pending;
+    if (listed->err.code != CT_E_OK)
+        return;
     if (err)
         listed->err = *err;
     else
@@ -31,46 +50,78 @@ static void on_counts(void *arg, const struct redis_reply *reply, const struct c
             listed->session->inspector->parse_counts(reply, &listed->counts, &listed->err);
 }
 
-/* Calls are answered in order, so when the last one is, all are. */
-static enum ct_code ask_counts(struct session *session, char *const *names, size_t count,
-                               struct listed *listed, struct ct_error *err)
+static void ask(struct session *session, struct redis_command *command, redis_done_fn done,
+                struct listed *listed)
 {
-    enum ct_code rc;
+    ++*listed->pending;
+    redis_link_call(session->link, command, done, listed);
+    redis_command_fini(command);
+}
 
-    for (size_t i = 0; i + 1 < count; i++) {
-        struct queue_name name = {session->settings->prefix, names[i]};
-        struct redis_command command;
+static void ask_counts(struct session *session, const char *name, size_t *pending,
+                       struct listed *listed)
+{
+    struct redis_command command;
 
-        listed[i] = (struct listed){.session = session};
+    *listed = (struct listed){
+        .session = session,
+        .pending = pending,
+        .name = {session->settings->prefix, name},
+        .dialect = session_is_auto(session) ? NULL : session->dialect,
+    };
+    if (session_is_auto(session)) {
         redis_command_init(&command, NULL);
-        session->inspector->build_counts(&name, &command);
-        redis_link_call(session->link, &command, on_counts, &listed[i]);
-        redis_command_fini(&command);
+        dialect_build_detect(&listed->name, &command);
+        ask(session, &command, on_dialect, listed);
     }
-    rc = session_counts(session, names[count - 1], &listed[count - 1].counts, err);
-    for (size_t i = 0; i + 1 < count && rc == CT_E_OK; i++) {
-        if (listed[i].err.code != CT_E_OK)
-            rc = ct_error_set(err, listed[i].err.code, "%s", listed[i].err.detail);
+    redis_command_init(&command, NULL);
+    session->inspector->build_counts(&listed->name, &command);
+    ask(session, &command, on_counts, listed);
+}
+
+/* A queue that cannot be shown is told of and left out: the others are still worth a list. */
+static enum ct_code ask_all(struct session *session, char *const *names, size_t count,
+                            struct listed *listed, struct ct_error *err)
+{
+    enum ct_code rc = CT_E_OK;
+    size_t pending = 0;
+
+    for (size_t i = 0; i < count; i++)
+        ask_counts(session, names[i], &pending, &listed[i]);
+    session_wait(session, &pending);
+    for (size_t i = 0; i < count && rc == CT_E_OK; i++) {
+        enum ct_code code = listed[i].err.code;
+
+        if (code == CT_E_UNSUPPORTED || code == CT_E_REDIS_TYPE) {
+            fprintf(stderr, "left out: queue \"%s\": %s\n", names[i], listed[i].err.detail);
+            listed[i].counts.exists = false;
+        } else if (code != CT_E_OK) {
+            rc = ct_error_set(err, code, "%s", listed[i].err.detail);
+        }
     }
     return rc;
 }
 
-static void add_row(const struct session *session, const char *name,
-                    const struct inspect_counts *counts, struct print_table *table)
+static void add_row(const struct session *session, const struct listed *listed,
+                    struct print_table *table)
 {
-    print_table_cell(table, ct_str_of(name));
+    const struct inspect_counts *counts = &listed->counts;
+
+    print_table_cell(table, ct_str_of(listed->name.name));
     for (size_t i = 0; i < session->inspector->state_count; i++)
         print_table_number(table, counts->jobs[i]);
     print_table_cell(table, ct_str_of(counts->is_paused ? "paused" : ""));
 }
 
-static void add_object(const struct session *session, const char *name,
-                       const struct inspect_counts *counts, struct print_json *json)
+static void add_object(const struct session *session, const struct listed *listed,
+                       struct print_json *json)
 {
+    const struct inspect_counts *counts = &listed->counts;
+
     print_json_open(json, NULL, '{');
-    print_json_string(json, "name", ct_str_of(name));
+    print_json_string(json, "name", ct_str_of(listed->name.name));
     print_json_string(json, "prefix", ct_str_of(session->settings->prefix));
-    print_json_string(json, "dialect", ct_str_of(session->dialect->name));
+    print_json_string(json, "dialect", ct_str_of(listed->dialect->name));
     print_json_bool(json, "isPaused", counts->is_paused);
     print_json_open(json, "counts", '{');
     for (size_t i = 0; i < session->inspector->state_count; i++)
@@ -91,14 +142,14 @@ static enum ct_code list(struct session *session, const struct session_names *na
         size_t left = names->count - from;
         size_t count = left < COUNTS_AT_ONCE ? left : COUNTS_AT_ONCE;
 
-        rc = ask_counts(session, names->items + from, count, listed, err);
+        rc = ask_all(session, names->items + from, count, listed, err);
         for (size_t i = 0; i < count && rc == CT_E_OK; i++) {
             if (!listed[i].counts.exists)
                 continue;
             if (is_json)
-                add_object(session, names->items[from + i], &listed[i].counts, json);
+                add_object(session, &listed[i], json);
             else
-                add_row(session, names->items[from + i], &listed[i].counts, table);
+                add_row(session, &listed[i], table);
             ++*shown;
         }
     }

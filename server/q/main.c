@@ -22,7 +22,7 @@ static const char exit_codes[] = "Exit status:\n"
                                  "  1  anything that has no number of its own\n"
                                  "  2  wrong usage\n"
                                  "  3  no such queue or job\n"
-                                 "  4  not possible in the present state\n"
+                                 "  4  not possible with this queue or job as it is\n"
                                  "  5  Redis cannot be reached\n"
                                  "  6  Redis refuses: password, rights, read-only\n"
                                  "  7  Redis took too long\n";
@@ -35,12 +35,12 @@ static int exit_code(enum ct_code code)
     case CT_E_INVALID:
     case CT_E_USAGE:
     case CT_E_BAD_JSON:
-    case CT_E_UNSUPPORTED:
         return 2;
     case CT_E_NOT_FOUND:
     case CT_E_JOB_MISSING:
         return 3;
     case CT_E_CONFLICT:
+    case CT_E_UNSUPPORTED:
     case CT_E_NOT_ACTIVE:
     case CT_E_LOCK_LOST:
     case CT_E_REDIS_TYPE:

@@ -8,10 +8,60 @@
 #include "common/assert.h"
 #include "common/mem.h"
 #include "common/nearest.h"
-#include "dialect/bull/inspect.h"
 #include "dialect/registry.h"
 
 const char *const session_outputs[] = {"table", "json", NULL};
+
+void session_wait(struct session *session, const size_t *pending)
+{
+    while (*pending > 0)
+        uv_run(&session->loop, UV_RUN_ONCE);
+}
+
+bool session_is_auto(const struct session *session)
+{
+    return strcmp(session->settings->queue_dialect, "auto") == 0;
+}
+
+static void take_dialect(struct session *session, const struct dialect *dialect)
+{
+    session->dialect = dialect;
+    session->inspector = dialect->inspector;
+}
+
+/* With "auto" the first dialect stands in until a queue tells: they name their queues alike. */
+static enum ct_code choose_dialect(struct session *session, struct ct_error *err)
+{
+    const char *wanted = session->settings->queue_dialect;
+    const struct dialect *dialect = dialect_find(session_is_auto(session) ? "bull" : wanted);
+
+    if (!dialect)
+        return ct_error_set(err, CT_E_USAGE, "--dialect %s: there are %s and auto", wanted,
+                            dialect_names());
+    take_dialect(session, dialect);
+    return CT_E_OK;
+}
+
+enum ct_code session_resolve(struct session *session, const char *queue, struct ct_error *err)
+{
+    struct queue_name name = {session->settings->prefix, queue};
+    const struct dialect *dialect = session->dialect;
+    struct redis_reply *reply = NULL;
+    struct redis_command command;
+    enum ct_code rc;
+
+    if (!session_is_auto(session))
+        return CT_E_OK;
+    redis_command_init(&command, NULL);
+    dialect_build_detect(&name, &command);
+    rc = session_call(session, &command, &reply, err);
+    if (rc == CT_E_OK)
+        rc = dialect_parse_detect(&name, reply, &dialect, err);
+    redis_reply_free(reply);
+    if (rc == CT_E_OK)
+        take_dialect(session, dialect);
+    return rc;
+}
 
 enum ct_code session_open(struct session *session, const struct ct_option_set *set,
                           struct ct_error *err)
@@ -20,13 +70,14 @@ enum ct_code session_open(struct session *session, const struct ct_option_set *s
     enum ct_code rc;
 
     *session = (struct session){.set = set, .settings = settings};
+    rc = choose_dialect(session, err);
+    if (rc != CT_E_OK)
+        return rc;
     rc = ct_redis_url_parse(settings->redis_url, &session->url, err);
     if (rc != CT_E_OK) {
         ct_error_wrap(err, "--redis");
         return CT_E_USAGE;
     }
-    session->dialect = dialect_find("bull");
-    session->inspector = &bull_inspector;
     uv_loop_init(&session->loop);
     session->link = redis_link_open(&(struct redis_link_options){
         .loop = &session->loop,
@@ -85,8 +136,10 @@ enum ct_code session_need_queue(struct session *session, const char *queue,
     struct session_names names = {0};
     struct ct_nearest nearest;
     struct ct_error ignored;
-    enum ct_code rc = session_counts(session, queue, out, err);
+    enum ct_code rc = session_resolve(session, queue, err);
 
+    if (rc == CT_E_OK)
+        rc = session_counts(session, queue, out, err);
     if (rc != CT_E_OK || out->exists)
         return rc;
     ct_nearest_init(&nearest, queue);

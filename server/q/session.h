@@ -60,7 +60,7 @@ struct session {
     uv_loop_t loop;
     struct ct_redis_url url;
     struct redis_link *link;
-    const struct dialect *dialect;
+    const struct dialect *dialect; /* that of the queue, once session_resolve has found it */
     const struct inspector *inspector;
 };
 
@@ -73,6 +73,16 @@ void session_close(struct session *session);
 /* One call; empties `command`. *reply is the caller's to free. */
 enum ct_code session_call(struct session *session, struct redis_command *command,
                           struct redis_reply **reply, struct ct_error *err) CT_MUST_CHECK;
+
+/* Lets the calls that were made on the link come in, until *pending, which their callbacks count
+ * down, is 0. The link answers each in the time that Redis has for it. */
+void session_wait(struct session *session, const size_t *pending);
+
+/* Whether dialects are told from keys, not given. */
+bool session_is_auto(const struct session *session);
+/* Sets dialect and inspector for this queue, by --dialect or by its keys. */
+enum ct_code session_resolve(struct session *session, const char *queue,
+                             struct ct_error *err) CT_MUST_CHECK;
 
 /* The counts of one queue. */
 enum ct_code session_counts(struct session *session, const char *queue, struct inspect_counts *out,

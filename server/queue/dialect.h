@@ -42,9 +42,11 @@ struct sweep {
 };
 
 struct dialect_queue; /* the dialect's own: keys and settings of one queue */
+struct inspector;     /* queue/inspect.h */
 
 struct dialect {
     const char *name;
+    const struct inspector *inspector; /* looking at queues; NULL where nobody can ask for it */
 
     enum ct_code (*open)(const struct queue_name *name, const struct queue_settings *settings,
                          struct dialect_queue **out, struct ct_error *err);

@@ -11,7 +11,7 @@ local prefix = ARGV[1]
 local function count(command, suffix)
     local n = redis.pcall(command, prefix .. suffix)
     if type(n) == 'table' then
-        error(explain(n, prefix .. suffix))
+        error(explain(n, prefix .. suffix), 0)
     end
     return n
 end
@@ -22,16 +22,16 @@ local ok, result = pcall(function()
         count('LLEN', 'paused'), count('ZCARD', 'completed'), count('ZCARD', 'failed'),
         count('ZCARD', 'repeat')
     }
-    -- Whoever pauses writes both; Bull's isPaused takes either.
-    local paused = redis.call('EXISTS', prefix .. 'meta-paused')
+    -- Whoever pauses writes both; Bull's isPaused takes either. The types matter: a job of another
+    -- queue may have a key that looks like one of this one's, and jobs are hashes.
+    local paused = redis.call('TYPE', prefix .. 'meta-paused').ok == 'string' and 1 or 0
     if paused == 0 and redis.call('TYPE', prefix .. 'meta').ok == 'hash' then
         paused = redis.call('HEXISTS', prefix .. 'meta', 'paused')
     end
-    -- A job of another queue may have a key that looks like this one's counter: that is a hash.
     local exists = redis.call('TYPE', KEYS[1]).ok == 'string' and 1 or paused
     for _, n in ipairs(counts) do
         if n > 0 then exists = 1 end
     end
     return {exists, paused, unpack(counts)}
 end)
-return result
+return ok and result or {err = result}

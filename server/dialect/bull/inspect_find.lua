@@ -21,7 +21,7 @@ while list < #lists and budget > 0 do
     local key = prefix .. lists[list + 1]
     local part = redis.pcall('LRANGE', key, first, first + budget - 1)
     if part.err then
-        return explain(part, key)
+        return {err = explain(part, key)}
     end
     for i = 1, #part do
         if part[i] == id then

@@ -16,7 +16,7 @@ local prefix, id, log_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
 local function call(...)
     local reply = redis.pcall(...)
     if type(reply) == 'table' and reply.err then
-        error(explain(reply, (select(2, ...))))
+        error(explain(reply, (select(2, ...))), 0)
     end
     return reply
 end
@@ -42,4 +42,4 @@ local ok, result = pcall(function()
     end
     return {exists, state, lock, lock_left, log_count, log, score, fields}
 end)
-return result
+return ok and result or {err = result}

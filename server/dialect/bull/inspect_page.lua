@@ -23,7 +23,7 @@ local ids, step = nil, 1
 local function call(...)
     local reply = redis.pcall(...)
     if type(reply) == 'table' and reply.err then
-        return nil, explain(reply, (select(2, ...)))
+        return nil, {err = explain(reply, (select(2, ...)))}
     end
     return reply
 end
