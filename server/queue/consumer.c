@@ -95,8 +95,7 @@ void consumer_close(struct consumer *consumer, enum consumer_end end)
     free(consumer);
 }
 
-/* Whose turn it is; NULL: nobody has credit. */
-static struct consumer *consumer_next(struct queue *queue)
+struct consumer *consumer_next(struct queue *queue)
 {
     struct consumer *consumer;
 

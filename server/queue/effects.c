@@ -130,23 +130,15 @@ void effects_retry(struct queue *queue, int64_t now_ms)
     ct_list_append(&queue->pending, &back);
 }
 
-/* Puts a refused effect aside, and what its lease queued behind it. */
-static void set_aside(struct queue *queue, struct effect *effect)
+/* What leases with a refused effect have queued since keeps its place behind it. */
+static void follow_later(struct queue *queue)
 {
-    struct lease *lease = effect->owner;
-
-    if (queue->later_count == 0)
-        queue->later_at_ms = ct_monotonic_ms(queue->clock) + queue->settings.retry_process_delay_ms;
-    enter_later(queue, effect);
-    if (lease)
-        lease->is_sent = false;
-    if (!lease || lease->effect_count == lease->later_count)
-        return;
     CT_LIST_FOREACH_SAFE (node, following, &queue->pending) {
-        struct effect *other = CT_CONTAINER(node, struct effect, link);
+        struct effect *effect = CT_CONTAINER(node, struct effect, link);
+        const struct lease *lease = effect->owner;
 
-        if (other->owner == lease)
-            enter_later(queue, other);
+        if (lease && lease->later_count > 0)
+            enter_later(queue, effect);
     }
 }
 
@@ -308,8 +300,11 @@ static void settle_one(struct queue *queue, struct effect *effect)
 static uint32_t set_aside_refused(struct queue *queue, struct commit *commit)
 {
     const int64_t retry_ms = queue->settings.retry_process_delay_ms;
+    const int64_t retry_at_ms = ct_monotonic_ms(queue->clock) + retry_ms;
     uint32_t count = 0;
 
+    if (queue->later_count == 0)
+        queue->later_at_ms = retry_at_ms;
     CT_LIST_FOREACH_SAFE (node, following, &commit->effects) {
         struct effect *effect = CT_CONTAINER(node, struct effect, link);
 
@@ -322,11 +317,15 @@ static uint32_t set_aside_refused(struct queue *queue, struct commit *commit)
         if (effect == queue->take) {
             ct_list_remove(&effect->link);
             queue->take_is_sent = false;
-            queue->retry_at_ms = ct_monotonic_ms(queue->clock) + retry_ms;
+            queue->retry_at_ms = retry_at_ms;
         } else if (effect->kind != EFFECT_RENEW) {
-            set_aside(queue, effect);
+            if (effect->owner)
+                ((struct lease *)effect->owner)->is_sent = false;
+            enter_later(queue, effect);
         }
     }
+    if (count > 0)
+        follow_later(queue);
     return count;
 }
 

@@ -233,11 +233,22 @@ void lease_begin(struct lease *lease)
 
 void lease_scheduled(struct lease *lease, enum ct_code code)
 {
+    struct consumer *consumer = lease->consumer;
+
     if (code != CT_E_OK)
         ct_log_warn("next iteration not scheduled", CT_STR("queue", lease->queue->name),
                     CT_BYTES("job", lease->job->id), CT_STR("error", ct_error_text(code)));
-    if (lease->state == LEASE_SCHEDULING)
+    if (lease->state != LEASE_SCHEDULING)
+        return;
+    /* Its consumer may want fewer by now. */
+    if (consumer->held > consumer->window || lease->queue->is_draining) {
+        consumer = consumer_next(lease->queue);
+        lease_give(lease, consumer);
+    }
+    if (consumer)
         lease_offer(lease);
+    else
+        lease_return(lease, EFFECT_RELEASE);
 }
 
 /* --- renewal and loss ------------------------------------------------------------------------ */

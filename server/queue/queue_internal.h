@@ -254,6 +254,8 @@ void lease_answer_all(struct queue *queue);
 
 /* --- consumer.c --- */
 void consumer_hold(struct consumer *consumer, int change);
+/* Whose turn it is to get a job; NULL: nobody has credit. */
+struct consumer *consumer_next(struct queue *queue);
 /* Takes the jobs and gives them to consumers with free credit; the rest goes back. */
 void consumer_hand_out(struct queue *queue, struct ct_list *jobs);
 

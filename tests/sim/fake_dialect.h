@@ -31,7 +31,8 @@ struct fake_job {
     bool is_marked; /* by a sweep */
     bool is_repeat, is_broken, is_missing;
     enum ct_code refusal; /* what effects on it get, OK: nothing special */
-    char value[64];       /* of its result, or why it failed */
+    bool was_refused;
+    char value[64]; /* of its result, or why it failed */
 };
 
 struct model {

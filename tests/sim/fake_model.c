@@ -164,12 +164,14 @@ static void run_note(struct model *model, struct fake_job *job, struct fake_effe
     const uint32_t number = (uint32_t)strtoul(effect->value, NULL, 10);
 
     effect->code = CT_E_OK; /* like Bull: no lock is asked for */
+    job->note_count++;
+    if (effect->is_resent)
+        return;
     if (strcmp(job->ended_token, effect->token) == 0)
         job->late_notes++;
     if (number < job->last_note)
         job->notes_are_disordered = true;
     job->last_note = number;
-    job->note_count++;
 }
 
 static void run_renew(struct model *model, struct fake_job *job, struct fake_effect *effect)
@@ -194,6 +196,8 @@ static void run_adopt(struct model *model, struct fake_job *job, struct fake_eff
     if (model_is_locked(model, job) && strcmp(job->token, effect->value) != 0)
         return;
     lock(model, job, effect->value);
+    if (strcmp(job->ended_token, effect->value) == 0)
+        job->ended_token[0] = '\0'; /* it begins again */
     effect->leased = job;
     effect->code = CT_E_OK;
 }
@@ -227,6 +231,8 @@ static void run_effect(struct fake_call *call, struct fake_effect *effect)
 
     if (!job || job->refusal != CT_E_OK) {
         effect->code = job ? job->refusal : CT_E_JOB_MISSING;
+        if (job)
+            job->was_refused = true;
         return;
     }
     switch (effect->kind) {

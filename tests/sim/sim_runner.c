@@ -55,6 +55,15 @@ static void hold_free(struct sim_runner *runner, struct sim_hold *hold)
 /* --- what the engine tells ----------------------------------------------------------------------
  */
 
+/* The next iteration is in Redis before this one runs, unless it cannot be. */
+static void check_schedule(const struct sim *sim, const struct job *job)
+{
+    const struct fake_job *fake = model_find(sim->model, job->id.data);
+
+    if (job->is_repeat && job->attempts_made == 0)
+        sim_check(sim, fake->schedule_count > 0 || fake->was_refused);
+}
+
 static void on_job(void *ctx, struct lease *lease)
 {
     struct sim_runner *runner = ctx;
@@ -66,8 +75,7 @@ static void on_job(void *ctx, struct lease *lease)
     sim_check(sim, !lease_job(lease)->broken);
     hold = hold_new(runner, lease);
     sim_check(sim, runner->open_count <= runner->window);
-    if (lease_job(lease)->is_repeat && lease_job(lease)->attempts_made == 0)
-        sim_check(sim, model_find(sim->model, hold->id)->schedule_count > 0);
+    check_schedule(sim, lease_job(lease));
     snprintf(runner->order + len, sizeof runner->order - len, "%s ", hold->id);
     runner->job_count++;
     if (runner->closes_on_job)
@@ -90,7 +98,7 @@ static void check_answer(struct sim *sim, const struct sim_hold *hold, enum ct_c
         sim_check(sim, job->place == IN_FAILED && is_under_it);
     if (code != CT_E_OK) {
         sim_check(sim, state == QUEUE_LOST);
-        if (code != CT_E_CONFLICT)
+        if (code != CT_E_CONFLICT && !job->was_refused)
             sim_check(sim, !(job->place == IN_COMPLETED && is_under_it));
     }
 }
