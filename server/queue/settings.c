@@ -256,7 +256,7 @@ static enum ct_code strategy_read_steps(const char *name, json_t *steps, struct 
                             SETTING_NAME_MAX, name, QUEUE_STRATEGY_STEPS_MAX);
     out->kind = STRATEGY_STEPS;
     for (size_t i = 0; i < json_array_size(steps); i++) {
-        double step;
+        double step = 0;
         enum ct_code rc = strategy_number(name, "delays", json_array_get(steps, i), -1,
                                           STRATEGY_MS_MAX, &step, err);
         if (rc != CT_E_OK)
