@@ -13,8 +13,9 @@ assemble() {
     awk -v folder="$folder" '
         function emit(path,    line, part, status) {
             while ((status = (getline line < path)) > 0) {
-                if (line ~ /^--- @include /) {
-                    part = substr(line, 14)
+                if (line ~ /^[ \t]*--- @include /) {
+                    part = line
+                    sub(/^.*@include /, "", part)
                     if (!(part in seen)) {
                         seen[part] = 1
                         emit(folder "/inc/" part ".lua")

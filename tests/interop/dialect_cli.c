@@ -22,7 +22,6 @@
 #include "redis/link.h"
 
 #define REPLY_TIMEOUT_MS 20000
-#define LEASES_MAX       4096
 
 static const char *const kind_names[] = {"complete", "fail",   "retry",    "delay",   "release",
                                          "stall",    "renew",  "progress", "log",     "update",
@@ -31,8 +30,8 @@ static const char *const kind_names[] = {"complete", "fail",   "retry",    "dela
 static struct redis_link *link_to_redis;
 static const struct dialect *dialect;
 static struct dialect_queue *queue;
-static struct job *leases[LEASES_MAX];
-static size_t lease_count;
+static struct job **leases; /* owned, and the jobs in it */
+static size_t lease_count, lease_cap;
 static char token_base[CT_UUID_LEN + 1];
 static uint64_t token_next = 1;
 
@@ -79,9 +78,9 @@ static struct job *lease_find(struct ct_str id)
 
 static void lease_keep(struct job *job)
 {
-    if (lease_count == LEASES_MAX) {
-        fprintf(stderr, "more than %d leases\n", LEASES_MAX);
-        exit(1);
+    if (lease_count == lease_cap) {
+        lease_cap = lease_cap ? lease_cap * 2 : 64;
+        leases = ct_realloc(leases, lease_cap * sizeof(struct job *));
     }
     leases[lease_count++] = job;
 }
@@ -415,6 +414,7 @@ int main(int argc, char **argv)
     uv_loop_close(uv_default_loop());
     for (size_t i = 0; i < lease_count; i++)
         job_free(leases[i]);
+    free(leases);
     dialect->close(queue);
     queue_settings_fini(&settings);
     ct_redis_url_free(&url);

@@ -4,7 +4,7 @@
 -- after the other.
 -- Result: for each job its id, or {error text}
 --- @include base
---- @include place
+--- @include check
 --- @include add
 
 local problem = foreign_key()

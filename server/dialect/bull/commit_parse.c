@@ -17,19 +17,18 @@
 #define ANSWER_NOT_ACTIVE   (-3)
 #define ANSWER_LOCK_FOREIGN (-6)
 
-/* Fields of a job (inc/lease.lua). */
+/* Fields of a job (inc/job.lua). */
 enum job_field {
     JOB_NAME,
     JOB_DATA,
     JOB_OPTS,
     JOB_TIMESTAMP,
-    JOB_STACKTRACE,
-    JOB_ATTEMPTS,
     JOB_STALLED,
-    JOB_PROCESSED_ON,
+    JOB_ATTEMPTS,
+    JOB_STACKTRACE,
     JOB_ID,
     JOB_TOKEN,
-    JOB_FIELDS
+    JOB_PROCESSED_ON /* of a job that was active before */
 };
 
 /* --- jobs --- */
@@ -50,15 +49,15 @@ static struct ct_str data_as_string(struct ct_str data, struct ct_buf *scratch)
 struct job *bull_job_parse(const struct redis_reply *reply, struct ct_str token)
 {
     struct job_options options = {.on_complete = {-1, -1}, .on_fail = {-1, -1}};
-    struct ct_str field[JOB_STACKTRACE + 1];
+    struct ct_str field[JOB_ID];
     struct ct_error err;
     struct ct_buf scratch;
     char *broken = NULL;
 
     struct ct_str id = redis_reply_str(redis_reply_at(reply, JOB_ID));
-    if (redis_reply_count(reply) < JOB_FIELDS || !id.data)
+    if (!id.data)
         return NULL;
-    for (int i = JOB_NAME; i <= JOB_STACKTRACE; i++)
+    for (int i = JOB_NAME; i < JOB_ID; i++)
         field[i] = redis_reply_str(redis_reply_at(reply, i));
     if (field[JOB_NAME].len == 0)
         field[JOB_NAME] = CT_STR_LIT("__default__");

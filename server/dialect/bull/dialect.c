@@ -4,6 +4,7 @@
 
 #include "common/mem.h"
 #include "dialect/bull/bull.h"
+#include "dialect/bull/inspect.h"
 #include "dialect/bull/parts.h"
 
 #define QUEUE_NAME_MAX 512
@@ -61,6 +62,7 @@ static int64_t bull_parse_wake(const struct dialect_queue *queue, struct ct_str 
 
 const struct dialect bull_dialect = {
     .name = "bull",
+    .inspector = &bull_inspector,
     .open = bull_open,
     .close = bull_close,
     .configure = bull_configure,

@@ -2,7 +2,7 @@
 -- active jobs whose lock carries its token. It may hold some of them by now; it sorts them out.
 --
 -- KEYS and ARGV 1 to 3: inc/base.lua (3: the token that the locks begin with).
--- Result: jobs, each: fields of inc/job.lua, with the whole token instead of its number
+-- Result: jobs, each: fields of inc/job.lua, then id, whole token, processedOn
 
 -- A fetch leases at most 256 jobs and puts them at the head of active.
 local ACTIVE_MAX, JOBS_MAX, BATCH = 5000, 512, 500
@@ -22,7 +22,7 @@ for first = 1, #ids, BATCH do
         if token and token:sub(1, #mine) == mine and #jobs < JOBS_MAX then
             local job = read_job(P .. ids[i])
             if is_job(job) then
-                job[9], job[10] = ids[i], token
+                job[8], job[9], job[10] = ids[i], token, call('HGET', P .. ids[i], 'processedOn')
                 jobs[#jobs + 1] = job
             end
         end

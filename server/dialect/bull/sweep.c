@@ -3,7 +3,7 @@
 #include "bull_lua.h"
 #include "dialect/bull/parts.h"
 
-#define RECLAIM_TOKEN 9 /* index of the token in a job of reclaim.lua */
+#define RECLAIM_TOKEN 8 /* index of the token in a job of reclaim.lua */
 
 void bull_build_sweep(struct dialect_queue *queue, int64_t now_ms, struct redis_command *command)
 {

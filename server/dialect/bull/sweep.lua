@@ -8,8 +8,8 @@
 -- Of one check: marks looked at, jobs moved, active ids marked (the oldest).
 local MARKS_MAX, MOVES_MAX, ACTIVE_MAX, BATCH = 10000, 1000, 10000, 1000
 --- @include base
---- @include place
---- @include finish
+--- @include check
+--- @include stall
 
 if call('EXISTS', KEYS[11]) == 1 then
     return {0, 0, 0}

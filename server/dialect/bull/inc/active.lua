@@ -14,32 +14,34 @@ local function is_active(id)
     return false
 end
 
--- Whether nobody had the job since this activation: a stall counts one up, an activation leaves
--- its time.
-local function is_untouched(processed_on, stalled_counter, seen)
-    return seen[1] == processed_on and (seen[2] or '0') == stalled_counter
+-- Whether nobody had the job since this activation (ARGV from `at`: processedOn, stalledCounter): an
+-- activation leaves its time, a stall counts one up. `seen`: the same of the hash.
+local function is_untouched(at, seen)
+    return seen[1] == ARGV[at] and (seen[2] or '0') == ARGV[at + 1]
 end
 
-local DONE = 'done'
-
--- What to answer to an effect under `token` while the lock holds `held` (false: nothing): nil when
--- it may be carried out, DONE when an earlier call has, else a code. Only a resent effect can find
--- itself done, and only it may go on without its lock: if Redis was away longer than the lock
--- lives, the outcome still counts as long as nobody else has had the job.
--- `seen`: processedOn, stalledCounter, attemptsMade.
-local function lock_answer(id, held, token, is_resent, processed_on, stalled_counter, attempts, seen)
-    if held == token then
-        return nil
-    end
+-- What to answer to an effect on a job whose lock is not its own: `held`, or false when it is gone.
+-- nil: carry it out all the same, 'done': an earlier call has, else a code. ARGV from `at`: id,
+-- token; from `activation`: processedOn, stalledCounter.
+--
+-- Only a resent effect can find itself done, and only it may go on without its lock: when Redis was
+-- away for longer than the lock lives, the outcome still counts as long as nobody else had the job.
+local function lock_answer(at, held, is_resent, activation, attempts)
     if not is_resent then
         return held and -6 or -2
     end
-    local is_same = (seen[2] or '0') == stalled_counter
+    local seen = try('HMGET', P .. ARGV[at], 'processedOn', 'stalledCounter', 'attemptsMade')
+    if seen.err then
+        return seen.err
+    end
     if held then
-        return attempts and is_same and (tonumber(seen[3]) or 0) >= attempts and DONE or -6
+        -- Somebody has it: after us, if our attempt is counted and no stall came between.
+        local is_ours = attempts and (seen[2] or '0') == ARGV[activation + 1] and
+            (tonumber(seen[3]) or 0) >= attempts
+        return is_ours and 'done' or -6
     end
-    if not is_active(id) then
-        return DONE
+    if not is_active(ARGV[at]) then
+        return 'done'
     end
-    return not is_untouched(processed_on, stalled_counter, seen) and -2 or nil
+    return not is_untouched(activation, seen) and -2 or nil
 end

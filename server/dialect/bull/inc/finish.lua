@@ -1,96 +1,77 @@
--- What the end of jobs brings with it.
+-- What the end of jobs brings with it. Made when it is first asked for: plain jobs need none of it.
 --- @include base
---- @include place
 
--- At most so many older jobs are removed by one effect; the next one goes on.
-local PRUNE_MAX = 1000
-
-local function remove_hashes(ids)
-    local keys = {}
-    for i = 1, #ids do
-        keys[2 * i - 1] = P .. ids[i]
-        keys[2 * i] = P .. ids[i] .. ':logs'
+local ending
+local function endings()
+    if ending then
+        return ending
     end
-    call('DEL', unpack(keys))
-end
 
--- Keeps the newest `count` (-1: any number) and those of the last `age` seconds (-1: any age).
-local function prune(set, count, age)
-    if age >= 0 then
-        local ids = call('ZRANGEBYSCORE', set, '-inf', now - age * 1000, 'LIMIT', 0, PRUNE_MAX)
-        if #ids > 0 then
-            remove_hashes(ids)
-            call('ZREM', set, unpack(ids))
+    -- At most so many older jobs are removed by one effect; the next one goes on.
+    local PRUNE_MAX = 1000
+
+    local function remove_hashes(ids)
+        local keys = {}
+        for i = 1, #ids do
+            keys[2 * i - 1] = P .. ids[i]
+            keys[2 * i] = P .. ids[i] .. ':logs'
+        end
+        call('DEL', unpack(keys))
+    end
+
+    -- Keeps the newest `count` (-1: any number) and those of the last `age` seconds (-1: any age).
+    local function prune(set, count, age)
+        if age >= 0 then
+            local ids = call('ZRANGEBYSCORE', set, '-inf', now - age * 1000, 'LIMIT', 0, PRUNE_MAX)
+            if #ids > 0 then
+                remove_hashes(ids)
+                call('ZREM', set, unpack(ids))
+            end
+        end
+        if count > 0 then
+            local excess = math.min(call('ZCARD', set) - count, PRUNE_MAX)
+            if excess > 0 then
+                remove_hashes(call('ZRANGE', set, 0, excess - 1))
+                call('ZREMRANGEBYRANK', set, 0, excess - 1)
+            end
         end
     end
-    if count > 0 then
-        local excess = math.min(call('ZCARD', set) - count, PRUNE_MAX)
-        if excess > 0 then
-            remove_hashes(call('ZRANGE', set, 0, excess - 1))
-            call('ZREMRANGEBYRANK', set, 0, excess - 1)
-        end
-    end
-end
 
--- A debounce id without a time of its own ends with its job.
-local function free_debounce(deid)
-    if deid and deid ~= '' then
-        local key = P .. 'de:' .. deid
-        local ttl = call('PTTL', key)
-        if ttl == -1 or ttl == 0 then
-            call('DEL', key)
+    -- A debounce id without a time of its own ends with its job.
+    local function free_debounce(deid)
+        if deid and deid ~= '' then
+            local key = P .. 'de:' .. deid
+            local ttl = call('PTTL', key)
+            if ttl == -1 or ttl == 0 then
+                call('DEL', key)
+            end
         end
     end
-end
 
--- Counts n jobs that end now. The first one closes the minutes that have passed; for the others
--- none have.
-local function measure(kind, n, points)
-    local key = P .. 'metrics:' .. kind
-    local before = call('HINCRBY', key, 'count', n) - n
-    local seen = call('HMGET', key, 'prevTS', 'prevCount')
-    if not seen[1] then
-        call('HSET', key, 'prevTS', now, 'prevCount', 0)
-        return
-    end
-    local gap = math.min(math.floor(now / 60000) - math.floor(seen[1] / 60000), points)
-    if gap > 0 then
-        local row = {before - (tonumber(seen[2]) or 0)}
-        for i = 2, gap do
-            row[i] = 0
+    -- Counts n jobs that end now. The first one closes the minutes that have passed; for the others
+    -- none have.
+    local function measure(kind, n, points)
+        local key = P .. 'metrics:' .. kind
+        local before = call('HINCRBY', key, 'count', n) - n
+        local seen = call('HMGET', key, 'prevTS', 'prevCount')
+        if not seen[1] then
+            call('HSET', key, 'prevTS', now, 'prevCount', 0)
+            return
         end
-        for i = 1, gap, 5000 do
-            call('LPUSH', key .. ':data', unpack(row, i, math.min(i + 4999, gap)))
+        local gap = math.min(math.floor(now / 60000) - math.floor(seen[1] / 60000), points)
+        if gap > 0 then
+            local row = {before - (tonumber(seen[2]) or 0)}
+            for i = 2, gap do
+                row[i] = 0
+            end
+            for i = 1, gap, 5000 do
+                call('LPUSH', key .. ':data', unpack(row, i, math.min(i + 4999, gap)))
+            end
+            call('LTRIM', key .. ':data', 0, points - 1)
+            call('HSET', key, 'prevCount', before, 'prevTS', now)
         end
-        call('LTRIM', key .. ':data', 0, points - 1)
-        call('HSET', key, 'prevCount', before, 'prevTS', now)
     end
-end
 
--- A job whose runner died, already out of active: waits again, or fails when that came too often.
--- `keep_count` and `keep_age` as prune has them, count 0: nothing stays. `message`: the event.
--- Returns whether it failed.
-local function stall(id, stalled_max, keep_count, keep_age, message, deid)
-    local key = P .. id
-    local times = try('HINCRBY', key, 'stalledCounter', 1)
-    if type(times) == 'table' then -- no number was there
-        times = 1
-        call('HSET', key, 'stalledCounter', 1)
-    end
-    if times <= stalled_max then
-        call('RPUSH', waiting_list(), id)
-        call('PUBLISH', stalled .. '@', id)
-        return false
-    end
-    call('ZADD', failed, now, id)
-    call('HSET', key, 'failedReason', 'job stalled more than allowable limit', 'finishedOn', now)
-    free_debounce(deid)
-    call('PUBLISH', failed, message)
-    if keep_count == 0 and keep_age < 0 then
-        call('ZREM', failed, id)
-        call('DEL', key, key .. ':logs')
-    else
-        prune(failed, keep_count, keep_age)
-    end
-    return true
+    ending = {prune = prune, measure = measure, free_debounce = free_debounce}
+    return ending
 end

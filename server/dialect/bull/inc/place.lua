@@ -5,7 +5,7 @@
 local waiting
 local function waiting_list()
     if not waiting then
-        waiting = call('EXISTS', KEYS[9]) == 1 and paused or wait
+        waiting = call('EXISTS', KEYS[9]) == 1 and KEYS[8] or wait
     end
     return waiting
 end

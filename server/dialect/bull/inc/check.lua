@@ -1,0 +1,33 @@
+-- What can be wrong with Redis rather than with a job.
+--- @include base
+
+-- The text of an error that call() raised. Before Redis 7 it is wrapped in where it came from.
+local function error_text(problem)
+    local text = type(problem) == 'table' and problem.err or tostring(problem)
+    return (text:gsub('^.*@user_script:%s*%d+:%s*%-?', ''))
+end
+
+-- Errors of the server as a whole. Redis raises them at the first write of a call or not at all, so
+-- nothing has been done and the call may end with them.
+local function is_refusal(text)
+    local refusals = {OOM = 1, READONLY = 1, MISCONF = 1, NOREPLICAS = 1, MASTERDOWN = 1, LOADING = 1}
+    return refusals[text:match('^%u+')] ~= nil
+end
+
+-- The first of the queue's own keys that is not what it should be, as an error text. Asked before
+-- the first write of an effect: there is no rollback.
+local foreign
+local function foreign_key()
+    if foreign == nil then
+        foreign = false
+        local kinds = {'list', 'list', 'zset', 'set', 'zset', 'zset', 'zset', 'list'}
+        for i = 1, #kinds do
+            local kind = call('TYPE', KEYS[i]).ok
+            if kind ~= 'none' and kind ~= kinds[i] then
+                foreign = 'WRONGTYPE ' .. KEYS[i] .. ' is a ' .. kind .. ', not a ' .. kinds[i]
+                break
+            end
+        end
+    end
+    return foreign
+end
