@@ -265,6 +265,7 @@ void wait_step(struct queue *queue, int64_t now_ms);
 int64_t wait_next_ms(const struct queue *queue);
 /* Credits that a wait or the job it brought will need. */
 uint32_t wait_reserved(const struct queue *queue);
+/* Puts the job ahead of those that the same commit fetched. */
 void wait_taken(struct queue *queue, struct effect *effect);
 /* The job of `take` was reclaimed: nothing to take any more. */
 void wait_forget_take(struct queue *queue, struct ct_str id);

@@ -136,8 +136,6 @@ int64_t wait_next_ms(const struct queue *queue)
 
 void wait_taken(struct queue *queue, struct effect *effect)
 {
-    struct ct_list jobs;
-
     ct_assert(effect == queue->take);
     queue->take = NULL;
     queue->take_is_sent = false;
@@ -147,13 +145,11 @@ void wait_taken(struct queue *queue, struct effect *effect)
     else if (effect->code != CT_E_OK)
         ct_log_debug("job from the wait is gone", CT_STR("queue", queue->name),
                      CT_BYTES("job", effect->value), CT_STR("why", ct_error_text(effect->code)));
-    ct_list_init(&jobs);
     if (effect->leased) { /* else: parked by a limiter, or gone */
-        ct_list_push_back(&jobs, &effect->leased->link);
+        ct_list_push_front(&queue->commit.jobs, &effect->leased->link);
         effect->leased = NULL;
     }
     effect_free(effect, queue->dialect->free_plan);
-    consumer_hand_out(queue, &jobs);
 }
 
 void wait_forget_take(struct queue *queue, struct ct_str id)

@@ -1,14 +1,12 @@
-/* The engine, one behaviour a test: fetching, waiting, handing out, promotion, renewal, rest,
- * closing and draining. Failures of Redis and of links are in test_engine_faults.c. */
+/* The engine, one behaviour a test: fetching, waiting, handing out, ending, promotion, sweep,
+ * renewal, rest, closing, draining and adding. What fails is in test_engine_faults.c, what comes
+ * back in test_engine_resume.c. */
 #include <check.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "tests/sim/sim.h"
-
-enum { MINUTE_MS = 60000 };
-
-static const struct failure plain_failure = {.reason = {"boom", 4}};
 
 static struct sim *sim_with_jobs(uint32_t count)
 {
@@ -18,6 +16,23 @@ static struct sim *sim_with_jobs(uint32_t count)
         model_add(sim->model);
     sim_link_up(sim);
     return sim;
+}
+
+static struct queue_figures figures_of(const struct sim *sim)
+{
+    struct queue_figures figures;
+
+    queue_figures(sim->queue, &figures);
+    return figures;
+}
+
+static struct fake_job *delayed_job(struct sim *sim, int64_t delay_ms)
+{
+    struct fake_job *job = model_add(sim->model);
+
+    job->due_ms = ct_wall_ms(&sim->clock) + delay_ms;
+    model_move(sim->model, job, IN_DELAYED, false);
+    return job;
 }
 
 /* --- fetching and waiting -----------------------------------------------------------------------
@@ -30,22 +45,913 @@ START_TEST(test_job_is_fetched_completed_and_acknowledged)
 
     sim_run_until_held(sim, runner, 1);
     sim_complete(runner, sim_hold_at(runner, 0));
+    ck_assert_uint_eq(runner->ack_count, 0);
     sim_run_until_acked(sim, runner, 1);
     ck_assert_int_eq(runner->last_code, CT_E_OK);
     ck_assert_int_eq(runner->last_state, QUEUE_COMPLETED);
+    ck_assert_uint_eq(figures_of(sim).completed, 1);
+    ck_assert_uint_eq(figures_of(sim).fetched, 1);
     sim_free(sim);
 }
 END_TEST
 
-Suite *engine_suite(void);
+START_TEST(test_one_call_finishes_and_fetches)
+{
+    struct sim *sim = sim_with_jobs(100);
+    struct sim_runner *runner = sim_runner_new(sim, 10);
+    uint32_t commits;
 
-Suite *engine_suite(void)
+    sim_run_until_held(sim, runner, 10);
+    sim_run_for_ms(sim, 10);
+    commits = sim->commits_sent;
+    for (uint32_t i = 0; i < 10; i++)
+        sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_until_acked(sim, runner, 10);
+    ck_assert_uint_eq(sim->commits_sent, commits + 1);
+    ck_assert_uint_eq(sim->biggest_commit, 10);
+    ck_assert_uint_eq(runner->open_count, 10);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_batch_grows_while_a_call_is_under_way)
+{
+    struct sim *sim = sim_with_jobs(20);
+    struct sim_runner *runner = sim_runner_new(sim, 20);
+
+    sim_run_until_held(sim, runner, 20);
+    sim_run_for_ms(sim, 10);
+    sim_complete(runner, sim_hold_at(runner, 0));
+    ck_assert(sim_turn(sim)); /* goes out alone */
+    for (uint32_t i = 0; i < 19; i++) {
+        sim_complete(runner, sim_hold_at(runner, 0));
+        sim_turn(sim); /* nothing: one call is under way */
+    }
+    ck_assert_uint_eq(sim->biggest_commit, 1);
+    sim_run_until_acked(sim, runner, 20);
+    ck_assert_uint_eq(sim->biggest_commit, 19);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_commit_is_bounded_by_count_and_bytes)
+{
+    static char text[1024 * 1024];
+    const struct ct_str big = {text, sizeof text};
+    struct sim *sim = sim_with_jobs(600);
+    struct sim_runner *runner = sim_runner_new(sim, 600);
+    struct ct_error err;
+
+    sim_run_until_held(sim, runner, 600);
+    for (uint32_t i = 0; i < 600; i++)
+        sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_until_acked(sim, runner, 600);
+    ck_assert_uint_eq(sim->biggest_commit, COMMIT_EFFECTS_MAX);
+
+    memset(text, '7', sizeof text);
+    model_add(sim->model);
+    sim_run_until_held(sim, runner, 1);
+    sim_run_for_ms(sim, 10);
+    sim->biggest_commit = 0;
+    for (uint32_t i = 0; i < 20; i++)
+        ck_assert_int_eq(queue_log(sim_hold_at(runner, 0)->lease, big, &err), CT_E_OK);
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(sim->biggest_commit, COMMIT_BYTES_MAX / sizeof text);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_idle_queue_waits_and_says_drained_once)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct sim_runner *runner = sim_runner_new(sim, 5);
+
+    sim_run_for_ms(sim, 60000);
+    ck_assert_uint_eq(sim->model->drained_count, 0);
+    ck_assert_uint_ge(sim->waits_sent, 11);
+    ck_assert_uint_le(sim->waits_sent, 13);
+    model_add(sim->model);
+    sim_run_until_held(sim, runner, 1);
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_for_ms(sim, 60000);
+    ck_assert_uint_eq(sim->model->drained_count, 1);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_wait_keeps_a_credit_and_its_job_is_taken)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct sim_runner *runner = sim_runner_new(sim, 3);
+
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(model_count(sim->model, IN_ACTIVE), 0);
+    for (int i = 0; i < 3; i++)
+        model_add(sim->model);
+    sim_run_until_held(sim, runner, 3);
+    ck_assert_str_eq(runner->order, "1 2 3 ");
+    ck_assert_uint_eq(sim->fetch_asked, 2); /* besides the one that the wait brought */
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_wait_is_cut_when_its_credit_goes)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+
+    sim_run_for_ms(sim, 100);
+    ck_assert(!ct_list_is_empty(&sim->waits));
+    sim_runner_window(runner, 0);
+    sim_turn(sim);
+    ck_assert_uint_eq(sim->unwaits, 1);
+    sim_turn(sim);
+    ck_assert_uint_eq(sim->unwaits, 1);
+    sim_run_for_ms(sim, 10000);
+    ck_assert(ct_list_is_empty(&sim->waits));
+    ck_assert_uint_eq(sim->waits_sent, 1);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_job_of_a_wait_without_credit_goes_back)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct sim_runner *runner = sim_runner_new(sim, 1), *other;
+    struct fake_job *first;
+
+    sim_run_for_ms(sim, 100);
+    first = model_add(sim->model);
+    model_add(sim->model);
+    sim_runner_window(runner, 0);
+    sim_deliver_wait(sim); /* before the engine could cut it */
+    ck_assert_int_eq(first->place, IN_ACTIVE);
+    sim_run_for_ms(sim, 100);
+    ck_assert_int_eq(first->place, IN_WAIT);
+    other = sim_runner_new(sim, 2);
+    sim_run_until_held(sim, other, 2);
+    ck_assert_str_eq(other->order, "1 2 ");
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_missing_job_is_skipped)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+
+    sim_run_for_ms(sim, 100);
+    model_add(sim->model)->is_missing = true;
+    model_add(sim->model);
+    sim_run_until_held(sim, runner, 1);
+    ck_assert_str_eq(runner->order, "2 ");
+    sim_free(sim);
+}
+END_TEST
+
+/* --- handing out --------------------------------------------------------------------------------
+ */
+
+START_TEST(test_jobs_are_shared_among_consumers_in_turn)
+{
+    struct sim *sim = sim_with_jobs(9);
+    struct sim_runner *a = sim_runner_new(sim, 4), *b = sim_runner_new(sim, 4);
+    struct sim_runner *c = sim_runner_new(sim, 1);
+
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(a->open_count, 4);
+    ck_assert_uint_eq(b->open_count, 4);
+    ck_assert_uint_eq(c->open_count, 1);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_window_is_never_exceeded)
+{
+    struct sim *sim = sim_with_jobs(50);
+    struct sim_runner *runner = sim_runner_new(sim, 10);
+
+    sim_run_until_held(sim, runner, 10);
+    sim_runner_window(runner, 3);
+    for (int i = 0; i < 8; i++)
+        sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(runner->open_count, 3);
+    ck_assert_uint_eq(consumer_lease_count(runner->consumer), 3);
+    ck_assert_uint_eq(figures_of(sim).credits, 0);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_jobs_that_find_no_credit_go_back_in_order)
+{
+    struct sim *sim = sim_with_jobs(5);
+    struct sim_runner *runner = sim_runner_new(sim, 4), *other;
+
+    while (model_count(sim->model, IN_ACTIVE) < 4) { /* fetched; the reply is under way */
+        if (!sim_turn(sim) && !sim_deliver(sim) && !sim_execute(sim))
+            sim_deliver_wait(sim);
+        sim_execute(sim);
+    }
+    sim_runner_close(runner, CONSUMER_RETURNS);
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(model_count(sim->model, IN_WAIT), 5);
+    other = sim_runner_new(sim, 5);
+    sim_run_until_held(sim, other, 5);
+    ck_assert_str_eq(other->order, "1 2 3 4 5 ");
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_broken_job_fails_without_being_offered)
+{
+    struct sim *sim = sim_with_jobs(3);
+    struct sim_runner *runner;
+
+    sim->model->jobs[1]->is_broken = true;
+    runner = sim_runner_new(sim, 3);
+    sim_run_for_ms(sim, 100);
+    ck_assert_str_eq(runner->order, "1 3 ");
+    ck_assert_int_eq(sim->model->jobs[1]->place, IN_FAILED);
+    ck_assert_str_eq(sim->model->jobs[1]->value, "its data is not JSON");
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_repeatable_job_is_offered_after_its_next_iteration_is_committed)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct sim_runner *runner;
+
+    sim->model->jobs[0]->is_repeat = true;
+    runner = sim_runner_new(sim, 1);
+    sim_run_until_held(sim, runner, 1); /* checks the count when it is offered */
+    ck_assert_uint_eq(sim->model->jobs[0]->schedule_count, 1);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_repeatable_job_runs_when_it_cannot_be_scheduled)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct sim_runner *runner;
+
+    sim->model->jobs[0]->is_repeat = true;
+    sim->model->jobs[0]->attempts = 1; /* "bad cron" */
+    runner = sim_runner_new(sim, 1);
+    sim_run_until_held(sim, runner, 1);
+    ck_assert_uint_eq(sim->model->jobs[0]->schedule_count, 0);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_repeatable_job_goes_back_when_its_consumer_leaves_before_the_offer)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+    struct sim_runner *runner;
+
+    job->is_repeat = true;
+    runner = sim_runner_new(sim, 1);
+    while (job->schedule_count == 0) /* committed, but not yet known */
+        if (!sim_turn(sim) && !sim_deliver(sim) && !sim_execute(sim))
+            sim_deliver_wait(sim);
+    ck_assert_uint_eq(runner->open_count, 0);
+    sim_runner_close(runner, CONSUMER_DIED);
+    sim_run_for_ms(sim, 100);
+    ck_assert_int_eq(job->place, IN_WAIT);
+    ck_assert_uint_eq(job->stalled, 0); /* nobody can have run it */
+    sim_free(sim);
+}
+END_TEST
+
+/* --- ending -------------------------------------------------------------------------------------
+ */
+
+START_TEST(test_failed_job_is_retried_delayed_and_failed)
+{
+    const struct failure later = {.reason = {"boom", 4}, .has_delay = true, .delay_ms = 500};
+    const struct failure now = {.reason = {"boom", 4}};
+    const struct failure final = {.reason = {"boom", 4}, .is_unrecoverable = true};
+    struct sim *sim = sim_with_jobs(1);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+
+    sim_run_until_held(sim, runner, 1);
+    sim_fail_job(runner, sim_hold_at(runner, 0), &now);
+    sim_run_until_acked(sim, runner, 1);
+    ck_assert_int_eq(runner->last_state, QUEUE_WAITING);
+    sim_run_until_held(sim, runner, 1);
+    sim_fail_job(runner, sim_hold_at(runner, 0), &later);
+    sim_run_until_acked(sim, runner, 2);
+    ck_assert_int_eq(runner->last_state, QUEUE_DELAYED);
+    sim_run_until_held(sim, runner, 1);
+    sim_fail_job(runner, sim_hold_at(runner, 0), &final);
+    sim_run_until_acked(sim, runner, 3);
+    ck_assert_int_eq(runner->last_state, QUEUE_FAILED);
+    ck_assert_uint_eq(sim->model->jobs[0]->attempts, 3);
+    ck_assert_uint_eq(figures_of(sim).retried, 2);
+    ck_assert_uint_eq(figures_of(sim).failed, 1);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_notes_are_committed_before_the_outcome)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+    struct sim_hold *hold;
+
+    sim_run_until_held(sim, runner, 1);
+    hold = sim_hold_at(runner, 0);
+    ck_assert_int_eq(sim_note(runner, hold, EFFECT_LOG, 1), CT_E_OK);
+    ck_assert_int_eq(sim_note(runner, hold, EFFECT_PROGRESS, 2), CT_E_OK);
+    ck_assert_int_eq(sim_note(runner, hold, EFFECT_UPDATE, 3), CT_E_OK);
+    sim_complete(runner, hold);
+    ck_assert_int_eq(sim_note(runner, hold, EFFECT_LOG, 4), CT_E_CONFLICT);
+    sim_run_until_acked(sim, runner, 1);
+    ck_assert_uint_eq(job->note_count, 3);
+    ck_assert_uint_eq(job->late_notes, 0);
+    ck_assert(!job->notes_are_disordered);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_notes_are_bounded_and_the_newest_progress_stays)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+    struct sim_hold *hold;
+
+    sim_run_until_held(sim, runner, 1);
+    hold = sim_hold_at(runner, 0);
+    for (uint32_t i = 1; i < QUEUE_NOTES_MAX; i++)
+        ck_assert_int_eq(sim_note(runner, hold, EFFECT_LOG, i), CT_E_OK);
+    ck_assert_int_eq(sim_note(runner, hold, EFFECT_PROGRESS, 5000), CT_E_OK);
+    ck_assert_int_eq(sim_note(runner, hold, EFFECT_LOG, 6000), CT_E_TOO_LARGE);
+    ck_assert_int_eq(sim_note(runner, hold, EFFECT_PROGRESS, 7000), CT_E_OK);
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(job->note_count, QUEUE_NOTES_MAX);
+    ck_assert_uint_eq(job->last_note, 7000);
+    ck_assert_int_eq(sim_note(runner, hold, EFFECT_LOG, 8000), CT_E_OK);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_notes_are_refused_when_redis_is_behind)
+{
+    static char text[1024 * 1024];
+    const struct ct_str big = {text, sizeof text};
+    struct sim *sim = sim_with_jobs(2);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+    struct lease *lease;
+    struct ct_error err;
+
+    sim_run_until_held(sim, runner, 1);
+    memset(text, '7', sizeof text);
+    lease = sim_hold_at(runner, 0)->lease;
+    for (uint32_t i = 0; i < QUEUE_PENDING_BYTES_MAX / sizeof text; i++)
+        ck_assert_int_eq(queue_log(lease, big, &err), CT_E_OK);
+    ck_assert_int_eq(queue_log(lease, big, &err), CT_E_TOO_LARGE);
+    ck_assert_ptr_nonnull(strstr(err.detail, "QUEUE_PENDING_BYTES_MAX"));
+    sim_complete(runner, sim_hold_at(runner, 0)); /* outcomes are always taken */
+    sim_run_until_acked(sim, runner, 1);
+    sim_run_until_held(sim, runner, 1);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_forgotten_job_is_answered_after_its_notes)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+
+    sim_run_until_held(sim, runner, 1);
+    sim_run_for_ms(sim, 10);
+    sim_note(runner, sim_hold_at(runner, 0), EFFECT_LOG, 1);
+    sim_forget(runner, sim_hold_at(runner, 0));
+    sim_turn(sim);
+    ck_assert_uint_eq(runner->ack_count, 0);
+    sim_run_until_acked(sim, runner, 1);
+    ck_assert_int_eq(runner->last_code, CT_E_OK);
+    ck_assert_uint_eq(job->note_count, 1);
+    ck_assert_int_eq(job->place, IN_ACTIVE); /* nothing was written */
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_released_job_is_next_and_the_queue_rests)
+{
+    struct sim *sim = sim_with_jobs(3);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+    struct ct_error err;
+    int64_t since_ms;
+
+    sim_run_until_held(sim, runner, 1);
+    ck_assert_int_eq(queue_release(sim_hold_at(runner, 0)->lease, -1, &err), CT_E_INVALID);
+    sim_release(runner, sim_hold_at(runner, 0), 2000);
+    since_ms = sim->now_ms;
+    sim_run_until_acked(sim, runner, 1);
+    ck_assert_int_eq(runner->last_state, QUEUE_WAITING);
+    ck_assert_int_le(sim->now_ms - since_ms, 10); /* effects go during a rest */
+    ck_assert_uint_eq(runner->job_count, 1);
+    sim_run_until_held(sim, runner, 1);
+    ck_assert_int_ge(sim->now_ms - since_ms, 2000);
+    ck_assert_int_le(sim->now_ms - since_ms, 2010);
+    ck_assert_str_eq(runner->order, "1 1 ");
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_rate_limit_rests_the_queue)
+{
+    struct sim *sim = sim_with_jobs(3);
+    struct sim_runner *runner = sim_runner_new(sim, 2);
+    int64_t since_ms;
+
+    sim_run_until_held(sim, runner, 2);
+    sim->model->rest_once_ms = 1000;
+    since_ms = sim->now_ms;
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_until_acked(sim, runner, 1);
+    sim_run_for_ms(sim, 900);
+    ck_assert_uint_eq(runner->open_count, 1);
+    ck_assert(ct_list_is_empty(&sim->waits));
+    sim_run_until_held(sim, runner, 2);
+    ck_assert_int_le(sim->now_ms - since_ms, 1010);
+    sim_free(sim);
+}
+END_TEST
+
+/* --- time ---------------------------------------------------------------------------------------
+ */
+
+START_TEST(test_delayed_job_is_promoted_when_due)
+{
+    struct sim *sim = sim_new(sim_seed(1));
+    struct sim_runner *runner;
+    int64_t due_ms;
+
+    due_ms = sim->now_ms + 3000;
+    delayed_job(sim, 3000);
+    sim_link_up(sim);
+    runner = sim_runner_new(sim, 1);
+    sim_run_until_held(sim, runner, 1);
+    ck_assert_int_ge(sim->now_ms, due_ms);
+    ck_assert_int_le(sim->now_ms, due_ms + 5);
+    ck_assert_uint_eq(sim->model->promote_count, 2); /* at the start, and when it was due */
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_delayed_jobs_are_promoted_without_consumers)
+{
+    struct sim *sim = sim_new(sim_seed(1));
+    struct fake_job *job = delayed_job(sim, 1000);
+
+    sim_link_up(sim);
+    sim_run_for_ms(sim, 1010);
+    ck_assert_int_eq(job->place, IN_WAIT);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_wake_brings_the_promotion_forward)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+    char text[32];
+    struct ct_str payload = {text, 0};
+    int64_t due_ms;
+
+    sim_run_for_ms(sim, 100);
+    delayed_job(sim, 700);
+    due_ms = sim->now_ms + 700;
+    payload.len = (size_t)snprintf(text, sizeof text, "%" PRId64, ct_wall_ms(&sim->clock) + 700);
+    queue_wake(sim->queue, CT_STR_LIT("nonsense"));
+    queue_wake(sim->queue, payload);
+    sim_run_until_held(sim, runner, 1);
+    ck_assert_int_le(sim->now_ms, due_ms + 5);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_unannounced_delayed_job_is_found_within_guard_interval)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+    int64_t due_ms;
+
+    sim_run_for_ms(sim, 100);
+    delayed_job(sim, 100);
+    due_ms = sim->now_ms + 100;
+    sim_run_until_held(sim, runner, 1);
+    ck_assert_int_le(sim->now_ms, due_ms + sim->settings.guard_interval_ms);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_wall_clock_jump_costs_at_most_guard_interval)
+{
+    struct sim *sim = sim_new(sim_seed(1));
+    struct sim_runner *runner;
+    int64_t jump_ms;
+
+    delayed_job(sim, 3600000);
+    sim_link_up(sim);
+    runner = sim_runner_new(sim, 1);
+    sim_run_for_ms(sim, 1000);
+    sim->wall_offset_ms += 3600000;
+    jump_ms = sim->now_ms;
+    sim_run_until_held(sim, runner, 1);
+    ck_assert_int_le(sim->now_ms, jump_ms + sim->settings.guard_interval_ms + 5);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_more_due_than_one_call_promotes)
+{
+    struct sim *sim = sim_new(sim_seed(1));
+
+    sim->model->promote_max = 10;
+    for (int i = 0; i < 35; i++)
+        delayed_job(sim, -1000);
+    sim_link_up(sim);
+    sim_run_for_ms(sim, 20);
+    ck_assert_uint_eq(model_count(sim->model, IN_WAIT), 35);
+    ck_assert_uint_eq(sim->model->promote_count, 4);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_idle_queue_costs_little)
+{
+    struct sim *sim = sim_with_jobs(0);
+
+    sim_runner_new(sim, 1);
+    sim_run_for_ms(sim, 600000);
+    ck_assert_uint_le(sim->commits_sent, 122); /* one promotion each guardInterval */
+    ck_assert_uint_le(sim->turns, 600);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_sweep_runs_at_link_up_and_each_stalled_interval)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+
+    model_move(sim->model, job, IN_ACTIVE, false); /* left behind by a dead worker */
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(sim->model->sweep_count, 1);
+    sim_run_for_ms(sim, sim->settings.stalled_interval_ms);
+    ck_assert_uint_eq(sim->model->sweep_count, 2);
+    ck_assert_int_eq(job->place, IN_WAIT);
+    ck_assert_uint_eq(figures_of(sim).recovered, 1);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_no_sweep_when_it_is_turned_off)
+{
+    struct sim *sim = sim_new(sim_seed(1));
+
+    sim->settings.stalled_interval_ms = 0;
+    queue_configure(sim->queue, &sim->settings);
+    sim_link_up(sim);
+    sim_run_for_ms(sim, 100000);
+    ck_assert_uint_eq(sim->model->sweep_count, 0);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_locks_are_renewed_while_jobs_run)
+{
+    struct sim *sim = sim_with_jobs(300);
+    struct sim_runner *runner = sim_runner_new(sim, 300);
+    uint32_t commits;
+
+    sim_run_until_held(sim, runner, 300);
+    commits = sim->commits_sent;
+    sim_run_for_ms(sim, 10 * 60000);
+    for (uint32_t i = 0; i < 300; i++)
+        ck_assert(model_is_locked(sim->model, sim->model->jobs[i]));
+    ck_assert_uint_eq(runner->cancel_count, 0);
+    ck_assert_uint_eq(model_count(sim->model, IN_ACTIVE), 300);
+    /* Together: 40 renewals in two calls each, and a promotion each 5 s. */
+    ck_assert_uint_le(sim->commits_sent - commits, 2 * 45 + 125);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_new_settings_apply_to_running_jobs)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+
+    sim_run_until_held(sim, runner, 1);
+    sim->settings.lock_duration_ms = 1000;
+    sim->settings.lock_renew_ms = 500;
+    queue_configure(sim->queue, &sim->settings);
+    ck_assert_int_eq(queue_settings(sim->queue)->lock_renew_ms, 500);
+    sim->model->jobs[0]->locked_until_ms = sim->now_ms + 1000;
+    sim_run_for_ms(sim, 10000);
+    ck_assert(model_is_locked(sim->model, sim->model->jobs[0]));
+    ck_assert_uint_eq(runner->cancel_count, 0);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_lost_lock_cancels_once_and_refuses_the_result)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+
+    sim_run_until_held(sim, runner, 1);
+    snprintf(job->token, sizeof job->token, "another");
+    job->locked_until_ms = COMMIT_NEVER;
+    job->activation++;
+    sim_run_for_ms(sim, 60000);
+    ck_assert_uint_eq(runner->cancel_count, 1);
+    ck_assert_int_eq(sim_note(runner, sim_hold_at(runner, 0), EFFECT_LOG, 1), CT_E_LOCK_LOST);
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_until_acked(sim, runner, 1);
+    ck_assert_int_eq(runner->last_code, CT_E_LOCK_LOST);
+    ck_assert_int_eq(runner->last_state, QUEUE_LOST);
+    ck_assert_uint_eq(figures_of(sim).lost, 1);
+    model_move(sim->model, job, IN_COMPLETED, false);
+    sim_free(sim);
+}
+END_TEST
+
+/* --- closing and draining -----------------------------------------------------------------------
+ */
+
+START_TEST(test_returned_jobs_go_to_the_front_in_order)
+{
+    struct sim *sim = sim_with_jobs(4);
+    struct sim_runner *runner = sim_runner_new(sim, 3), *other;
+
+    sim_run_until_held(sim, runner, 3);
+    sim_runner_close(runner, CONSUMER_RETURNS);
+    sim_run_for_ms(sim, 10);
+    ck_assert_uint_eq(model_count(sim->model, IN_WAIT), 4);
+    ck_assert_uint_eq(sim->model->jobs[0]->stalled, 0);
+    ck_assert_uint_eq(figures_of(sim).released, 3);
+    other = sim_runner_new(sim, 4);
+    sim_run_until_held(sim, other, 4);
+    ck_assert_str_eq(other->order, "1 2 3 4 ");
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_jobs_of_a_dead_consumer_are_stalled_and_fail_when_too_often)
+{
+    struct sim *sim = sim_with_jobs(2);
+    struct sim_runner *runner = sim_runner_new(sim, 2);
+
+    sim_run_until_held(sim, runner, 2);
+    sim_runner_close(runner, CONSUMER_DIED);
+    runner = sim_runner_new(sim, 2);
+    sim_run_until_held(sim, runner, 2);
+    ck_assert_str_eq(runner->order, "1 2 ");
+    ck_assert_uint_eq(figures_of(sim).recovered, 2);
+    sim_runner_close(runner, CONSUMER_DIED);
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(model_count(sim->model, IN_FAILED), 2);
+    ck_assert_uint_eq(figures_of(sim).failed, 2);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_results_of_a_closed_consumer_are_still_committed)
+{
+    struct sim *sim = sim_with_jobs(2);
+    struct sim_runner *runner = sim_runner_new(sim, 2);
+
+    sim_run_until_held(sim, runner, 2);
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_runner_close(runner, CONSUMER_DIED);
+    sim_run_for_ms(sim, 100);
+    ck_assert_int_eq(sim->model->jobs[0]->place, IN_COMPLETED);
+    ck_assert_int_eq(sim->model->jobs[1]->place, IN_WAIT);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_consumer_may_close_inside_its_callbacks)
+{
+    struct sim *sim = sim_with_jobs(6);
+    struct sim_runner *runner = sim_runner_new(sim, 3), *other;
+
+    runner->closes_on_job = true;
+    sim_run_for_ms(sim, 100);
+    ck_assert(ct_list_is_empty(&sim->runners));
+    ck_assert_uint_eq(model_count(sim->model, IN_WAIT), 6);
+    other = sim_runner_new(sim, 6);
+    other->closes_on_answer = true;
+    sim_run_until_held(sim, other, 6);
+    for (int i = 0; i < 3; i++)
+        sim_complete(other, sim_hold_at(other, 0));
+    sim_run_for_ms(sim, 100);
+    ck_assert(ct_list_is_empty(&sim->runners));
+    ck_assert_uint_eq(model_count(sim->model, IN_COMPLETED), 3);
+    ck_assert_uint_eq(model_count(sim->model, IN_WAIT), 3);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_job_may_be_completed_inside_the_offer)
+{
+    struct sim *sim = sim_with_jobs(200);
+    struct sim_runner *runner = sim_runner_new(sim, 3);
+
+    runner->completes_at_once = true;
+    sim_run_until_acked(sim, runner, 200);
+    ck_assert_uint_eq(model_count(sim->model, IN_COMPLETED), 200);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_draining_fetches_nothing_more)
+{
+    struct sim *sim = sim_with_jobs(5);
+    struct sim_runner *runner = sim_runner_new(sim, 2);
+
+    sim_run_until_held(sim, runner, 2);
+    queue_drain(sim->queue);
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_for_ms(sim, 60000);
+    ck_assert_uint_eq(runner->job_count, 2);
+    ck_assert(!queue_is_idle(sim->queue)); /* what is leased goes on */
+    ck_assert(model_is_locked(sim->model, sim->model->jobs[1]));
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_for_ms(sim, 100);
+    ck_assert(queue_is_idle(sim->queue));
+    ck_assert_uint_eq(model_count(sim->model, IN_WAIT), 3);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_draining_cuts_the_wait)
+{
+    struct sim *sim = sim_with_jobs(0);
+
+    sim_runner_new(sim, 2);
+    sim_run_for_ms(sim, 100);
+    queue_drain(sim->queue);
+    sim_run_for_ms(sim, 10);
+    ck_assert_uint_eq(sim->unwaits, 1);
+    ck_assert(queue_is_idle(sim->queue));
+    sim_free(sim);
+}
+END_TEST
+
+/* --- adding -------------------------------------------------------------------------------------
+ */
+
+static uint32_t added_count;
+
+static void count_added(struct job_add *add)
+{
+    added_count++;
+}
+
+START_TEST(test_adds_of_one_turn_share_a_call)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct job_add adds[10] = {{.name = CT_STR_LIT("work")}};
+
+    added_count = 0;
+    sim_run_for_ms(sim, 10);
+    adds[3].name = CT_STR_LIT("bad");
+    for (int i = 0; i < 10; i++)
+        queue_add(sim->queue, &adds[i], count_added);
+    sim_run_for_ms(sim, 10);
+    ck_assert_uint_eq(added_count, 10);
+    ck_assert_uint_eq(sim->adds_sent, 1);
+    ck_assert_uint_eq(sim->model->job_count, 9);
+    ck_assert_int_eq(adds[3].err.code, CT_E_INVALID);
+    ck_assert_int_eq(adds[4].err.code, CT_E_OK);
+    ck_assert_str_eq(adds[4].id, "4");
+    ck_assert_uint_eq(figures_of(sim).adds, 9);
+    for (int i = 0; i < 10; i++)
+        free(adds[i].id);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_wrong_adds_are_answered_without_a_call)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct job_add add = {.name = CT_STR_LIT("bad")};
+
+    added_count = 0;
+    sim_run_for_ms(sim, 10);
+    queue_add(sim->queue, &add, count_added);
+    ck_assert_uint_eq(added_count, 0); /* not from inside */
+    sim_run_for_ms(sim, 10);
+    ck_assert_uint_eq(added_count, 1);
+    ck_assert_int_eq(add.err.code, CT_E_INVALID);
+    ck_assert_uint_eq(sim->adds_sent, 0);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_adds_are_bounded)
+{
+    struct sim *sim = sim_new(sim_seed(1));
+    struct job_add *adds = calloc(QUEUE_ADDS_MAX + 1, sizeof *adds);
+
+    added_count = 0;
+    for (int i = 0; i <= QUEUE_ADDS_MAX; i++)
+        queue_add(sim->queue, &adds[i], count_added);
+    sim_run_for_ms(sim, 1);
+    ck_assert_uint_eq(added_count, 1);
+    ck_assert_int_eq(adds[QUEUE_ADDS_MAX].err.code, CT_E_TOO_LARGE);
+    ck_assert_ptr_nonnull(strstr(adds[QUEUE_ADDS_MAX].err.detail, "QUEUE_ADDS_MAX"));
+    sim_link_up(sim);
+    sim_run_for_ms(sim, 1000);
+    ck_assert_uint_eq(added_count, QUEUE_ADDS_MAX + 1);
+    ck_assert_uint_eq(sim->adds_sent, QUEUE_ADDS_MAX / COMMIT_EFFECTS_MAX);
+    for (int i = 0; i <= QUEUE_ADDS_MAX; i++)
+        free(adds[i].id);
+    free(adds);
+    sim_free(sim);
+}
+END_TEST
+
+#define ADD(test) tcase_add_test(tcase, test)
+
+static Suite *engine_suite(void)
 {
     Suite *suite = suite_create("engine");
-    TCase *fetch = tcase_create("fetch");
+    TCase *tcase = tcase_create("fetch");
 
-    tcase_add_test(fetch, test_job_is_fetched_completed_and_acknowledged);
-    suite_add_tcase(suite, fetch);
+    ADD(test_job_is_fetched_completed_and_acknowledged);
+    ADD(test_one_call_finishes_and_fetches);
+    ADD(test_batch_grows_while_a_call_is_under_way);
+    ADD(test_commit_is_bounded_by_count_and_bytes);
+    ADD(test_idle_queue_waits_and_says_drained_once);
+    ADD(test_wait_keeps_a_credit_and_its_job_is_taken);
+    ADD(test_wait_is_cut_when_its_credit_goes);
+    ADD(test_job_of_a_wait_without_credit_goes_back);
+    ADD(test_missing_job_is_skipped);
+    suite_add_tcase(suite, tcase);
+
+    tcase = tcase_create("hand out");
+    ADD(test_jobs_are_shared_among_consumers_in_turn);
+    ADD(test_window_is_never_exceeded);
+    ADD(test_jobs_that_find_no_credit_go_back_in_order);
+    ADD(test_broken_job_fails_without_being_offered);
+    ADD(test_repeatable_job_is_offered_after_its_next_iteration_is_committed);
+    ADD(test_repeatable_job_runs_when_it_cannot_be_scheduled);
+    ADD(test_repeatable_job_goes_back_when_its_consumer_leaves_before_the_offer);
+    suite_add_tcase(suite, tcase);
+
+    tcase = tcase_create("end");
+    ADD(test_failed_job_is_retried_delayed_and_failed);
+    ADD(test_notes_are_committed_before_the_outcome);
+    ADD(test_notes_are_bounded_and_the_newest_progress_stays);
+    ADD(test_notes_are_refused_when_redis_is_behind);
+    ADD(test_forgotten_job_is_answered_after_its_notes);
+    ADD(test_released_job_is_next_and_the_queue_rests);
+    ADD(test_rate_limit_rests_the_queue);
+    suite_add_tcase(suite, tcase);
+
+    tcase = tcase_create("time");
+    ADD(test_delayed_job_is_promoted_when_due);
+    ADD(test_delayed_jobs_are_promoted_without_consumers);
+    ADD(test_wake_brings_the_promotion_forward);
+    ADD(test_unannounced_delayed_job_is_found_within_guard_interval);
+    ADD(test_wall_clock_jump_costs_at_most_guard_interval);
+    ADD(test_more_due_than_one_call_promotes);
+    ADD(test_idle_queue_costs_little);
+    ADD(test_sweep_runs_at_link_up_and_each_stalled_interval);
+    ADD(test_no_sweep_when_it_is_turned_off);
+    ADD(test_locks_are_renewed_while_jobs_run);
+    ADD(test_new_settings_apply_to_running_jobs);
+    ADD(test_lost_lock_cancels_once_and_refuses_the_result);
+    suite_add_tcase(suite, tcase);
+
+    tcase = tcase_create("close");
+    ADD(test_returned_jobs_go_to_the_front_in_order);
+    ADD(test_jobs_of_a_dead_consumer_are_stalled_and_fail_when_too_often);
+    ADD(test_results_of_a_closed_consumer_are_still_committed);
+    ADD(test_consumer_may_close_inside_its_callbacks);
+    ADD(test_job_may_be_completed_inside_the_offer);
+    ADD(test_draining_fetches_nothing_more);
+    ADD(test_draining_cuts_the_wait);
+    suite_add_tcase(suite, tcase);
+
+    tcase = tcase_create("add");
+    ADD(test_adds_of_one_turn_share_a_call);
+    ADD(test_wrong_adds_are_answered_without_a_call);
+    ADD(test_adds_are_bounded);
+    suite_add_tcase(suite, tcase);
     return suite;
 }
 
@@ -54,7 +960,6 @@ int main(void)
     SRunner *runner = srunner_create(engine_suite());
     int failed;
 
-    (void)plain_failure;
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);
     srunner_free(runner);
