@@ -1,0 +1,43 @@
+/* What worker_*.test.mjs share: the misbehaving plugin, compiled for the test, and a bench with a
+ * Redis, a queue and files to wait for. */
+import { execFileSync } from 'node:child_process';
+import { existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { bullQueue } from '../lib/bull.mjs';
+import { missing, ROOT } from '../lib/processes.mjs';
+import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
+import { startCartritaWorker } from '../lib/workers.mjs';
+import { until } from '../lib/wait.mjs';
+
+export const SKIP = missing('cartrita-worker', 'cartrita-queued');
+
+export async function startBench(t) {
+  const dir = await temporaryDirectory(t, 'cartrita-worker-');
+  const redis = await startRedis(t);
+  const plugin = join(dir, 'naughty.so');
+  execFileSync('cc', ['-shared', '-fPIC', '-w', `-I${ROOT}/worker/include`, '-o', plugin, join(ROOT, 'tests/interop/worker_naughty.c')]);
+  const queue = bullQueue(t, redis);
+  await queue.isReady();
+  return {
+    dir,
+    redis,
+    plugin,
+    queue,
+    client: redis.client(),
+    file: (name) => join(dir, name),
+    open: (name) => writeFileSync(join(dir, name), ''),
+    has: (name) => existsSync(join(dir, name)),
+    work: (options = {}) => startCartritaWorker(t, redis, { plugin, ...options }),
+  };
+}
+
+export const job = (queue, name, data = {}, opts = {}) => queue.add(name, data, opts);
+
+export async function untilActive(queue, count = 1) {
+  return until(async () => (await queue.getActiveCount()) === count, { what: `${count} active jobs` });
+}
+
+export async function failedReason(queue, id) {
+  return (await queue.getJob(id)).failedReason;
+}

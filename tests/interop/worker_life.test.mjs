@@ -1,0 +1,189 @@
+/* The life of a worker: starting, draining, dying with its parent, outliving a daemon. */
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { untilCounts, untilState } from '../lib/bull.mjs';
+import { childrenOf, isAlive, memoryOf, pluginPath, programPath, runProgram, startProgram } from '../lib/processes.mjs';
+import { until, within } from '../lib/wait.mjs';
+import { startDaemon } from '../lib/workers.mjs';
+import { job, SKIP, startBench, untilActive } from './naughty.mjs';
+
+const options = { skip: SKIP, concurrency: true };
+
+test('SIGTERM: running jobs finish, the rest stays, exit 0', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const held = await job(queue, 'hold', { file: bench.file('go') });
+  const worker = await bench.work();
+
+  await untilActive(queue);
+  await job(queue, 'ok');
+  worker.program.kill('SIGTERM');
+  await worker.program.untilLine(/stopping: running jobs may finish/);
+  bench.open('go');
+  await within(worker.program.exited, { what: 'the worker to end' });
+  assert.equal(worker.program.code, 0);
+  await untilState(queue, held.id, 'completed');
+  await untilCounts(queue, { completed: 1, waiting: 1, active: 0, failed: 0 });
+});
+
+test('a second signal hands running jobs back, uncharged and at once', options, async (t) => {
+  const bench = await startBench(t);
+  const held = await job(bench.queue, 'hold', { file: bench.file('never') });
+  const worker = await bench.work();
+
+  await untilActive(bench.queue);
+  worker.program.kill('SIGTERM');
+  await worker.program.untilLine(/stopping: running jobs may finish/);
+  worker.program.kill('SIGINT');
+  await within(worker.program.exited, { what: 'the worker to end' });
+  assert.equal(worker.program.code, 0);
+  await untilCounts(bench.queue, { waiting: 1, active: 0, failed: 0 });
+  assert.equal((await bench.queue.getJob(held.id)).attemptsMade, 0);
+});
+
+test('the grace period ends a drain', options, async (t) => {
+  const bench = await startBench(t);
+  await job(bench.queue, 'deaf');
+  const worker = await bench.work({ args: ['--grace', '200'] });
+
+  await untilActive(bench.queue);
+  assert.equal(await worker.program.stop(), 0);
+  await untilCounts(bench.queue, { waiting: 1, active: 0, failed: 0 });
+});
+
+test('a supervisor killed with SIGKILL takes all along', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const shell = await bench.work({ plugin: pluginPath('exec'), set: { command: 'sleep 1000 & sleep 1000; true' }, processes: 2 });
+  const family = [];
+  const collect = async (pid) => {
+    for (const child of await childrenOf(pid)) {
+      family.push(child);
+      await collect(child);
+    }
+  };
+
+  /* Each runner: a guard, its shell, two sleeps. And the private daemon. */
+  await until(
+    async () => {
+      family.length = 0;
+      await collect(shell.program.pid);
+      return family.length >= 2 * 5 + 1;
+    },
+    { what: 'all processes to be there' },
+  );
+  shell.program.kill('SIGKILL');
+  await until(() => family.every((pid) => !isAlive(pid)), {
+    what: 'all to be gone',
+    describe: () => `left: ${family.filter(isAlive)}`,
+  });
+  assert.equal(await queue.getFailedCount(), 0);
+});
+
+test('a killed private daemon comes back and no result is lost', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const held = await job(queue, 'hold', { file: bench.file('go') });
+  const worker = await bench.work();
+
+  await untilActive(queue);
+  process.kill(await worker.daemon(), 'SIGKILL');
+  bench.open('go'); /* it ends while there is no daemon */
+  await untilState(queue, held.id, 'completed');
+  assert.equal((await queue.getJob(held.id)).returnvalue, 'done');
+  assert.equal((await queue.getJob(held.id)).attemptsMade, 0);
+  await job(queue, 'ok');
+  await untilCounts(queue, { completed: 2, failed: 0 });
+  await worker.stop();
+});
+
+test('a runner that dies while the daemon is away: its job runs again when it is back', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const daemon = await startDaemon(t, bench.redis);
+  const held = await job(queue, 'hold', { file: bench.file('go') }, { attempts: 2 });
+  const settings = { lockDuration: 3000, stalledInterval: 1000 };
+  const worker = await bench.work({ server: daemon.server, settings });
+
+  await untilActive(queue);
+  daemon.kill();
+  await worker.program.untilLine(/daemon not reachable/);
+  process.kill((await worker.pids())[0], 'SIGKILL');
+  await worker.program.untilLine(/runner died/);
+  bench.open('go');
+  startProgram(t, 'cartrita-queued', ['--redis', bench.redis.url, '--listen', daemon.server]);
+  await untilState(queue, held.id, 'completed', { deadlineMs: 20_000 });
+  await worker.stop();
+});
+
+test('SIGHUP replaces the runners without dropping a job', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const held = await job(queue, 'hold', { file: bench.file('go') });
+  const worker = await bench.work();
+  const [old] = await worker.pids();
+
+  await untilActive(queue);
+  worker.program.kill('SIGHUP');
+  await until(async () => (await worker.pids()).some((pid) => pid !== old), { what: 'a new runner' });
+  await job(queue, 'ok');
+  await untilCounts(queue, { completed: 1, active: 1 }); /* the new one works while the old one finishes */
+  bench.open('go');
+  await untilState(queue, held.id, 'completed');
+  await until(() => !isAlive(old), { what: 'the old runner to end' });
+  assert.equal((await worker.pids()).length, 1);
+  await worker.stop();
+});
+
+test('a plugin that does not open is told once, and tried with backoff', options, async (t) => {
+  const bench = await startBench(t);
+  const worker = await bench.work({ set: { refuse: '1' }, waitReady: false });
+
+  await worker.program.untilLine(/plugin naughty 1\.2 does not open: asked to refuse/);
+  await worker.program.untilLine(/will be started again.*failures=3/);
+  assert.equal(worker.program.lines.filter((line) => line.includes('asked to refuse')).length, 1);
+  await worker.stop();
+});
+
+test('several queues share one runner', options, async (t) => {
+  const bench = await startBench(t);
+  const { bullQueue } = await import('../lib/bull.mjs');
+  const queues = ['a', 'b', 'c'].map((name) => bullQueue(t, bench.redis, name));
+  for (const queue of queues) for (let i = 0; i < 50; i++) await job(queue, 'ok');
+  const worker = await bench.work({ queue: ['a', 'b', 'c'] });
+
+  for (const queue of queues) await untilCounts(queue, { completed: 50, failed: 0 });
+  for (let i = 0; i < 5; i++) {
+    const late = await job(queues[i % 3], 'ok');
+    await untilState(queues[i % 3], late.id, 'completed');
+  }
+  await worker.stop();
+});
+
+test('a runner is small', { ...options, skip: SKIP || /asan|san/.test(process.env.BUILD ?? '') }, async (t) => {
+  const bench = await startBench(t);
+  const worker = await bench.work();
+  await job(bench.queue, 'ok');
+  await untilCounts(bench.queue, { completed: 1 });
+  const [runner] = await worker.pids();
+  const { rssKb } = await memoryOf(runner);
+  t.diagnostic(`runner: ${rssKb} kB resident`);
+  if (rssKb < 20_000) assert.ok(rssKb <= 5 * 1024, `a runner has ${rssKb} kB`); /* more: a sanitizer's */
+  await worker.stop();
+});
+
+test('what is wrong on the command line is said, with status 2', options, async (t) => {
+  const said = async (...args) => {
+    const program = await runProgram(t, programPath('cartrita-worker'), args);
+    assert.equal(program.code, 2, program.log);
+    return program.log;
+  };
+  assert.match(await said('--plugin', 'x.so'), /no queue: give --queue NAME/);
+  assert.match(await said('--queue', 'q'), /no plugin: give --plugin FILE/);
+  assert.match(await said('--queue', 'q', '--plugin', 'x', '--set', 'novalue'), /write it as KEY=VALUE/);
+  assert.match(await said('--queue', 'q', '--plugin', 'x', '--dialect', 'bul'), /use bull, bullmq or auto/);
+  assert.match(await said('--queue', 'q', '--plugin', 'x', '--server', 'nowhere'), /--server/);
+  assert.match(await said('--concurency', '3'), /concurrency/);
+  assert.match(await said('--queue', 'q', '--queue', 'q', '--plugin', 'x'), /named twice/);
+});
