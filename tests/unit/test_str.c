@@ -106,10 +106,14 @@ static const char *nearest_of(const char *word)
 
 START_TEST(test_nearest)
 {
+    struct ct_nearest nearest;
     char longest[200];
 
+    ct_nearest_init(&nearest, "redsi");
+    ct_nearest_offer(&nearest, "redis");
+    ck_assert_uint_eq(nearest.distance, 1); /* swapped letters are one slip */
     ck_assert_str_eq(nearest_of("quue"), "queue");
-    ck_assert_str_eq(nearest_of("Redsi"), "redis"); /* swapped letters are one slip */
+    ck_assert_str_eq(nearest_of("Redsi"), "redis");
     ck_assert_str_eq(nearest_of("proc"), "processes");
     ck_assert_str_eq(nearest_of("loglevel"), "log-level");
     ck_assert_str_eq(nearest_of("banana"), "");

@@ -59,6 +59,10 @@ START_TEST(test_as_the_c_library)
                       (long long)at_s, span.offset_s, tm.tm_gmtoff);
         ck_assert_int_le(span.from_s, at_s);
         ck_assert_int_gt(span.until_s, at_s);
+        int64_t before_s = at_s - (int64_t)(ct_random_next(&random) % 315576000); /* ten years */
+        if (before_s < span.from_s)
+            before_s = span.from_s;
+        ck_assert_int_eq(zone_span_at(zone, before_s).offset_s, span.offset_s);
         if (span.from_s > INT64_MIN)
             ck_assert_int_eq(zone_span_at(zone, span.from_s).offset_s, span.offset_s);
         if (span.until_s < INT64_MAX)
@@ -253,6 +257,62 @@ START_TEST(test_broken_files)
 }
 END_TEST
 
+static void put_be32(unsigned char **at, uint32_t value)
+{
+    for (int shift = 24; shift >= 0; shift -= 8)
+        *(*at)++ = (unsigned char)(value >> shift);
+}
+
+/* The smallest files of version 1: two changes between two types, each row with one fault. */
+static const struct {
+    bool is_good;
+    int kind, type_count;
+    uint32_t second_change_s, offset_s;
+} small_files[] = {
+    {true, 1, 2, 2000, 3600},    {false, 2, 2, 2000, 3600}, /* a type that is not there */
+    {false, 1, 0, 2000, 3600},                              /* no types */
+    {false, 1, 300, 2000, 3600},                            /* more types than bytes */
+    {false, 1, -1, 2000, 3600},                             /* a negative count */
+    {false, 1, 2, 1000, 3600},                              /* changes out of order */
+    {false, 1, 2, 2000, 200000},                            /* more than a day from UTC */
+};
+
+START_TEST(test_small_files)
+{
+    char folder[] = "/tmp/cartrita-zone-XXXXXX", path[64];
+    unsigned char data[128] = "TZif", *at = data + 20;
+    const struct zone *zone;
+    struct ct_error err = {0};
+    const uint32_t counts[6] = {0, 0, 0, 2, (uint32_t)small_files[_i].type_count, 4};
+
+    for (int i = 0; i < 6; i++)
+        put_be32(&at, counts[i]);
+    put_be32(&at, 1000);
+    put_be32(&at, small_files[_i].second_change_s);
+    *at++ = 0;
+    *at++ = (unsigned char)small_files[_i].kind;
+    put_be32(&at, 60); /* each type: offset, is summer time, name */
+    at += 2;
+    put_be32(&at, small_files[_i].offset_s);
+    at += 2 + 4;
+
+    ck_assert_ptr_nonnull(mkdtemp(folder));
+    setenv("TZDIR", folder, 1);
+    snprintf(path, sizeof path, "%s/Small", folder);
+    FILE *file = fopen(path, "wb");
+    fwrite(data, 1, (size_t)(at - data), file);
+    fclose(file);
+    enum ct_code rc = zone_find("small", &zone, &err);
+    unlink(path);
+    rmdir(folder);
+    ck_assert_int_eq(rc, small_files[_i].is_good ? CT_E_OK : CT_E_INVALID);
+    if (rc != CT_E_OK)
+        return;
+    ck_assert_int_eq(zone_span_at(zone, 1999).offset_s, 60);
+    ck_assert_int_eq(zone_span_at(zone, 2000).offset_s, 3600);
+}
+END_TEST
+
 START_TEST(test_from_local)
 {
     const struct zone *zone;
@@ -286,6 +346,7 @@ static void add_tests(TCase *tcase)
     tcase_add_loop_test(tcase, test_local, 0, sizeof locals / sizeof locals[0]);
     tcase_add_test(tcase, test_local_unknown);
     tcase_add_test(tcase, test_broken_files);
+    tcase_add_loop_test(tcase, test_small_files, 0, sizeof small_files / sizeof small_files[0]);
     tcase_add_test(tcase, test_from_local);
 }
 
