@@ -52,7 +52,7 @@ static void demo_run(void *self, struct cartrita_job *const *jobs, size_t job_co
         struct timespec nap = {.tv_nsec = 10000000};
         nanosleep(&nap, NULL);
     }
-    len = snprintf(result, sizeof result, "{\"pixels\":%u}", turn_pixels(20000000));
+    len = snprintf(result, sizeof result, "{\"pixels\":%u}", turn_pixels(100000000));
     host->complete(job, result, (size_t)len);
 }
 

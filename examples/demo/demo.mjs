@@ -8,6 +8,7 @@ import { Stage } from './stage.mjs';
 
 const DEADLINE_MS = 25000;
 const LOOK_MS = 100;
+const RUNNERS = 9; // of demo.yaml: three for pictures, one for each other queue
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const stage = new Stage();
@@ -36,16 +37,18 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
   });
 
 function watch(name, queue) {
-  const describe = async (id, text, tone) => {
+  const tell = async (id, describe, tone) => {
     const job = await queue.getJob(id).catch(() => null);
     const took = job?.finishedOn && job?.processedOn ? ` in ${job.finishedOn - job.processedOn} ms` : '';
-    screen.event(name, `#${shortId(id)} ${job?.name ?? ''} ${text(job, took)}`, tone);
+    const again = job?.attemptsMade > 0 && tone === green ? `, at attempt ${job.attemptsMade + 1}` : '';
+    screen.event(name, `#${shortId(id)} ${job?.name ?? ''} ${describe(took)}${again}`, {
+      tone,
+      isUsual: tone === green && !again,
+    });
   };
-  queue.on('global:completed', (id) =>
-    describe(id, (job, took) => (job?.attemptsMade ? `completed${took}, attempt ${job.attemptsMade + 1}` : `completed${took}`), green),
-  );
-  queue.on('global:failed', (id, reason) => describe(id, () => `failed: ${reason}`, red));
-  queue.on('global:stalled', (id) => describe(id, () => 'stalled, goes back', yellow));
+  queue.on('global:completed', (id) => tell(id, (took) => `completed${took}`, green));
+  queue.on('global:failed', (id, reason) => tell(id, () => `failed: ${reason}`, red));
+  queue.on('global:stalled', (id) => tell(id, () => 'stalled, goes back', yellow));
 }
 
 const shortId = (id) => (id.startsWith('repeat:') ? `repeat:${id.slice(-13)}` : id);
@@ -60,9 +63,26 @@ async function leftovers() {
 }
 
 async function run() {
-  console.log(`${bold('Cartrita')}: seven Bull queues of a Node application, their jobs run outside of Node\n`);
+  greet();
   const begun = Date.now();
   await stage.open();
+  return Promise.race([stage.trouble(), play(begun)]);
+}
+
+function greet() {
+  console.log(`${bold('Cartrita')}: seven Bull queues of a Node application, their jobs run outside of Node\n`);
+}
+
+// Keeps the screen's counts fresh until the end.
+async function follow() {
+  while (!leaving) {
+    const counts = await Promise.all(names.map((name) => queues[name].getJobCounts())).catch(() => []);
+    counts.forEach((count, i) => (screen.counts[names[i]] = count));
+    await sleep(LOOK_MS);
+  }
+}
+
+async function play(begun) {
   queues = openQueues(stage.redis);
   for (const queue of Object.values(queues)) queue.on('error', () => {});
   const cast = Object.fromEntries(names.map((name) => [name, new acts[name](queues[name])]));
@@ -71,13 +91,13 @@ async function run() {
   screen.note(`Redis, cartrita-queued and cartrita-worker are up after ${Date.now() - begun} ms`);
   screen.begin = Date.now();
   screen.start();
+  follow();
   await Promise.all(Object.values(cast).map((act) => act.start()));
 
   const deadline = Date.now() + DEADLINE_MS;
   let open = names;
   while (open.length > 0 && Date.now() < deadline && !leaving) {
     await sleep(LOOK_MS);
-    for (const name of names) screen.counts[name] = await queues[name].getJobCounts();
     const done = await Promise.all(open.map((name) => cast[name].done()));
     open = open.filter((_, i) => !done[i]);
   }
@@ -98,6 +118,8 @@ function report({ results, took }, { ends, left }) {
     jobs += tally.completed + tally.failed;
     line(ok, name, act.asks, text);
   }
+  const replaced = stage.runners.ready - RUNNERS;
+  line(replaced === 3, 'processes', 'each that crashed or hung is replaced', `${replaced} of ${RUNNERS} were`);
   const clean = left === 0 && Object.values(ends).every((end) => end === 0);
   line(clean, 'afterwards', 'no lock and no active job left, every program ends by itself',
     `${left} left; ${Object.entries(ends).map(([name, end]) => `${name} ended with ${end}`).join(', ')}`);

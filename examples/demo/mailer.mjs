@@ -7,7 +7,7 @@ const say = (message) => process.stdout.write(`${JSON.stringify(message)}\n`);
 async function send(job) {
   const { to } = job.data.data;
   say({ type: 'progress', id: job.id, value: 50 });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  await new Promise((resolve) => setTimeout(resolve, 250));
   if (to.startsWith('nobody@')) throw new Error(`550 no such mailbox: ${to}`);
   if (to.startsWith('flaky@') && job.attemptsMade === 0) throw new Error('421 try again later');
   say({ type: 'log', id: job.id, line: `sent to ${to}` });

@@ -1,7 +1,7 @@
 // What the viewer sees while it runs: on a terminal a table that is drawn in place, elsewhere a line
 // an event.
 const FRAME_MS = 100;
-const LINES_PER_QUEUE = 8;
+const LINES_PER_QUEUE = 5;
 const STATES = ['waiting', 'active', 'delayed', 'completed', 'failed'];
 
 const isTerminal = process.stdout.isTTY === true;
@@ -44,12 +44,12 @@ export class Screen {
     return ((Date.now() - this.begin) / 1000).toFixed(2).padStart(6);
   }
 
-  // Something happened to a job. `tone` colours it.
-  event(queue, text, tone = (plain) => plain) {
+  // Something happened to a job. `tone` colours it. What is not usual is always told.
+  event(queue, text, { tone = (plain) => plain, isUsual = false } = {}) {
     this.last[queue] = tone(text);
     if (isTerminal) return;
-    this.told[queue] = (this.told[queue] ?? 0) + 1;
-    if (this.told[queue] <= LINES_PER_QUEUE) console.log(`${this.seconds()} s  ${queue.padEnd(22)} ${text}`);
+    if (isUsual) this.told[queue] = (this.told[queue] ?? 0) + 1;
+    if (!isUsual || this.told[queue] <= LINES_PER_QUEUE) console.log(`${this.seconds()} s  ${queue.padEnd(22)} ${text}`);
     else if (this.told[queue] === LINES_PER_QUEUE + 1) console.log(`${this.seconds()} s  ${queue.padEnd(22)} and so on`);
   }
 

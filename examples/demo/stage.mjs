@@ -78,7 +78,7 @@ export class Stage {
   constructor() {
     this.build = resolve(process.env.BUILD ?? 'build');
     this.folder = mkdtempSync(join(tmpdir(), 'cartrita-demo-'));
-    this.deaths = [];
+    this.runners = { ready: 0, died: 0 };
   }
 
   async open() {
@@ -86,22 +86,31 @@ export class Stage {
     this.daemon = new Program(this, 'cartrita-queued', [
       '--embedded', join(this.folder, 'redis'), '--listen', `unix:${socket}`,
     ]);
-    let redis;
-    this.daemon.listeners.add((fields) => (redis = fields.url ?? redis));
     await this.daemon.line((fields) => fields.msg === 'ready', 'ready');
-    this.redis = redis;
+    this.redis = { path: join(this.folder, 'redis', 'redis.sock') };
 
     const config = join(this.folder, 'demo.yaml');
     const text = readFileSync(new URL('demo.yaml', import.meta.url), 'utf8');
     writeFileSync(config, text.replaceAll('plugin: build/', `plugin: ${this.build}/`));
     this.worker = new Program(this, 'cartrita-worker', ['--config', config, '--server', `unix:${socket}`]);
-    this.worker.listeners.add((fields) => {
-      if (/died|killed/.test(fields.msg ?? '')) this.deaths.push(fields);
+    this.worker.listeners.add(({ msg }) => {
+      if (msg === 'runner ready') this.runners.ready++;
+      if (msg === 'runner died') this.runners.died++;
     });
+  }
+
+  // Rejects when a program ends before it was told to.
+  async trouble() {
+    const [program, { error, code, signal }] = await Promise.race(
+      [this.daemon, this.worker].map(async (each) => [each, await each.exited]),
+    );
+    if (this.isClosing) return new Promise(() => {});
+    throw new Error(`${program.name} ended (${error?.message ?? signal ?? code}); its log: ${program.tail()}`);
   }
 
   // Exit statuses by program; 0 each when all went well.
   async close() {
+    this.isClosing = true;
     const ends = {};
     for (const program of [this.worker, this.daemon]) {
       if (!program) continue;

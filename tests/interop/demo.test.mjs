@@ -1,0 +1,56 @@
+/* The demo, from its first line to its last, and stopped in the middle. */
+
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { test } from 'node:test';
+
+import { BUILD, startProgram } from '../lib/processes.mjs';
+import { temporaryDirectory } from '../lib/redis.mjs';
+import { until, within } from '../lib/wait.mjs';
+
+async function startDemo(t) {
+  const dir = await temporaryDirectory(t);
+  const program = startProgram(t, process.execPath, ['examples/demo/demo.mjs'], { env: { BUILD, TMPDIR: dir } });
+  return { dir, program };
+}
+
+/* Command lines of living processes that name `text`. */
+async function commandsWith(text) {
+  const found = [];
+  for (const pid of await readdir('/proc')) {
+    if (!/^\d+$/.test(pid)) continue;
+    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+    if (command.includes(text)) found.push(command.replaceAll('\0', ' '));
+  }
+  return found;
+}
+
+test('the demo meets every expectation and leaves nothing behind', async (t) => {
+  const { dir, program } = await startDemo(t);
+  await within(program.exited, { deadlineMs: 60_000 });
+  assert.equal(program.code, 0, program.stdout);
+  assert.match(program.stdout, /every expectation was met/);
+  assert.doesNotMatch(program.stdout, /✘/);
+  assert.deepEqual(await readdir(dir), []);
+  assert.deepEqual(await commandsWith(dir), []);
+});
+
+for (const signal of ['SIGINT', 'SIGTERM'])
+  test(`the demo cleans up after ${signal}`, async (t) => {
+    const { dir, program } = await startDemo(t);
+    await until(() => /completed/.test(program.stdout), { deadlineMs: 20_000 });
+    program.kill(signal);
+    await within(program.exited, { deadlineMs: 20_000 });
+    assert.equal(program.code, 130);
+    assert.match(program.stdout, /interrupted/);
+    assert.deepEqual(await readdir(dir), []);
+    assert.deepEqual(await commandsWith(dir), []);
+  });
+
+test('the demo takes its programs along when it is killed', async (t) => {
+  const { dir, program } = await startDemo(t);
+  await until(() => /completed/.test(program.stdout), { deadlineMs: 20_000 });
+  assert.ok((await commandsWith(dir)).length > 0);
+  program.kill('SIGKILL');
+  await until(async () => (await commandsWith(dir)).length === 0, { deadlineMs: 20_000 });
+});

@@ -1,0 +1,52 @@
+/* What the README promises and a machine can check: its options, its paths, its first job. */
+
+import assert from 'node:assert/strict';
+import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { test } from 'node:test';
+
+import { bullQueue } from '../lib/bull.mjs';
+import { optionsText, readmePath, splitReadme } from '../lib/options.mjs';
+import { BUILD, ROOT, runProgram, startProgram } from '../lib/processes.mjs';
+import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
+import { within } from '../lib/wait.mjs';
+
+const readme = readFileSync(readmePath, 'utf8');
+
+test('the options in the README are those of --help', () => {
+  assert.equal(splitReadme().options, optionsText(), 'run: node tests/lib/options.mjs --write');
+});
+
+test('files that the README names are there', () => {
+  const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path]) => path);
+  const code = [...readme.matchAll(/`((?:deploy|examples|proto|server|tests|worker)\/[\w./-]+)`/g)].map(([, path]) => path);
+  assert.ok(links.length > 3 && code.length > 3);
+  for (const path of [...links, ...code]) assert.ok(existsSync(join(ROOT, path)), path);
+});
+
+test('the first job of the README runs as it is written there', async (t) => {
+  const redis = await startRedis(t);
+  const dir = await temporaryDirectory(t);
+  const [, script] = readme.match(/ {3}\/\/ worker\.mjs\n([\s\S]*?) {3}```/);
+  await writeFile(join(dir, 'worker.mjs'), script);
+
+  startProgram(t, 'cartrita-worker', [
+    '--redis', redis.url, '--queue', 'image-processing',
+    '--plugin', 'exec', '--set', `command=node ${join(dir, 'worker.mjs')}`, '--concurrency', '3',
+  ]);
+  const queue = bullQueue(t, redis, 'image-processing');
+  const job = await queue.add('resize', { imageUrl: 'cat.png', width: 64 }, { attempts: 3, backoff: 2000 });
+  assert.deepEqual(await within(job.finished(), { deadlineMs: 20_000 }), { done: 'resize', width: 64 });
+});
+
+test('examples/cartrita.yaml serves the seven queues of examples/producer-node', async (t) => {
+  const redis = await startRedis(t);
+  const config = join(await temporaryDirectory(t), 'cartrita.yaml');
+  const text = readFileSync(join(ROOT, 'examples/cartrita.yaml'), 'utf8');
+  await writeFile(config, text.replaceAll('plugin: build/', `plugin: ${BUILD}/`));
+  startProgram(t, 'cartrita-worker', ['--config', config, '--redis', redis.url]);
+  const { code, stdout } = await runProgram(t, process.execPath, ['examples/producer-node/producer.mjs', redis.url], { deadlineMs: 30_000 });
+  assert.equal(code, 0, stdout);
+  assert.equal(stdout.trim().split('\n').length, 7);
+});

@@ -1,0 +1,76 @@
+/* The options of the programs as Markdown, from their own --help, so that the README cannot be wrong.
+ *
+ *   BUILD=build node tests/lib/options.mjs --write     puts them into README.md
+ *
+ * interop/readme.test.mjs fails while README.md says something else. */
+
+import { execFileSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+import { ROOT, programPath } from './processes.mjs';
+
+const BEGIN = '<!-- options: written by tests/lib/options.mjs from --help -->\n';
+const END = '<!-- end of options -->\n';
+const PROGRAMS = [
+  ['cartrita-worker'],
+  ['cartrita-queued'],
+  ['cartrita-q', 'job', 'ls'],
+  ['cartrita-q', 'job', 'show'],
+  ['cartrita-q', 'job', 'add'],
+  ['cartrita-q', 'queue', 'ls'],
+];
+/* What the verbs of cartrita-q share is told once. */
+const SHARED = ['Where', 'Output', 'Other'];
+
+/* [{group, options: [{flag, text}]}] of a help text. */
+export function parseHelp(text) {
+  const groups = [];
+  for (const line of text.split('\n')) {
+    if (/^\S.*:$/.test(line)) groups.push({ group: line.slice(0, -1), options: [] });
+    else if (/^ {2}-/.test(line)) groups.at(-1).options.push({ flag: line.trim(), text: '' });
+    else if (/^ {8}\S/.test(line)) {
+      const option = groups.at(-1).options.at(-1);
+      if (option) option.text += `${option.text && ' '}${line.trim()}`;
+    }
+  }
+  return groups.filter(({ options }) => options.length > 0);
+}
+
+const cell = (text) => text.replaceAll('|', '\\|');
+
+function table(groups) {
+  const rows = groups.flatMap(({ options }) => options.map(({ flag, text }) => `| \`${cell(flag)}\` | ${cell(text)} |`));
+  return `| option | |\n|---|---|\n${rows.join('\n')}\n`;
+}
+
+export function optionsText() {
+  let hasShared = false;
+  const parts = PROGRAMS.map(([program, ...words]) => {
+    const groups = parseHelp(execFileSync(programPath(program), [...words, '--help'], { encoding: 'utf8' }));
+    const isVerb = words.length > 0;
+    const own = groups.filter(({ group }) => !isVerb || !SHARED.includes(group));
+    if (isVerb && own.length === 0 && !hasShared) {
+      hasShared = true;
+      return `### cartrita-q, every command\n\n${table(groups)}`;
+    }
+    return `### ${[program, ...words].join(' ')}\n\n${table(own.filter(({ group }) => group !== 'Other' || !isVerb))}`;
+  });
+  return parts.join('\n');
+}
+
+export const readmePath = join(ROOT, 'README.md');
+
+/* {before, options, after} of the README. */
+export function splitReadme() {
+  const text = readFileSync(readmePath, 'utf8');
+  const [before, rest] = text.split(BEGIN);
+  const [options, after] = (rest ?? '').split(END);
+  if (after === undefined) throw new Error(`README.md lacks the line ${BEGIN}or ${END}`);
+  return { before, options, after };
+}
+
+if (process.argv[2] === '--write') {
+  const { before, after } = splitReadme();
+  writeFileSync(readmePath, `${before}${BEGIN}${optionsText()}${END}${after}`);
+}
