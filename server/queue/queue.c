@@ -146,6 +146,7 @@ void queue_turn(struct queue *queue)
     resume_step(queue);
     sched_step(queue, now_ms);
     exchange_step(queue, now_ms);
+    sched_sweep(queue, now_ms);
     wait_step(queue, now_ms);
     adds_step(queue, now_ms);
     sched_arm(queue, now_ms);

@@ -80,7 +80,7 @@ struct queue {
     struct commit commit;
     char token_base[CT_UUID_LEN + 1];
     uint64_t token_next;
-    bool is_up;
+    bool is_up, was_up;     /* was: once, since the start */
     bool is_careful;        /* the last call was refused: effects first, then the rest */
     bool needs_reclaim;     /* a lost call may have fetched */
     int64_t reclaim_at_ms;  /* not before */
@@ -276,6 +276,8 @@ void sched_link_up(struct queue *queue);
 /* Intervals may be shorter than before. */
 void sched_configured(struct queue *queue);
 void sched_step(struct queue *queue, int64_t now_ms);
+/* Behind the commit of the same turn, which may renew what would look stalled. */
+void sched_sweep(struct queue *queue, int64_t now_ms);
 void sched_arm(struct queue *queue, int64_t now_ms);
 bool sched_promotion_is_due(const struct queue *queue, int64_t now_ms);
 /* A delayed job is due at this wall clock time. */

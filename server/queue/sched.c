@@ -89,11 +89,20 @@ static void sweep_done(void *arg, const struct redis_reply *reply, const struct 
     queue_leave(queue);
 }
 
-static void sweep_step(struct queue *queue, int64_t now_ms)
+/* After an outage our own jobs look stalled until they are renewed and reclaimed. */
+static bool sweep_must_wait(const struct queue *queue, int64_t now_ms)
+{
+    if (!ct_list_is_empty(&queue->urgent) || (queue->take && !queue->take_is_sent))
+        return true;
+    return queue->needs_reclaim && now_ms >= queue->reclaim_at_ms;
+}
+
+void sched_sweep(struct queue *queue, int64_t now_ms)
 {
     struct redis_command command;
 
-    if (!queue->is_up || queue->is_draining || queue->sweep_is_out || now_ms < queue->sweep_at_ms)
+    if (!queue->is_up || queue->is_draining || queue->sweep_is_out || now_ms < queue->sweep_at_ms ||
+        sweep_must_wait(queue, now_ms))
         return;
     queue->sweep_is_out = true;
     queue->sweep_at_ms = now_ms + queue->settings.stalled_interval_ms;
@@ -150,7 +159,12 @@ void sched_link_up(struct queue *queue)
     struct lease *lease;
 
     queue->promote_at_ms = now_ms;
-    queue->sweep_at_ms = queue->settings.stalled_interval_ms > 0 ? now_ms : QUEUE_NEVER;
+    /* At once at the start, as Bull does. After an outage other daemons, too, have to renew first.
+     */
+    queue->sweep_at_ms = queue->was_up ? now_ms + guard_ms(queue) : now_ms;
+    if (queue->settings.stalled_interval_ms <= 0)
+        queue->sweep_at_ms = QUEUE_NEVER;
+    queue->was_up = true;
     /* Locks ran on during the outage: hold on to them before anything else. */
     while ((lease = first_renewal(queue)) != NULL)
         lease_renew(lease);
@@ -180,7 +194,6 @@ void sched_step(struct queue *queue, int64_t now_ms)
         queue->rest_until_ms = 0;
     effects_retry(queue, now_ms);
     renewal_step(queue, now_ms);
-    sweep_step(queue, now_ms);
 }
 
 /* The earlier one of `at_ms` and `other_ms`, which counts only when it is still to come: what is

@@ -277,23 +277,26 @@ static enum ct_code schedule(struct dialect_queue *queue, const struct job *job,
     return CT_E_OK;
 }
 
+static void configure(struct dialect_queue *queue, const struct queue_settings *settings)
+{
+    struct model *model = (struct model *)queue;
+
+    model->lock_ms = settings->lock_duration_ms;
+    model->stalled_interval_ms = settings->stalled_interval_ms;
+}
+
 static enum ct_code open_fake(const struct queue_name *name, const struct queue_settings *settings,
                               struct dialect_queue **out, struct ct_error *err)
 {
     if (!model_in_use)
         return ct_error_set(err, CT_E_INVALID, "no model in use");
-    model_in_use->lock_ms = settings->lock_duration_ms;
+    configure((struct dialect_queue *)model_in_use, settings);
     *out = (struct dialect_queue *)model_in_use;
     return CT_E_OK;
 }
 
 static void close_fake(struct dialect_queue *queue)
 {
-}
-
-static void configure(struct dialect_queue *queue, const struct queue_settings *settings)
-{
-    ((struct model *)queue)->lock_ms = settings->lock_duration_ms;
 }
 
 static const char *client_name(const struct dialect_queue *queue)

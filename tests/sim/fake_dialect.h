@@ -42,6 +42,7 @@ struct model {
     const struct ct_clock *clock; /* borrowed */
     int64_t lock_ms;
     uint32_t stalled_max;
+    int64_t stalled_interval_ms, swept_at_ms;
     int64_t rest_once_ms; /* the next fetch is rate limited */
     uint32_t promote_max;
     bool is_garbled; /* the next reply cannot be read */

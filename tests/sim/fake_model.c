@@ -313,7 +313,12 @@ static void run_sweep(struct fake_call *call)
 {
     struct model *model = call->model;
 
+    const int64_t now_ms = ct_monotonic_ms(model->clock);
+
     model->sweep_count++;
+    if (model->swept_at_ms != 0 && now_ms < model->swept_at_ms + model->stalled_interval_ms)
+        return; /* somebody has looked lately */
+    model->swept_at_ms = now_ms;
     CT_LIST_FOREACH_SAFE (node, following, &model->places[IN_ACTIVE]) {
         struct fake_job *job = CT_CONTAINER(node, struct fake_job, link);
 

@@ -48,6 +48,7 @@ struct sim {
     enum ct_code refuse_all; /* OK: none */
     int64_t outage_ms;
     bool wait_is_refused, wait_is_down;
+    bool refuse_fetches; /* commits that fetch or promote */
     /* --- counts --- */
     uint32_t turns, commits_sent, unwaits, waits_sent, reclaims_sent, adds_sent;
     uint32_t fetch_asked; /* of the last commit */
