@@ -68,6 +68,6 @@ bool prefetch_is_news(uint32_t told, uint32_t wanted, uint32_t held)
         return false;
     if (wanted > told)
         return told <= held || wanted - told >= step;
-    /* Less: it matters when there is credit to take back and the difference is more than noise. */
-    return told > held && (wanted <= held || told - wanted >= step);
+    /* Less: also when all of it is held, because what ends, or is handed back, would come again. */
+    return told - wanted >= step || (told > held && wanted <= held);
 }

@@ -80,8 +80,9 @@ START_TEST(test_small_changes_are_no_news)
     ck_assert(prefetch_is_news(100, 101, 100)); /* no credit left: any is welcome */
     ck_assert(!prefetch_is_news(100, 90, 50));
     ck_assert(prefetch_is_news(100, 75, 50));
-    ck_assert(prefetch_is_news(100, 50, 50));   /* take back all credit */
-    ck_assert(!prefetch_is_news(100, 50, 100)); /* there is none to take back */
+    ck_assert(prefetch_is_news(100, 50, 50));  /* take back all credit */
+    ck_assert(prefetch_is_news(100, 50, 100)); /* or what is handed back comes again */
+    ck_assert(prefetch_is_news(2, 1, 2));
     ck_assert(prefetch_is_news(0, 1, 0));
     ck_assert(prefetch_is_news(1, 2, 1));
 }
