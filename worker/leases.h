@@ -88,7 +88,8 @@ void leases_drain(struct leases *leases);
 void leases_give_up(struct leases *leases);
 size_t leases_held_count(const struct leases *leases);
 
-/* --- between leases.c, deadlines.c, resume.c and adds.c ------------------------------------------
+/* --- between leases.c, outcomes.c, deadlines.c, resume.c, adds.c
+ * ------------------------------------------
  */
 
 /* Sends `message`; false when the connection is down (it will be said again after resume). */
@@ -97,8 +98,9 @@ void leases_send_outcome(struct leases *leases, struct cartrita_job *job);
 void leases_give_lease(struct leases *leases, struct cartrita_job *job, uint64_t lease);
 /* The job is over for this runner: its place is free. */
 void leases_forget(struct leases *leases, struct cartrita_job *job);
-/* Ends a job that has not started and hands it back. */
+/* Ends a job that has not started and hands it back; a list of them by `ready`. */
 void leases_hand_back(struct leases *leases, struct cartrita_job *job);
+void leases_hand_back_all(struct leases *leases, struct ct_list *jobs);
 /* Tells the plugin to stop a job. `reason` is copied. */
 void leases_cancel(struct leases *leases, struct cartrita_job *job, const char *reason);
 void leases_tell_finished(struct leases *leases, const struct cartrita_job *job, const char *state,

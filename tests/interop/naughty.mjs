@@ -28,7 +28,9 @@ export async function startBench(t) {
     file: (name) => join(dir, name),
     open: (name) => writeFileSync(join(dir, name), ''),
     has: (name) => existsSync(join(dir, name)),
-    work: (options = {}) => startCartritaWorker(t, redis, { plugin, ...options }),
+    /* A sanitizer must leave a crash the crash that it is. */
+    work: (options = {}) =>
+      startCartritaWorker(t, redis, { plugin, ...options, env: { ASAN_OPTIONS: 'handle_segv=0', ...options.env } }),
   };
 }
 
