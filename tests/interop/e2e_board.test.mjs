@@ -50,14 +50,14 @@ sameAsBull('the board lists jobs of every state', {}, async (side) => {
   const gate = `${side.dir}/gate`;
   const board = await openBoard(side);
   await side.work();
-  await side.queue.add('good', { result: 1, progress: [40], logs: ['row'] });
-  await side.queue.add('bad', { error: 'boom' }, { attempts: 2 });
+  /* Long enough that ours does not look ahead: what waits shall be seen to wait. */
+  await side.queue.add('good', { sleep: 30, result: 1, progress: [40], logs: ['row'] });
+  await side.queue.add('bad', { sleep: 30, error: 'boom' }, { attempts: 2 });
   await untilCounts(side.queue, { completed: 1, failed: 1 });
   await side.queue.add('running', { gate });
   await untilCounts(side.queue, { active: 1 });
   await side.queue.add('waiting', { result: 1 });
   await side.queue.add('later', { result: 1 }, { delay: 3_600_000 });
-
   const { counts } = await listOf(board, 'latest');
   assert.deepEqual(COUNTS.map((name) => counts[name]), [1, 1, 1, 1, 0, 1]);
   const shown = {};

@@ -109,6 +109,13 @@ function maskScore(suffix, score) {
   return maskTime(score);
 }
 
+/* Members whose times are masked have no order left: what ended in one millisecond may be either way. */
+function maskZset(suffix, value) {
+  const clean = value.map(([member, score]) => [maskId(member), maskScore(suffix, score)]);
+  const isTimed = clean.some(([, score]) => typeof score === 'string');
+  return isTimed ? clean.sort(([a], [b]) => (a < b ? -1 : 1)) : clean;
+}
+
 const isToken = (text) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(:.*)?$/i.test(text);
 /* Times inside of ids: the slot of a repeatable's iteration. */
 const maskId = (text) => text.replace(/\b\d{13}\b/g, (digits) => (isTime(Number(digits)) ? '<time>' : digits));
@@ -124,12 +131,28 @@ export function normalise(state, options = {}) {
     const { type, value } = entry;
     let clean = value;
     if (type === 'hash') clean = maskHash(value, options);
-    else if (type === 'zset') clean = value.map(([member, score]) => [maskId(member), maskScore(suffix, score)]);
+    else if (type === 'zset') clean = maskZset(suffix, value);
     else if (type === 'string') clean = suffix.endsWith(':lock') || isToken(value) ? '<token>' : maskTime(value);
     else if (type === 'list' || type === 'set') clean = value.map(maskId);
     masked[maskId(suffix)] = { ...entry, value: clean };
   }
   return masked;
+}
+
+/* The differences of two plain values, a line each ("path: ours | theirs"), `max` at the most. */
+export function differences(ours, theirs, max = 20) {
+  const found = [];
+  const walk = (a, b, path) => {
+    if (found.length >= max || Object.is(a, b)) return;
+    const isBoth = a && b && typeof a === 'object' && typeof b === 'object';
+    if (!isBoth) {
+      found.push(`${path}: ${JSON.stringify(a)?.slice(0, 300)} | ${JSON.stringify(b)?.slice(0, 300)}`);
+      return;
+    }
+    for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) walk(a[key], b[key], path ? `${path}.${key}` : key);
+  };
+  walk(ours, theirs, '');
+  return found;
 }
 
 /* Messages (of recordMessages) without what must differ: the token after "@", times. */
