@@ -109,7 +109,7 @@ struct consumer *consumer_next(struct queue *queue)
 
 void consumer_hand_out(struct queue *queue, struct ct_list *jobs)
 {
-    struct ct_list back; /* the last one first: each goes to the front */
+    struct ct_list back;
 
     ct_list_init(&back);
     while (!ct_list_is_empty(jobs)) {
@@ -120,12 +120,17 @@ void consumer_hand_out(struct queue *queue, struct ct_list *jobs)
         if (consumer || job->broken)
             lease_begin(lease_new(queue, consumer, job));
         else
-            ct_list_push_front(&back, &job->link);
+            ct_list_push_back(&back, &job->link);
     }
+    /* Each goes to the front of the queue: the last one must go first, and all of them before jobs
+     * that were fetched earlier and are being returned. */
     while (!ct_list_is_empty(&back)) {
         struct job *job = CT_CONTAINER(back.next, struct job, link);
+        struct lease *lease;
 
         ct_list_remove(&job->link);
-        lease_return(lease_new(queue, NULL, job), EFFECT_RELEASE);
+        lease = lease_new(queue, NULL, job);
+        lease_return(lease, EFFECT_RELEASE);
+        effects_advance(queue, lease->outcome);
     }
 }

@@ -71,6 +71,12 @@ void effects_queue(struct queue *queue, struct effect *effect)
     queue_poke(queue);
 }
 
+void effects_advance(struct queue *queue, struct effect *effect)
+{
+    ct_list_remove(&effect->link);
+    ct_list_push_front(&queue->pending, &effect->link);
+}
+
 void effects_queue_urgent(struct queue *queue, struct effect *effect)
 {
     effects_count(queue, effect);
@@ -214,6 +220,11 @@ void effects_take(struct queue *queue, struct commit *commit)
 {
     size_t bytes = 0;
 
+    /* First, so that it finds room however many others there are: nobody holds its job's lock. */
+    if (queue->take && !queue->needs_reclaim) {
+        take_effect(commit, queue->take);
+        queue->take_is_sent = true;
+    }
     take_from(&queue->urgent, commit, &bytes);
     if (ct_list_is_empty(&queue->urgent))
         take_from(&queue->pending, commit, &bytes);
@@ -231,6 +242,8 @@ void effects_restore(struct queue *queue, struct commit *commit, bool may_have_r
 
         ct_list_remove(&effect->link);
         effect->is_resent |= may_have_run;
+        job_free(effect->leased); /* of a reply that could be read only in part */
+        effect->leased = NULL;
         if (lease)
             lease->is_sent = false;
         if (effect->kind == EFFECT_RENEW)

@@ -126,12 +126,7 @@ static void commit_send(struct queue *queue, uint32_t fetch_max, bool promote)
     commit->token_first = queue->token_next;
     queue->token_next += fetch_max;
     effects_take(queue, commit);
-    if (queue->take && !queue->needs_reclaim && commit->effect_count < COMMIT_EFFECTS_MAX) {
-        ct_list_push_back(&commit->effects, &queue->take->link);
-        commit->effect_count++;
-        queue->take_is_sent = true;
-        queue->token_next++;
-    }
+    queue->token_next += queue->take_is_sent;
     queue->call = CALL_COMMIT;
     queue->figures.commits++;
     redis_command_init(&command, NULL);

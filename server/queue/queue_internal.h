@@ -199,6 +199,8 @@ bool exchange_is_link_error(enum ct_code code);
 /* --- effects.c --- */
 /* Takes `effect`; its owner is a lease or NULL. */
 void effects_queue(struct queue *queue, struct effect *effect);
+/* To the head of those that wait; it was queued just now, for a lease of its own. */
+void effects_advance(struct queue *queue, struct effect *effect);
 void effects_queue_urgent(struct queue *queue, struct effect *effect);
 /* Counts an effect that is in no list (TAKE). */
 void effects_count(struct queue *queue, struct effect *effect);

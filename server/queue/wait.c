@@ -77,7 +77,9 @@ static void wait_done(void *arg, const struct redis_reply *reply, const struct c
         err = &own;
         own.code = queue->dialect->parse_wait(queue->dialect_queue, reply, &id, &has_work, &own);
     }
-    if (err->code != CT_E_OK) {
+    if (err->code != CT_E_OK && was_cut) {
+        queue->wait_failures = 0; /* it ended, which was all we wanted */
+    } else if (err->code != CT_E_OK) {
         wait_failed(queue, err);
     } else {
         queue->wait_failures = 0;

@@ -263,6 +263,26 @@ START_TEST(test_jobs_that_find_no_credit_go_back_in_order)
 }
 END_TEST
 
+START_TEST(test_jobs_under_way_go_back_behind_those_that_were_held)
+{
+    struct sim *sim = sim_with_jobs(8);
+    struct sim_runner *runner = sim_runner_new(sim, 3), *other;
+
+    sim_run_until_held(sim, runner, 3);
+    sim_run_for_ms(sim, 10);
+    sim_runner_window(runner, 6);
+    sim_turn(sim);
+    sim_execute(sim); /* 4, 5 and 6 are fetched; the reply is under way */
+    ck_assert_uint_eq(model_count(sim->model, IN_ACTIVE), 6);
+    sim_runner_close(runner, CONSUMER_RETURNS);
+    sim_run_for_ms(sim, 100);
+    other = sim_runner_new(sim, 8);
+    sim_run_until_held(sim, other, 8);
+    ck_assert_str_eq(other->order, "1 2 3 4 5 6 7 8 ");
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(test_broken_job_fails_without_being_offered)
 {
     struct sim *sim = sim_with_jobs(3);
@@ -906,6 +926,7 @@ static Suite *engine_suite(void)
     ADD(test_jobs_are_shared_among_consumers_in_turn);
     ADD(test_window_is_never_exceeded);
     ADD(test_jobs_that_find_no_credit_go_back_in_order);
+    ADD(test_jobs_under_way_go_back_behind_those_that_were_held);
     ADD(test_broken_job_fails_without_being_offered);
     ADD(test_repeatable_job_is_offered_after_its_next_iteration_is_committed);
     ADD(test_repeatable_job_runs_when_it_cannot_be_scheduled);

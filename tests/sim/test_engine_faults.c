@@ -242,7 +242,7 @@ START_TEST(test_result_that_is_refused_alone_waits_and_holds_up_nobody)
     sim_run_for_ms(sim, 10);
     ck_assert_uint_eq(runner->ack_count, 1);
     ck_assert_str_eq(runner->last_id, "2");
-    sim_run_for_ms(sim, 60000);
+    sim_run_for_ms(sim, 12000); /* its lock cannot be renewed either */
     ck_assert_uint_eq(runner->ack_count, 1);
     job->refusal = CT_E_OK;
     sim_run_for_ms(sim, 10000);

@@ -23,6 +23,7 @@ struct walk {
     uint32_t lost_count;
     uint32_t note_number;
     uint32_t foreign_count;
+    uint32_t adds_open;
     bool has_zombies;
 };
 
@@ -88,6 +89,52 @@ static void wake(struct walk *walk)
     const int len = snprintf(text, sizeof text, "%" PRId64, due_ms);
 
     queue_wake(walk->sim->queue, (struct ct_str){text, (size_t)len});
+}
+
+/* --- adding and settings ------------------------------------------------------------------------
+ */
+
+struct walk_add {
+    struct job_add add;
+    struct walk *walk;
+};
+
+static void added(struct job_add *add)
+{
+    struct walk_add *own = CT_CONTAINER(add, struct walk_add, add);
+    struct sim *sim = own->walk->sim;
+
+    sim_check(sim, (add->id != NULL) == (add->err.code == CT_E_OK));
+    if (ct_str_is(add->name, "bad"))
+        sim_check(sim, add->err.code == CT_E_INVALID || add->err.code == CT_E_REDIS_DOWN);
+    own->walk->adds_open--;
+    free(add->id);
+    free(own);
+}
+
+static void add_through_engine(struct walk *walk)
+{
+    for (uint32_t count = roll(walk, 4); count > 0; count--) {
+        struct walk_add *own = calloc(1, sizeof *own);
+
+        own->walk = walk;
+        own->add.name = roll(walk, 5) == 0 ? CT_STR_LIT("bad") : CT_STR_LIT("work");
+        walk->adds_open++;
+        queue_add(walk->sim->queue, &own->add, added);
+    }
+}
+
+static void change_settings(struct walk *walk)
+{
+    struct sim *sim = walk->sim;
+
+    sim->settings.lock_duration_ms = 1000 + roll(walk, 30000);
+    sim->settings.lock_renew_ms = sim->settings.lock_duration_ms / 2;
+    sim->settings.guard_interval_ms = 1 + roll(walk, 5000);
+    sim->settings.stalled_interval_ms = roll(walk, 3) * 10000;
+    sim->settings.retry_process_delay_ms = 1 + roll(walk, 5000);
+    sim->model->promote_max = 1 + roll(walk, 5);
+    queue_configure(sim->queue, &sim->settings);
 }
 
 /* A Node worker takes a job, or finishes the one it has. */
@@ -181,7 +228,7 @@ static void resume(struct walk *walk, struct sim_runner *runner)
     if (walk->lost_count == 0)
         return;
     lost = &walk->lost[roll(walk, walk->lost_count)];
-    sim_resume(runner, lost->id, lost->token);
+    sim_resume(runner, roll(walk, 10) ? lost->id : "1", lost->token);
 }
 
 static void end_one(struct walk *walk, struct sim_runner *runner)
@@ -323,10 +370,16 @@ static void step(struct walk *walk)
         sim_link_up(sim);
     switch (roll(walk, 20)) {
     case 0:
-        add_some(walk);
+        if (roll(walk, 4) > 0)
+            add_some(walk);
+        else
+            add_through_engine(walk);
         break;
     case 1:
-        wake(walk);
+        if (roll(walk, 4) > 0)
+            wake(walk);
+        else
+            change_settings(walk);
         break;
     case 2:
         redis_trouble(walk);
@@ -386,6 +439,8 @@ static void finish(struct walk *walk)
         leave(walk, CT_CONTAINER(node, struct sim_runner, link));
     if (!sim->is_up)
         sim_link_up(sim);
+    sim->settings.stalled_interval_ms = 30000; /* what was left behind must be found */
+    queue_configure(sim->queue, &sim->settings);
     runner = sim_runner_new(sim, 3);
     while (model_count(sim->model, IN_COMPLETED) + model_count(sim->model, IN_FAILED) <
            sim->model->job_count) {
@@ -399,6 +454,7 @@ static void finish(struct walk *walk)
     }
     sim_run_for_ms(sim, 20000);
     sim_check(sim, ct_list_is_empty(&runner->holds));
+    sim_check(sim, walk->adds_open == 0);
     for (uint32_t i = 0; i < sim->model->job_count; i++) {
         const struct fake_job *job = sim->model->jobs[i];
 
