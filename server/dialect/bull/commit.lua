@@ -31,7 +31,7 @@
 local token_number, lock_ms = tonumber(ARGV[4]), ARGV[5]
 local limit_max, metrics_points = tonumber(ARGV[9]), tonumber(ARGV[8])
 local active_channel = active .. '@' .. speaker
-local jobs, answers, dropped, rest_ms = {}, {}, 0, 0
+local jobs, answers, dropped, parked, rest_ms = {}, {}, 0, 0, 0
 local effect = 0
 --- @include job
 
@@ -309,7 +309,7 @@ if fetch_max > 0 then
     else
         rest_ms = AGAIN_MS
     end
-    if is_drained and token_number == token_first then
+    if is_drained and parked == 0 and token_number == token_first then
         call('PUBLISH', P .. 'drained', '')
     end
 end

@@ -298,6 +298,8 @@ local function fetch_limited(max)
         if type(job) == 'table' then
             try('ZREM', priority, id)
             jobs[#jobs + 1] = job
+        elseif job == PARKED then
+            parked = parked + 1
         elseif job == MISSING then
             dropped = dropped + 1
         end
