@@ -1,6 +1,6 @@
 /* The daemon. Called by main.c; owns the loop and everything on it.
  *
- *   start   listen, links to Redis, turns, signals, then "ready"
+ *   start   listen, Redis (one of its own, if asked), links to it, turns, signals, then "ready"
  *   turn    after each round of I/O: the queues decide, the connections write; once more before
  *           the loop sleeps, for what timers brought up
  *   stop    (first signal) no new connections, no new jobs, bye to all; each connection closes
@@ -16,6 +16,7 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "redis/embedded.h"
 #include "server/conn.h"
 #include "server/listener.h"
 
@@ -25,10 +26,11 @@ struct daemon {
     const struct config *config;
     uv_loop_t loop;
     enum daemon_state state;
-    int exit_code;
-    struct ct_redis_url url; /* owned */
-    struct hosts *hosts;     /* owned */
-    struct conns *conns;     /* owned */
+    struct embedded *embedded; /* owned; NULL: none */
+    bool embedded_is_told;     /* its address was logged */
+    struct ct_redis_url url;   /* owned */
+    struct hosts *hosts;       /* owned */
+    struct conns *conns;       /* owned */
     struct listener **listeners;
     size_t listener_count;
     uv_prepare_t prepare;
@@ -74,8 +76,10 @@ static void daemon_on_prepare(uv_prepare_t *prepare)
 
 /* --- stopping --- */
 
-static void daemon_close_handles(struct daemon *daemon)
+static void daemon_close_handles(void *ctx)
 {
+    struct daemon *daemon = ctx;
+
     uv_close((uv_handle_t *)&daemon->prepare, NULL);
     uv_close((uv_handle_t *)&daemon->check, NULL);
     uv_close((uv_handle_t *)&daemon->awake, NULL);
@@ -86,7 +90,13 @@ static void daemon_close_handles(struct daemon *daemon)
 
 static void daemon_on_hosts_closed(void *ctx)
 {
-    daemon_close_handles(ctx);
+    struct daemon *daemon = ctx;
+
+    /* Last of all: the links above still wrote to it. */
+    if (daemon->embedded)
+        embedded_close(daemon->embedded, daemon_close_handles, daemon);
+    else
+        daemon_close_handles(daemon);
 }
 
 static void daemon_on_flush_late(uv_timer_t *timer)
@@ -170,6 +180,34 @@ static enum ct_code daemon_listen(struct daemon *daemon, struct ct_error *err)
     return CT_E_OK;
 }
 
+static void daemon_on_redis_up(void *ctx)
+{
+    struct daemon *daemon = ctx;
+
+    if (daemon->embedded && !daemon->embedded_is_told)
+        ct_log_info("embedded Redis is ready", CT_STR("url", embedded_public_url(daemon->embedded)),
+                    CT_STR("folder", daemon->config->flags.embedded));
+    daemon->embedded_is_told = true;
+}
+
+static enum ct_code daemon_open_redis(struct daemon *daemon, struct ct_error *err)
+{
+    const struct config_flags *flags = &daemon->config->flags;
+    const struct embedded_options options = {
+        .loop = &daemon->loop,
+        .folder = flags->embedded,
+        .has_port = daemon->config->has_embedded_port,
+        .port = (uint16_t)flags->embedded_port,
+    };
+
+    if (!flags->embedded)
+        return ct_redis_url_parse(flags->redis, &daemon->url, err);
+    enum ct_code rc = embedded_open(&options, &daemon->embedded, err);
+    if (rc == CT_E_OK)
+        rc = ct_redis_url_parse(embedded_url(daemon->embedded), &daemon->url, err);
+    return rc;
+}
+
 static void daemon_open_parts(struct daemon *daemon)
 {
     const struct hosts_options hosts_options = {
@@ -179,6 +217,9 @@ static void daemon_open_parts(struct daemon *daemon)
         .clock = &ct_clock_system,
         .queues = daemon->config->queues,
         .queue_count = daemon->config->queue_count,
+        .quiet_ms = daemon->embedded ? EMBEDDED_START_MS : 0,
+        .on_redis_up = daemon_on_redis_up,
+        .ctx = daemon,
     };
 
     daemon->hosts = hosts_open(&hosts_options);
@@ -217,31 +258,41 @@ static void daemon_tell_ready(const struct daemon *daemon)
     free(url);
 }
 
+static enum ct_code daemon_start(struct daemon *daemon, struct ct_error *err)
+{
+    enum ct_code rc = daemon_listen(daemon, err);
+
+    if (rc == CT_E_OK)
+        rc = daemon_open_redis(daemon, err);
+    if (rc != CT_E_OK)
+        return rc;
+    daemon_open_parts(daemon);
+    daemon_start_handles(daemon);
+    daemon_tell_ready(daemon);
+    return CT_E_OK;
+}
+
 int daemon_run(const struct config *config, struct ct_error *err)
 {
     struct daemon daemon = {.config = config};
-
-    if (ct_redis_url_parse(config->flags.redis, &daemon.url, err) != CT_E_OK)
-        return EXIT_FAILURE;
+    int exit_code = EXIT_SUCCESS;
     int status = uv_loop_init(&daemon.loop);
+
     if (status != 0) {
         ct_error_set(err, CT_E_SYSTEM, "cannot make an event loop: %s", uv_strerror(status));
-        ct_redis_url_free(&daemon.url);
         return EXIT_FAILURE;
     }
-    if (daemon_listen(&daemon, err) == CT_E_OK) {
-        daemon_open_parts(&daemon);
-        daemon_start_handles(&daemon);
-        daemon_tell_ready(&daemon);
-    } else {
-        daemon.exit_code = EXIT_FAILURE;
+    if (daemon_start(&daemon, err) != CT_E_OK) {
+        exit_code = EXIT_FAILURE;
         daemon_close_listeners(&daemon);
+        if (daemon.embedded)
+            embedded_close(daemon.embedded, NULL, NULL);
     }
     uv_run(&daemon.loop, UV_RUN_DEFAULT);
     status = uv_loop_close(&daemon.loop);
     ct_assert(status == 0);
     ct_redis_url_free(&daemon.url);
-    if (daemon.exit_code == EXIT_SUCCESS)
+    if (exit_code == EXIT_SUCCESS)
         ct_log_info("stopped", CT_INT("pid", getpid()));
-    return daemon.exit_code;
+    return exit_code;
 }

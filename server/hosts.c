@@ -31,6 +31,7 @@ struct hosts {
     const struct ct_redis_url *url;
     const struct queue_config *queues;
     size_t queue_count;
+    uint64_t quiet_ms;
     void (*on_redis_up)(void *ctx);
     void *ctx;
     struct queue_host_world world;
@@ -41,7 +42,9 @@ struct hosts {
     uint32_t host_count; /* live, retired and closing */
     bool is_draining;
     /* The outage under way. */
-    uint64_t down_since_ms, reminded_ms, down_tries; /* down_since_ms 0: none */
+    uint64_t down_since_ms; /* 0: none */
+    uint64_t reminded_ms;   /* 0: nothing was said about it yet */
+    uint64_t down_tries;
     int handles_open;
     void (*closed)(void *ctx);
     void *closed_ctx;
@@ -53,10 +56,10 @@ static void hosts_on_redis_up(void *ctx)
 {
     struct hosts *hosts = ctx;
 
-    if (hosts->down_since_ms > 0)
+    if (hosts->reminded_ms > 0)
         ct_log_info("Redis is back", CT_INT("down_ms", uv_now(hosts->loop) - hosts->down_since_ms),
                     CT_INT("tries", hosts->down_tries));
-    hosts->down_since_ms = 0;
+    hosts->down_since_ms = hosts->reminded_ms = 0;
     hosts->down_tries = 0;
     CT_LIST_FOREACH (node, &hosts->live)
         queue_host_link_up(queue_host_of(node));
@@ -69,15 +72,16 @@ static void hosts_on_redis_up(void *ctx)
 static void hosts_on_redis_down(void *ctx, const struct ct_error *why)
 {
     struct hosts *hosts = ctx;
-    uint64_t now_ms = uv_now(hosts->loop);
+    uint64_t now_ms = uv_now(hosts->loop) + 1; /* never 0 */
 
     hosts->down_tries++;
-    if (hosts->down_since_ms == 0 || now_ms - hosts->reminded_ms >= HOSTS_REMIND_MS) {
+    if (hosts->down_since_ms == 0)
+        hosts->down_since_ms = now_ms;
+    if (now_ms - hosts->down_since_ms >= hosts->quiet_ms &&
+        (hosts->reminded_ms == 0 || now_ms - hosts->reminded_ms >= HOSTS_REMIND_MS)) {
         ct_log_warn("Redis is away: trying again", CT_INT("tries", hosts->down_tries), CT_ERR(why));
         hosts->reminded_ms = now_ms;
     }
-    if (hosts->down_since_ms == 0)
-        hosts->down_since_ms = now_ms > 0 ? now_ms : 1;
     CT_LIST_FOREACH (node, &hosts->live)
         queue_host_link_down(queue_host_of(node));
     CT_LIST_FOREACH (node, &hosts->retired)
@@ -406,6 +410,7 @@ struct hosts *hosts_open(const struct hosts_options *options)
     hosts->url = options->url;
     hosts->queues = options->queues;
     hosts->queue_count = options->queue_count;
+    hosts->quiet_ms = options->quiet_ms;
     hosts->on_redis_up = options->on_redis_up;
     hosts->ctx = options->ctx;
     ct_list_init(&hosts->live);

@@ -34,6 +34,7 @@ struct hosts_options {
     const struct ct_clock *clock;
     const struct queue_config *queues;
     size_t queue_count;
+    uint64_t quiet_ms;              /* an outage is worth a line in the log after so long */
     void (*on_redis_up)(void *ctx); /* each time; may be NULL */
     void *ctx;
 };

@@ -1,11 +1,14 @@
-/* cartrita-queued: reads the options, prepares the process, runs the daemon. */
+/* cartrita-queued: reads the options, prepares the process, runs the daemon; or becomes the private
+ * redis-server that such a daemon starts. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
 #include "common/log.h"
+#include "redis/embedded.h"
 #include "server/config.h"
 #include "server/daemon.h"
 
@@ -26,6 +29,8 @@ int main(int argc, char **argv)
     struct config config;
     struct ct_error err;
 
+    if (argc > 1 && strcmp(argv[1], EMBEDDED_VERB) == 0)
+        return embedded_become(argc, argv);
     signal(SIGPIPE, SIG_IGN);
     switch (config_read(&config, argc, argv, &err)) {
     case CONFIG_ANSWERED:
