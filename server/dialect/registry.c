@@ -50,11 +50,13 @@ enum ct_code dialect_parse_detect(const struct queue_name *name, const struct re
         *out = dialects[0];
         return CT_E_OK;
     }
-    *out = dialect_find("bullmq");
-    if (*out)
+    const struct dialect *bullmq = dialect_find("bullmq");
+    if (bullmq) {
+        *out = bullmq;
         return CT_E_OK;
+    }
     return ct_error_set(err, CT_E_UNSUPPORTED,
-                        "queue %.60s:%.60s belongs to BullMQ (%.40s is there); only Bull 3 and 4 "
+                        "queue %.60s:%.60s belongs to BullMQ (%.*s is there); only Bull 3 and 4 "
                         "queues are served: check prefix and name",
-                        name->prefix, name->name, sign.data);
+                        name->prefix, name->name, (int)sign.len, sign.data);
 }

@@ -152,6 +152,9 @@ local function finish(at, has_failed)
 
     -- Out of active, into the hash and the set. What has a foreign type is put back as it was.
     local problem, left = try('SREM', stalled, unpack(ids, 1, m)), nil
+    if has_failed and type(problem) ~= 'table' then
+        problem = try('ZCARD', set)
+    end
     problem = type(problem) == 'table' and problem.err
     if not problem then
         problem, left = leave_active(ids, m)
