@@ -14,12 +14,6 @@
 
 #define CHILD_EXIT_NO_EXEC 127 /* as a shell says it */
 
-static void guard_end_group(int number)
-{
-    (void)number;
-    kill(0, SIGKILL); /* ourselves included */
-}
-
 /* Signals as a fresh program expects them: the runner ignores some, and threads block others. */
 static void child_reset_signals(void)
 {
@@ -55,17 +49,34 @@ static void child_exec(char *const *argv, const char *folder)
     _exit(CHILD_EXIT_NO_EXEC);
 }
 
+/* Until the command has ended (true, with its status) or the runner has (false). */
+static bool guard_wait(pid_t command, const sigset_t *signals, int *status)
+{
+    for (;;) {
+        int number = sigwaitinfo(signals, NULL);
+
+        if (number == SIGTERM)
+            return false;
+        if (waitpid(command, status, WNOHANG) == command)
+            return true;
+    }
+}
+
 /* In the guard; never returns. */
 static void guard_main(pid_t runner, int in, int out, int err, int status_fd, char *const *argv,
                        const char *folder)
 {
+    sigset_t signals;
     pid_t command;
     int status = 0;
     ssize_t ignored;
 
     child_reset_signals();
     setpgid(0, 0);
-    signal(SIGTERM, guard_end_group);
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM); /* the runner's death; taken in guard_wait, not in a handler */
+    sigaddset(&signals, SIGCHLD);
+    sigprocmask(SIG_SETMASK, &signals, NULL);
     prctl(PR_SET_PDEATHSIG, SIGTERM);
     if (getppid() != runner)
         _exit(0);
@@ -82,17 +93,18 @@ static void guard_main(pid_t runner, int in, int out, int err, int status_fd, ch
     command = fork();
     if (command == 0) {
         close(3);
-        signal(SIGTERM, SIG_DFL);
+        child_reset_signals();
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
         child_exec(argv, folder);
     }
     close(STDIN_FILENO);
     close(STDOUT_FILENO);
     close(STDERR_FILENO);
-    while (command > 0 && waitpid(command, &status, 0) < 0 && errno == EINTR)
-        ;
-    ignored = write(3, &status, sizeof status);
-    (void)ignored;
-    kill(0, SIGKILL);
+    if (command < 0 || guard_wait(command, &signals, &status)) {
+        ignored = write(3, &status, sizeof status);
+        (void)ignored;
+    }
+    kill(0, SIGKILL); /* what is left of the group, ourselves included */
     _exit(0);
 }
 

@@ -52,6 +52,7 @@ struct exec {
     struct child child;
     bool is_skipping; /* a line that was too long: until its end */
     struct text from_child, stderr_in;
+    size_t searched; /* bytes of from_child without an end of line */
     char last_stderr[EXEC_STDERR_LINE_MAX + 1];
     unsigned failures; /* in a row */
     unsigned long broken_count;

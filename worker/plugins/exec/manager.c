@@ -38,16 +38,17 @@ static void manager_take_lines(struct exec *exec)
 {
     struct text *in = &exec->from_child;
     char *start = in->data;
+    char *fresh = in->data + exec->searched; /* a long line is not searched again and again */
     char *end_of_all = in->data + in->len;
     char *end;
 
     pthread_mutex_lock(&exec->lock);
-    while (start < end_of_all && (end = memchr(start, '\n', (size_t)(end_of_all - start)))) {
+    while (fresh < end_of_all && (end = memchr(fresh, '\n', (size_t)(end_of_all - fresh)))) {
         *end = '\0';
         if (!exec->is_skipping)
             tasks_heard(exec, start, (size_t)(end - start));
         exec->is_skipping = false;
-        start = end + 1;
+        start = fresh = end + 1;
     }
     if (!exec->is_skipping && (size_t)(end_of_all - start) > EXEC_LINE_MAX) {
         tasks_heard_too_long(exec, start, (size_t)(end_of_all - start));
@@ -57,6 +58,7 @@ static void manager_take_lines(struct exec *exec)
         start = end_of_all;
     pthread_mutex_unlock(&exec->lock);
     text_consume(in, (size_t)(start - in->data));
+    exec->searched = in->len;
 }
 
 static bool manager_hear(struct exec *exec)
@@ -123,7 +125,7 @@ static void manager_start(struct exec *exec)
 {
     int error;
 
-    exec->from_child.len = exec->stderr_in.len = 0;
+    exec->from_child.len = exec->stderr_in.len = exec->searched = 0;
     exec->is_skipping = false;
     exec->last_stderr[0] = '\0';
     exec->started_ms = exec_now_ms();
