@@ -71,6 +71,18 @@ as_root() {
     fi
 }
 
+# Hundreds of lines that nobody reads, unless it fails.
+quietly() {
+    log=$(mktemp)
+    if ! "$@" >"$log" 2>&1; then
+        tail -n 40 "$log" >&2
+        rm -f "$log"
+        echo "deps: this failed: $*" >&2
+        exit 1
+    fi
+    rm -f "$log"
+}
+
 install_packages() {
     if ! has_command apt-get; then
         echo "deps: missing:$missing" >&2
@@ -83,10 +95,10 @@ install_packages() {
         echo "deps: not root and no sudo here; as root, run: deploy/install-deps.sh $level" >&2
         exit 1
     fi
-    echo "deps: installing$missing"
+    echo "deps: installing$missing (on a bare machine this takes some minutes)"
     apt="env DEBIAN_FRONTEND=noninteractive apt-get -q -o DPkg::Lock::Timeout=120"
     # shellcheck disable=SC2086 # a command and its arguments
-    as_root $apt update
+    quietly as_root $apt update
     chosen=
     for package in $missing; do
         pick=
@@ -103,7 +115,7 @@ install_packages() {
     done
     hold_services
     # shellcheck disable=SC2086 # words
-    as_root $apt install -y --no-install-recommends $chosen
+    quietly as_root $apt install -y --no-install-recommends $chosen
     release_services
 }
 
