@@ -200,7 +200,9 @@ static enum ct_code config_take(const struct config_flags *flags, const struct c
 enum config_outcome config_read(int argc, char *const *argv, struct worker_config *out,
                                 char **check_plugin, struct ct_error *err)
 {
-    static const char *const sections[] = {"pools", NULL};
+    /* Ours are the pools; the rest is the daemon's, for which the same file may be. */
+    static const char *const sections[] = {"pools",    "queues",        "listen", "frame-max",
+                                           "embedded", "embedded-port", NULL};
     enum config_outcome outcome = CONFIG_REFUSED;
     struct config_flags flags;
     struct ct_option_set set;
