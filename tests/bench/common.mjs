@@ -1,7 +1,7 @@
 /* What all measurements share: filling a queue, waiting for it, checking that each job was delivered
  * exactly once, CPU times, medians. */
 
-import { readFile } from 'node:fs/promises';
+import { readdir, readFile } from 'node:fs/promises';
 
 import { until } from '../lib/wait.mjs';
 import { QUEUE } from './systems.mjs';
@@ -9,7 +9,6 @@ import { QUEUE } from './systems.mjs';
 export const key = (suffix) => `bull:${QUEUE}:${suffix}`;
 const BULK = 1000;
 const POLL_MS = 10;
-const TICKS_PER_S = 100;
 
 export const median = (list) => percentile(list, 50);
 
@@ -73,15 +72,16 @@ export async function redisCpu(client) {
   return of('used_cpu_user') + of('used_cpu_sys');
 }
 
-/* Seconds of CPU that processes have used. */
+/* Seconds of CPU that processes have used, all their threads together. */
 export async function processCpu(pids) {
-  let ticks = 0;
+  let ns = 0;
   for (const pid of pids) {
-    const stat = await readFile(`/proc/${pid}/stat`, 'utf8').catch(() => '');
-    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    ticks += Number(fields[11] ?? 0) + Number(fields[12] ?? 0);
+    for (const task of await readdir(`/proc/${pid}/task`).catch(() => [])) {
+      const stat = await readFile(`/proc/${pid}/task/${task}/schedstat`, 'utf8').catch(() => '0');
+      ns += Number(stat.split(' ')[0]);
+    }
   }
-  return ticks / TICKS_PER_S;
+  return ns / 1e9;
 }
 
 /* One run after the other for each system in turn, so that what else the machine does hits all alike.
