@@ -23,7 +23,8 @@ OPTIMIZE := -O2 -g
 endif
 WERROR ?= $(if $(SAN),-Werror,)
 
-MSGPACK_PC := $(shell pkg-config --exists msgpack-c && echo msgpack-c || echo msgpack)
+# On a bare machine there is no pkg-config yet, and `make deps` must not begin with complaints.
+MSGPACK_PC := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 PKGS       := libuv hiredis $(MSGPACK_PC) yaml-0.1 jansson
 PKG_CFLAGS  = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS    = $(shell pkg-config --libs $(PKGS))
@@ -94,7 +95,14 @@ $(foreach part,$(PARTS),$(eval $(call objects_of,$(part)): PART := $(part)))
 $(foreach part,$(PARTS),$(eval $(call objects_of,$(part)): $(BUILD)/inc/$(part)/.done))
 $(foreach part,$(PARTS),$(eval $(BUILD)/lib$(part).a: $(call objects_of,$(part))))
 
-$(BUILD)/inc/%/.done: Makefile
+# Objects of other flags or another compiler do not mix: everything waits for this file, which is
+# new when they are.
+$(BUILD)/.flags: FORCE
+	@mkdir -p $(@D)
+	@echo '$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL)' | cmp -s - $@ || echo '$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL)' >$@
+FORCE:
+
+$(BUILD)/inc/%/.done: Makefile $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(foreach name,$($*_SEES),$(call link_line,$(name),$*))
 	@touch $@
@@ -127,7 +135,7 @@ PLUGINS := $(patsubst worker/plugins/%/,%,$(wildcard worker/plugins/*/))
 $(BUILD)/plugins/%.so: $$(wildcard worker/plugins/$$*/*.c worker/plugins/$$*/*.h) worker/include/cartrita/plugin.h
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fvisibility=hidden -shared -Iworker/include $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(LIBS_$*)
-LIBS_exec := $(shell pkg-config --libs jansson)
+LIBS_exec = $(shell pkg-config --libs jansson)
 
 PROGRAMS := $(addprefix $(BUILD)/,cartrita-queued cartrita-worker cartrita-q)
 
@@ -142,7 +150,7 @@ examples: $(sort $(EXAMPLE_PLUGINS:%=$(BUILD)/examples/%.so)) ## build the examp
 # --- tests ---------------------------------------------------------------------------------------
 UNIT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c tests/sim/test_*.c))
 # The unit tests of a part may see everything: they are outside of the house.
-$(BUILD)/inc/tests/.done: Makefile
+$(BUILD)/inc/tests/.done: Makefile $(BUILD)/.flags
 	@mkdir -p $(@D)
 	$(foreach name,common proto redis cron queue dialect server q worker cartrita,$(call link_line,$(name),tests))
 	@ln -sfn $(CURDIR)/tests $(BUILD)/inc/tests/tests
