@@ -67,11 +67,12 @@ struct commit {
     /* --- results --- */
     struct ct_list jobs; /* struct job, leased under their tokens */
     uint32_t job_count;
-    bool is_drained;     /* fewer jobs than asked for: nothing more is waiting */
-    int64_t next_due_ms; /* wall clock of the next delayed job, COMMIT_NEVER: none; valid when
-                            `promote` was set */
-    bool has_more_due;   /* the promotion reached its bound */
-    int64_t rest_ms;     /* rate limited: fetch nothing for this long; 0: go on */
+    bool is_drained;        /* fewer jobs than asked for: nothing more is waiting */
+    int64_t next_due_ms;    /* wall clock of the next delayed job, COMMIT_NEVER: none; valid when
+                               `promote` was set */
+    bool has_more_due;      /* the promotion reached its bound */
+    uint32_t dropped_count; /* ids that were taken out of the lists because their job is missing */
+    int64_t rest_ms;        /* rate limited: fetch nothing for this long; 0: go on */
 };
 
 void commit_init(struct commit *commit);

@@ -408,6 +408,23 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
     assert.deepEqual(await client.lrange(`${P}wait`, 0, -1), ['2', '1']);
   });
 
+  await t.test('a whole fleet that died is recovered in steps', async (t) => {
+    const side = await fresh(t);
+    for (let i = 0; i < 3; i++) await side.add(Array.from({ length: 200 }, (_, n) => ({ data: n })));
+    const kept = [];
+    for (let i = 0; i < 6; i++) kept.push(...(await side.commit({ fetch: 100 })).jobs.map((job) => job.id));
+    await side.sweep();
+    for (const id of kept) if (id % 50 !== 0) await client.del(`${P}${id}:lock`);
+    await client.del(`${P}stalled-check`);
+    assert.deepEqual(await side.sweep(), { failed: 0, recovered: 500 });
+    assert.equal(await client.llen(`${P}active`), 100);
+    await client.del(`${P}stalled-check`);
+    assert.deepEqual(await side.sweep(), { failed: 0, recovered: 88 });
+    const live = kept.filter((id) => id % 50 === 0).reverse();
+    assert.deepEqual(await client.lrange(`${P}active`, 0, -1), live);
+    assert.equal(await client.llen(`${P}wait`), 588);
+  });
+
   await t.test('42: promotion is bounded and says so', async (t) => {
     const side = await fresh(t);
     for (let i = 0; i < 2; i++) {

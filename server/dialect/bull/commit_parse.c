@@ -128,6 +128,8 @@ static enum ct_code answer_code(int64_t answer)
 static bool answer_take(const struct commit *commit, struct effect *effect,
                         const struct redis_reply *what)
 {
+    if (effect->leased) /* answered twice */
+        return false;
     if (redis_reply_is_array(what)) {
         effect->leased = effect->kind == EFFECT_ADOPT ? bull_job_parse(what, effect->extra)
                                                       : leased_job(commit, what);
@@ -204,5 +206,6 @@ enum ct_code bull_parse_commit(struct dialect_queue *queue, struct commit *commi
     commit->has_more_due = redis_reply_int(redis_reply_at(reply, 3), 0) == 1;
     commit->is_drained = redis_reply_int(redis_reply_at(reply, 4), 0) == 1;
     commit->rest_ms = redis_reply_int(redis_reply_at(reply, 5), 0);
+    commit->dropped_count = (uint32_t)redis_reply_int(redis_reply_at(reply, 6), 0);
     return CT_E_OK;
 }

@@ -19,7 +19,7 @@ enum ct_code bull_parse_sweep(struct dialect_queue *queue, const struct redis_re
     enum ct_code rc = redis_reply_check(reply, err);
     if (rc != CT_E_OK)
         return rc;
-    if (redis_reply_count(reply) < 3)
+    if (redis_reply_count(reply) < 2)
         return ct_error_set(err, CT_E_INTERNAL, "sweep.lua answered what it should not");
     out->failed_count = redis_reply_int(redis_reply_at(reply, 0), 0);
     out->recovered_count = redis_reply_int(redis_reply_at(reply, 1), 0);

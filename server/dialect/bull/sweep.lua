@@ -3,16 +3,18 @@
 -- interval does it for all.
 --
 -- KEYS and ARGV 1 to 3: inc/base.lua. ARGV: 4 stalls allowed  5 interval, ms
--- Result: 1 failed  2 recovered  3 1: more are left, for the next check
+-- Result: 1 failed  2 recovered. What is over the bounds is left, with its mark, to the next check.
 
 -- Of one check: marks looked at, jobs moved, active ids marked (the oldest).
-local MARKS_MAX, MOVES_MAX, ACTIVE_MAX, BATCH = 10000, 1000, 10000, 1000
+local MARKS_MAX, MOVES_MAX, ACTIVE_MAX, BATCH = 10000, 500, 10000, 1000
+-- From so many jobs on, active is rewritten instead of searched for each of them.
+local REWRITE_MIN = 20
 --- @include base
 --- @include check
 --- @include stall
 
 if call('EXISTS', KEYS[11]) == 1 then
-    return {0, 0, 0}
+    return {0, 0}
 end
 local problem = foreign_key()
 if problem then
@@ -72,24 +74,55 @@ if not has_left then
     call('DEL', stalled)
 end
 
-local failed_count, recovered_count = 0, 0
-for i = 1, math.min(#unlocked, MOVES_MAX) do
-    local id = unlocked[i]
-    local key = P .. id
-    if has_left then
-        call('SREM', stalled, id)
-    end
-    if call('LREM', active, 1, id) > 0 then
-        local seen = try('HMGET', key, 'opts', 'deid', 'timestamp', 'data')
-        -- An id without a job goes for good: run again it would be a job without data.
-        if not seen.err and (seen[1] or seen[3] or seen[4]) then
-            local count, age = retention(seen[1])
-            local message = '{"jobId":' .. quoted(id) .. ', "val": "job stalled more than maxStalledCount"}'
-            if stall(id, tonumber(ARGV[4]), count, age, message, seen[2]) then
-                failed_count = failed_count + 1
-            else
-                recovered_count = recovered_count + 1
+-- Takes the ids from first to last out of active; returns those that were there.
+local function leave_active(ids, last)
+    local found = {}
+    if last < REWRITE_MIN then
+        for i = 1, last do
+            if call('LREM', active, -1, ids[i]) > 0 then
+                found[#found + 1] = ids[i]
             end
+        end
+        return found
+    end
+    local mine, rest = {}, {}
+    for i = 1, last do
+        mine[ids[i]] = true
+    end
+    local oldest = call('LRANGE', active, -ACTIVE_MAX, -1)
+    for _, id in ipairs(oldest) do
+        if mine[id] then
+            mine[id] = nil
+            found[#found + 1] = id
+        else
+            rest[#rest + 1] = id
+        end
+    end
+    call('LTRIM', active, 0, -#oldest - 1)
+    for first = 1, #rest, BATCH do
+        call('RPUSH', active, unpack(rest, first, math.min(first + BATCH - 1, #rest)))
+    end
+    return found
+end
+
+local failed_count, recovered_count = 0, 0
+local moves = math.min(#unlocked, MOVES_MAX)
+if has_left then
+    for first = 1, moves, BATCH do
+        call('SREM', stalled, unpack(unlocked, first, math.min(first + BATCH - 1, moves)))
+    end
+end
+for _, id in ipairs(leave_active(unlocked, moves)) do
+    local key = P .. id
+    local seen = try('HMGET', key, 'opts', 'deid', 'timestamp', 'data')
+    -- An id without a job goes for good: run again it would be a job without data.
+    if not seen.err and (seen[1] or seen[3] or seen[4]) then
+        local count, age = retention(seen[1])
+        local message = '{"jobId":' .. quoted(id) .. ', "val": "job stalled more than maxStalledCount"}'
+        if stall(id, tonumber(ARGV[4]), count, age, message, seen[2]) then
+            failed_count = failed_count + 1
+        else
+            recovered_count = recovered_count + 1
         end
     end
 end
@@ -98,4 +131,4 @@ local ids = call('LRANGE', active, -ACTIVE_MAX, -1)
 for first = 1, #ids, BATCH do
     call('SADD', stalled, unpack(ids, first, math.min(first + BATCH - 1, #ids)))
 end
-return {failed_count, recovered_count, has_left and 1 or 0}
+return {failed_count, recovered_count}

@@ -246,6 +246,9 @@ local function step(at, op)
     return at + run[2]
 end
 
+-- A due job should not be active, too. Of a longer list only the newest are looked at.
+local RUNNING_MAX = 5000
+
 -- Due jobs to waiting, the first due first. Returns the next score and 1 when more are due.
 local function promote(max)
     local problem = foreign_key()
@@ -254,7 +257,10 @@ local function promote(max)
     end
     local ids = call('ZRANGEBYSCORE', delayed, 0, now * 4096, 'LIMIT', 0, max)
     if #ids > 0 then
-        local is_busy = call('LLEN', active) > 0
+        local running = {}
+        for _, id in ipairs(call('LRANGE', active, 0, RUNNING_MAX - 1)) do
+            running[id] = true
+        end
         call('ZREM', delayed, unpack(ids))
         for _, id in ipairs(ids) do
             local key = P .. id
@@ -262,7 +268,7 @@ local function promote(max)
             if seen.err or not (seen[2] or seen[3]) then
                 dropped = dropped + 1
             else
-                if is_busy then
+                if running[id] then
                     call('LREM', active, 0, id)
                 end
                 line_up(id, rank_of(seen[1]), 'LPUSH')
