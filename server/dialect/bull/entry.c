@@ -15,6 +15,7 @@
 
 #define ENTRY_ID_MAX    1024
 #define ENTRY_GROUP_MAX 256
+#define ENTRY_MS_MAX    8.64e15 /* the last time that JavaScript knows */
 
 /* --- checks and normalisation of single options --- */
 
@@ -105,6 +106,9 @@ static enum ct_code normalise(struct memberlist *opts, int64_t now_ms, double *d
         rc = check_keep(opts, "removeOnFail", err);
     if (rc != CT_E_OK)
         return rc;
+    if (fabs(*delay) > ENTRY_MS_MAX || fabs(*timestamp) > ENTRY_MS_MAX)
+        return ct_error_set(err, CT_E_INVALID,
+                            "options delay and timestamp must be at most %.0f ms", ENTRY_MS_MAX);
     if (timeout <= 0)
         return ct_error_set(err, CT_E_INVALID, "option timeout must be a positive number of ms");
     if (memberlist_find(opts, "attempts").data && js_is_falsy(memberlist_find(opts, "attempts")))
@@ -204,9 +208,11 @@ static enum ct_code debounce_read(const struct memberlist *opts, char **id, doub
     struct ct_str ttl_json = members_find(json, "ttl");
     if (ttl_json.data && !ct_str_is(ttl_json, "null"))
         *ttl = options_number(ttl_json);
-    if (ttl_json.data && !ct_str_is(ttl_json, "null") && (!(*ttl >= 1) || *ttl != trunc(*ttl)))
+    if (ttl_json.data && !ct_str_is(ttl_json, "null") &&
+        (!(*ttl >= 1 && *ttl <= ENTRY_MS_MAX) || *ttl != trunc(*ttl)))
         return ct_error_set(err, CT_E_INVALID,
-                            "option debounce.ttl must be a whole number of ms, at least 1");
+                            "option debounce.ttl must be a whole number of ms, from 1 to %.0f",
+                            ENTRY_MS_MAX);
     ct_buf_init(&text);
     if (js_append_text(&text, members_find(json, "id")))
         *id = ct_buf_take(&text, NULL);
@@ -237,7 +243,7 @@ static void put_prepared(const struct prepared *job, struct ct_str name,
     double delay = fmax(job->delay, 0);
 
     redis_command_text(out, next->series ? next->series : "");
-    redis_command_int(out, next->slot_ms);
+    put_number(out, next->slot_ms);
     redis_command_int(out, is_next);
     redis_command_str(out, ct_buf_str(&job->id));
     redis_command_str(out, name);
@@ -260,6 +266,8 @@ static enum ct_code prepare(struct memberlist *opts, int64_t now_ms, struct prep
 {
     enum ct_code rc = normalise(opts, now_ms, &job->delay, &job->timestamp, err);
 
+    if (rc == CT_E_OK)
+        rc = memberlist_check(opts, "opts with what Bull adds", err);
     if (rc == CT_E_OK)
         rc = number_option(opts, "priority", 0, &job->priority, err);
     if (rc == CT_E_OK)

@@ -9,7 +9,10 @@
 #include "common/json.h"
 #include "common/mem.h"
 
-#define MEMBERLIST_SPARE 16 /* places kept for what is set after reading */
+#define JS_EXACT_MAX    0x1p53 /* whole numbers up to here are printed by all their digits */
+#define JS_DIGITS_MAX   17     /* that any number needs */
+#define JS_PLAIN_MAX    21     /* digits before the point; more: with an exponent */
+#define JS_FRACTION_MIN (-6)   /* zeros behind the point; more: with an exponent */
 
 bool js_is_falsy(struct ct_str json)
 {
@@ -19,20 +22,42 @@ bool js_is_falsy(struct ct_str json)
            ct_str_is(json, "\"\"") || (ct_str_to_double(json, &number) && number == 0);
 }
 
+/* The fewest digits that mean `number`, without a point; returns where the point would stand. */
+static int js_digits(double number, char digits[JS_DIGITS_MAX + 1])
+{
+    char text[JS_DIGITS_MAX + 16];
+    int last = 0;
+
+    snprintf(text, sizeof text, "%.*e", last, number);
+    while (strtod(text, NULL) != number && last + 1 < JS_DIGITS_MAX)
+        snprintf(text, sizeof text, "%.*e", ++last, number);
+    digits[0] = text[0];
+    for (int i = 1; i <= last; i++)
+        digits[i] = text[i + 1];
+    digits[last + 1] = '\0';
+    return atoi(strchr(text, 'e') + 1) + 1;
+}
+
 void js_append_number(struct ct_buf *out, double number)
 {
-    char text[40];
+    char digits[JS_DIGITS_MAX + 1];
 
-    if (number == trunc(number) && fabs(number) < 1e21) {
+    if (number == trunc(number) && fabs(number) <= JS_EXACT_MAX) {
         ct_buf_printf(out, "%.0f", number == 0 ? 0.0 : number);
         return;
     }
-    for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, sizeof text, "%.*g", digits, number);
-        if (strtod(text, NULL) == number)
-            break;
-    }
-    ct_buf_append_str(out, ct_str_of(text));
+    if (number < 0)
+        ct_buf_append_char(out, '-');
+    int point = js_digits(fabs(number), digits);
+    int len = (int)strlen(digits);
+    if (point > JS_PLAIN_MAX || point <= JS_FRACTION_MIN)
+        ct_buf_printf(out, "%c%s%se%+d", digits[0], len > 1 ? "." : "", digits + 1, point - 1);
+    else if (point <= 0)
+        ct_buf_printf(out, "0.%.*s%s", -point, "000000", digits);
+    else if (point < len)
+        ct_buf_printf(out, "%.*s.%s", point, digits, digits + point);
+    else
+        ct_buf_printf(out, "%s%.*s", digits, point - len, "00000000000000000000");
 }
 
 void js_append_compact(struct ct_buf *out, struct ct_str json)
@@ -114,6 +139,17 @@ void memberlist_set_string(struct memberlist *list, const char *name, struct ct_
     ct_buf_free(&text);
 }
 
+static enum ct_code too_many(const char *what, struct ct_error *err)
+{
+    return ct_error_set(err, CT_E_TOO_LARGE, "%s: more than %d members (MEMBERLIST_READ_MAX)", what,
+                        MEMBERLIST_READ_MAX);
+}
+
+enum ct_code memberlist_check(const struct memberlist *list, const char *what, struct ct_error *err)
+{
+    return list->count > MEMBERLIST_READ_MAX ? too_many(what, err) : CT_E_OK;
+}
+
 enum ct_code memberlist_init(struct memberlist *list, struct ct_str text, const char *what,
                              struct ct_error *err)
 {
@@ -137,9 +173,8 @@ enum ct_code memberlist_init(struct memberlist *list, struct ct_str text, const 
         if (members.name[0] == '\0')
             rc = ct_error_set(err, CT_E_INVALID, "%s: a name is empty or over %d bytes", what,
                               MEMBER_NAME_MAX);
-        else if (list->count >= MEMBERLIST_MAX - MEMBERLIST_SPARE)
-            rc = ct_error_set(err, CT_E_TOO_LARGE, "%s: more than %d members", what,
-                              MEMBERLIST_MAX - MEMBERLIST_SPARE);
+        else if (list->count >= MEMBERLIST_READ_MAX)
+            rc = too_many(what, err);
         else
             memberlist_set(list, members.name, ct_buf_str(&value));
     }

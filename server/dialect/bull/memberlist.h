@@ -10,7 +10,8 @@
 #include "common/error.h"
 #include "dialect/bull/members.h"
 
-#define MEMBERLIST_MAX 64
+#define MEMBERLIST_MAX      64
+#define MEMBERLIST_READ_MAX 48 /* the rest is for what is set after reading */
 
 struct memberlist {
     struct {
@@ -24,6 +25,9 @@ struct memberlist {
 enum ct_code memberlist_init(struct memberlist *list, struct ct_str text, const char *what,
                              struct ct_error *err) CT_MUST_CHECK;
 void memberlist_fini(struct memberlist *list);
+/* TOO_LARGE when memberlist_init would not read what memberlist_append writes. */
+enum ct_code memberlist_check(const struct memberlist *list, const char *what,
+                              struct ct_error *err) CT_MUST_CHECK;
 
 /* CT_STR_NONE when it is not there. */
 struct ct_str memberlist_find(const struct memberlist *list, const char *name);

@@ -210,13 +210,24 @@ static enum ct_code repeat_read(struct repeat *repeat, struct ct_str json, struc
 
 /* --- the next one --- */
 
-static enum ct_code next_slot(const struct repeat *repeat, double base_ms, int64_t *out_ms,
+/* Rounding may give the base itself, on which a series would stand still. */
+static double next_multiple(double base_ms, double every)
+{
+    double slot_ms = floor(base_ms / every) * every + every;
+
+    return slot_ms > base_ms ? slot_ms : slot_ms + every;
+}
+
+static enum ct_code next_slot(const struct repeat *repeat, double base_ms, double *out_ms,
                               struct ct_error *err)
 {
     struct cron cron;
+    int64_t slot_ms;
 
     if (!repeat->cron) {
-        *out_ms = (int64_t)(floor(base_ms / repeat->every) * repeat->every + repeat->every);
+        *out_ms = next_multiple(base_ms, repeat->every);
+        if (*out_ms > REPEAT_MS_MAX)
+            return ct_error_set(err, CT_E_NOT_FOUND, "the series has reached the end of time");
         return CT_E_OK;
     }
     enum ct_code rc = cron_parse(repeat->cron, &cron, err);
@@ -226,8 +237,11 @@ static enum ct_code next_slot(const struct repeat *repeat, double base_ms, int64
     }
     if (repeat->start_ms > base_ms)
         base_ms = repeat->start_ms;
-    return cron_next(&cron, repeat->tz, (int64_t)base_ms,
-                     isnan(repeat->end_ms) ? INT64_MAX : (int64_t)repeat->end_ms, out_ms, err);
+    rc = cron_next(&cron, repeat->tz, (int64_t)base_ms,
+                   isnan(repeat->end_ms) ? INT64_MAX : (int64_t)repeat->end_ms, &slot_ms, err);
+    if (rc == CT_E_OK)
+        *out_ms = (double)slot_ms;
+    return rc;
 }
 
 static void series_append(const struct repeat *repeat, struct ct_str name, struct ct_buf *out)
@@ -244,7 +258,7 @@ static void series_append(const struct repeat *repeat, struct ct_str name, struc
 }
 
 static void id_append(const struct repeat *repeat, struct ct_str name, struct ct_str series,
-                      int64_t slot_ms, struct ct_buf *out)
+                      double slot_ms, struct ct_buf *out)
 {
     char digest[CT_MD5_HEX_LEN + 1];
     struct ct_buf text;
@@ -255,7 +269,8 @@ static void id_append(const struct repeat *repeat, struct ct_str name, struct ct
     ct_buf_printf(&text, "%s:%s", repeat->job_id ? repeat->job_id : "", digest);
     ct_md5_hex(ct_buf_str(&text), digest);
     ct_buf_free(&text);
-    ct_buf_printf(out, "repeat:%s:%lld", digest, (long long)slot_ms);
+    ct_buf_printf(out, "repeat:%s:", digest);
+    js_append_number(out, slot_ms);
 }
 
 /* {"count":2,"key":"...", then what the caller gave}. */
@@ -290,9 +305,9 @@ static void opts_overlay(struct memberlist *opts, const struct repeat *repeat, s
     id_append(repeat, name, ct_str_of(next->series), next->slot_ms, &text);
     memberlist_set_string(&fresh, "jobId", ct_buf_str(&text));
     ct_buf_free(&text);
-    memberlist_set_number(&fresh, "delay", fmax((double)(next->slot_ms - now_ms), 0));
+    memberlist_set_number(&fresh, "delay", fmax(next->slot_ms - (double)now_ms, 0));
     memberlist_set_number(&fresh, "timestamp", (double)now_ms);
-    memberlist_set_number(&fresh, "prevMillis", (double)next->slot_ms);
+    memberlist_set_number(&fresh, "prevMillis", next->slot_ms);
     for (size_t i = 0; i < sizeof own / sizeof own[0]; i++)
         memberlist_remove(opts, own[i]);
     for (uint32_t i = 0; i < opts->count; i++)
@@ -308,6 +323,8 @@ static enum ct_code repeat_step(struct repeat *repeat, struct ct_str name, struc
     double count = repeat->count > 0 ? repeat->count + 1 : 1;
     struct ct_buf series;
 
+    if (fabs(previous) > REPEAT_MS_MAX)
+        return ct_error_set(err, CT_E_INVALID, "option prevMillis must be a time in ms");
     if (count > repeat->limit)
         return ct_error_set(err, CT_E_NOT_FOUND, "the series has reached its limit of %.0f jobs",
                             repeat->limit);
@@ -321,6 +338,20 @@ static enum ct_code repeat_step(struct repeat *repeat, struct ct_str name, struc
     series_append(repeat, name, &series);
     out->series = ct_buf_take(&series, NULL);
     opts_overlay(opts, repeat, name, out, count, now_ms);
+    return CT_E_OK;
+}
+
+/* repeat_append adds to what was read; the next iteration must be able to read that. */
+static enum ct_code check_room(const struct memberlist *members, struct ct_error *err)
+{
+    uint32_t count = members->count + !memberlist_find(members, "count").data +
+                     !memberlist_find(members, "key").data;
+
+    if (count > MEMBERLIST_READ_MAX)
+        return ct_error_set(err, CT_E_TOO_LARGE,
+                            "repeat: more than %d members with count and key "
+                            "(MEMBERLIST_READ_MAX)",
+                            MEMBERLIST_READ_MAX);
     return CT_E_OK;
 }
 
@@ -342,6 +373,8 @@ enum ct_code repeat_next(struct ct_str name, struct memberlist *opts, int64_t no
     memberlist_fini(&members);
     if (rc == CT_E_OK)
         rc = repeat_read(&repeat, ct_buf_str(&text), err);
+    if (rc == CT_E_OK)
+        rc = check_room(&repeat.members, err);
     if (rc == CT_E_OK)
         rc = repeat_step(&repeat, name, opts, now_ms, out, err);
     ct_buf_free(&text);

@@ -5,8 +5,8 @@
 #include "dialect/bull/memberlist.h"
 
 struct iteration {
-    char *series; /* owned; the member of P+repeat */
-    int64_t slot_ms;
+    char *series;   /* owned; the member of P+repeat */
+    double slot_ms; /* whole but for a fractional `every` */
 };
 
 /* Turns the options of a series (with `repeat`) into those of its next iteration after now_ms.
