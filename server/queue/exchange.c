@@ -69,8 +69,10 @@ static void commit_failed(struct queue *queue, const struct ct_error *err)
     struct commit *commit = &queue->commit;
     const bool may_be_done = exchange_failed(queue, err);
 
-    if (may_be_done && (commit->fetch_max > 0 || queue->take_is_sent))
+    if (may_be_done && (commit->fetch_max > 0 || queue->take_is_sent)) {
         queue->needs_reclaim = true;
+        queue->reclaim_until_ms = ct_monotonic_ms(queue->clock) + queue->settings.lock_duration_ms;
+    }
     effects_restore(queue, commit, may_be_done);
 }
 

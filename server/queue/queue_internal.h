@@ -80,13 +80,14 @@ struct queue {
     struct commit commit;
     char token_base[CT_UUID_LEN + 1];
     uint64_t token_next;
-    bool is_up, was_up;     /* was: once, since the start */
-    bool is_careful;        /* the last call was refused: effects first, then the rest */
-    bool needs_reclaim;     /* a lost call may have fetched */
-    int64_t reclaim_at_ms;  /* not before */
-    int64_t retry_at_ms;    /* no call before */
-    struct trouble refused; /* calls */
-    struct trouble alone;   /* effects */
+    bool is_up, was_up;       /* was: once, since the start */
+    bool is_careful;          /* the last call was refused: effects first, then the rest */
+    bool needs_reclaim;       /* a lost call may have fetched */
+    int64_t reclaim_at_ms;    /* not before */
+    int64_t reclaim_until_ms; /* then the locks have run out */
+    int64_t retry_at_ms;      /* no call before */
+    struct trouble refused;   /* calls */
+    struct trouble alone;     /* effects */
 
     /* --- fetching --- */
     bool is_drained; /* nothing was left: the next job comes from a wait */

@@ -19,6 +19,19 @@ static void drop_known(struct queue *queue, struct ct_list *jobs)
     }
 }
 
+/* Results go on meanwhile. Once the locks have run out there is nothing to reclaim: those jobs are
+ * stalled like any others, and fetching goes on. */
+static void reclaim_refused(struct queue *queue, const struct ct_error *err)
+{
+    queue->reclaim_at_ms = queue->retry_at_ms;
+    queue->retry_at_ms = 0;
+    if (queue->reclaim_at_ms < queue->reclaim_until_ms)
+        return;
+    queue->needs_reclaim = false;
+    ct_log_warn("jobs of a lost call cannot be reclaimed, a check for stalled jobs will find them",
+                CT_STR("queue", queue->name), CT_ERR(err));
+}
+
 static void reclaim_done(void *arg, const struct redis_reply *reply, const struct ct_error *err)
 {
     struct queue *queue = arg;
@@ -38,11 +51,8 @@ static void reclaim_done(void *arg, const struct redis_reply *reply, const struc
         consumer_hand_out(queue, &commit->jobs);
     } else {
         (void)exchange_failed(queue, err); /* reading twice does no harm */
-        /* Results go on meanwhile. */
-        if (!exchange_is_link_error(err->code)) {
-            queue->reclaim_at_ms = queue->retry_at_ms;
-            queue->retry_at_ms = 0;
-        }
+        if (!exchange_is_link_error(err->code))
+            reclaim_refused(queue, err);
     }
     commit_fini(commit, queue->dialect->free_plan);
     queue->call = CALL_NONE;

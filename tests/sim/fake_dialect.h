@@ -32,6 +32,7 @@ struct fake_job {
     bool is_repeat, is_broken, is_missing;
     enum ct_code refusal; /* what effects on it get, OK: nothing special */
     bool was_refused;
+    bool only_notes_are_refused;
     char value[64]; /* of its result, or why it failed */
 };
 
@@ -45,7 +46,8 @@ struct model {
     int64_t stalled_interval_ms, swept_at_ms;
     int64_t rest_once_ms; /* the next fetch is rate limited */
     uint32_t promote_max;
-    bool is_garbled; /* the next reply cannot be read */
+    bool take_steals; /* a TAKE overwrites a lock, as Bull's own script does */
+    bool is_garbled;  /* the next reply cannot be read */
     /* Set by build: the call that was built last. */
     struct fake_call *built;
     uint32_t drained_count; /* fetches that found too little */

@@ -207,7 +207,7 @@ static void run_take(struct fake_call *call, struct fake_job *job, struct fake_e
     struct model *model = call->model;
 
     effect->code = CT_E_NOT_ACTIVE;
-    if (job->place != IN_ACTIVE || model_is_locked(model, job))
+    if (job->place != IN_ACTIVE || (model_is_locked(model, job) && !model->take_steals))
         return;
     if (job->is_missing) {
         effect->code = CT_E_JOB_MISSING;
@@ -224,15 +224,23 @@ static void run_take(struct fake_call *call, struct fake_job *job, struct fake_e
     snprintf(effect->token, sizeof effect->token, "%s", job->token);
 }
 
+static bool is_refused(struct fake_job *job, enum effect_kind kind)
+{
+    const bool is_note = kind == EFFECT_PROGRESS || kind == EFFECT_LOG || kind == EFFECT_UPDATE;
+
+    if (job->refusal == CT_E_OK || (job->only_notes_are_refused && !is_note))
+        return false;
+    job->was_refused = true;
+    return true;
+}
+
 static void run_effect(struct fake_call *call, struct fake_effect *effect)
 {
     struct model *model = call->model;
     struct fake_job *job = model_find(model, effect->id);
 
-    if (!job || job->refusal != CT_E_OK) {
+    if (!job || is_refused(job, effect->kind)) {
         effect->code = job ? job->refusal : CT_E_JOB_MISSING;
-        if (job)
-            job->was_refused = true;
         return;
     }
     switch (effect->kind) {

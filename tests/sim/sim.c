@@ -402,6 +402,10 @@ static void meet_fate(struct sim *sim)
         fate = FATE_REFUSED;
         code = sim->refuse_all;
     }
+    if (sim->refuse_reclaims && call->call->kind == FAKE_RECLAIM) {
+        fate = FATE_REFUSED;
+        code = CT_E_REDIS_ERROR;
+    }
     if (sim->refuse_fetches && (call->call->fetch_max > 0 || call->call->promote)) {
         fate = FATE_REFUSED;
         code = CT_E_REDIS_ERROR;

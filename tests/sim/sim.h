@@ -49,6 +49,7 @@ struct sim {
     int64_t outage_ms;
     bool wait_is_refused, wait_is_down;
     bool refuse_fetches; /* commits that fetch or promote */
+    bool refuse_reclaims;
     /* --- counts --- */
     uint32_t turns, commits_sent, unwaits, waits_sent, reclaims_sent, adds_sent;
     uint32_t fetch_asked; /* of the last commit */

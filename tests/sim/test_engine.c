@@ -165,7 +165,7 @@ START_TEST(test_wait_is_cut_when_its_credit_goes)
     sim_runner_window(runner, 0);
     sim_turn(sim);
     ck_assert_uint_eq(sim->unwaits, 1);
-    sim_turn(sim);
+    queue_turn(sim->queue);
     ck_assert_uint_eq(sim->unwaits, 1);
     sim_run_for_ms(sim, 10000);
     ck_assert(ct_list_is_empty(&sim->waits));
@@ -222,6 +222,14 @@ START_TEST(test_jobs_are_shared_among_consumers_in_turn)
     ck_assert_uint_eq(a->open_count, 4);
     ck_assert_uint_eq(b->open_count, 4);
     ck_assert_uint_eq(c->open_count, 1);
+    sim_free(sim);
+
+    sim = sim_with_jobs(4);
+    a = sim_runner_new(sim, 4);
+    b = sim_runner_new(sim, 4);
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(a->open_count, 2);
+    ck_assert_uint_eq(b->open_count, 2);
     sim_free(sim);
 }
 END_TEST
@@ -419,6 +427,27 @@ START_TEST(test_notes_are_bounded_and_the_newest_progress_stays)
 }
 END_TEST
 
+START_TEST(test_progress_under_way_is_not_replaced)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+    struct sim_hold *hold;
+
+    sim_run_until_held(sim, runner, 1);
+    sim_run_for_ms(sim, 10);
+    hold = sim_hold_at(runner, 0);
+    sim_note(runner, hold, EFFECT_PROGRESS, 1);
+    sim_turn(sim); /* on its way */
+    for (uint32_t i = 1; i < QUEUE_NOTES_MAX; i++)
+        ck_assert_int_eq(sim_note(runner, hold, EFFECT_LOG, i + 1), CT_E_OK);
+    ck_assert_int_eq(sim_note(runner, hold, EFFECT_PROGRESS, 5000), CT_E_TOO_LARGE);
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(job->note_count, QUEUE_NOTES_MAX);
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(test_notes_are_refused_when_redis_is_behind)
 {
     static char text[1024 * 1024];
@@ -429,12 +458,17 @@ START_TEST(test_notes_are_refused_when_redis_is_behind)
     struct ct_error err;
 
     sim_run_until_held(sim, runner, 1);
+    sim_run_for_ms(sim, 10);
     memset(text, '7', sizeof text);
     lease = sim_hold_at(runner, 0)->lease;
     for (uint32_t i = 0; i < QUEUE_PENDING_BYTES_MAX / sizeof text; i++)
         ck_assert_int_eq(queue_log(lease, big, &err), CT_E_OK);
     ck_assert_int_eq(queue_log(lease, big, &err), CT_E_TOO_LARGE);
     ck_assert_ptr_nonnull(strstr(err.detail, "QUEUE_PENDING_BYTES_MAX"));
+    sim_runner_window(runner, 2);
+    sim_turn(sim);
+    ck_assert_uint_eq(sim->fetch_asked, 0);
+    sim_runner_window(runner, 1);
     sim_complete(runner, sim_hold_at(runner, 0)); /* outcomes are always taken */
     sim_run_until_acked(sim, runner, 1);
     sim_run_until_held(sim, runner, 1);
@@ -666,6 +700,26 @@ START_TEST(test_locks_are_renewed_while_jobs_run)
 }
 END_TEST
 
+START_TEST(test_refused_renewal_is_tried_again_soon)
+{
+    struct sim *sim = sim_with_jobs(2);
+    struct fake_job *job = sim->model->jobs[0];
+    struct sim_runner *runner = sim_runner_new(sim, 2);
+    int64_t since_ms;
+
+    sim_run_until_held(sim, runner, 2);
+    since_ms = sim->now_ms;
+    sim_run_for_ms(sim, 14000);
+    job->refusal = CT_E_REDIS_OOM;
+    sim_run_for_ms(sim, 2000);
+    job->refusal = CT_E_OK;
+    sim_run_for_ms(sim, 6000);
+    ck_assert_int_ge(job->locked_until_ms, since_ms + 15000 + sim->settings.lock_duration_ms);
+    ck_assert_uint_eq(runner->cancel_count, 0);
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(test_new_settings_apply_to_running_jobs)
 {
     struct sim *sim = sim_with_jobs(1);
@@ -703,6 +757,21 @@ START_TEST(test_lost_lock_cancels_once_and_refuses_the_result)
     ck_assert_int_eq(runner->last_state, QUEUE_LOST);
     ck_assert_uint_eq(figures_of(sim).lost, 1);
     model_move(sim->model, job, IN_COMPLETED, false);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_loss_that_many_notes_find_cancels_once)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+
+    sim_run_until_held(sim, runner, 1);
+    sim->model->jobs[0]->refusal = CT_E_LOCK_LOST;
+    sim_note(runner, sim_hold_at(runner, 0), EFFECT_LOG, 1);
+    sim_note(runner, sim_hold_at(runner, 0), EFFECT_LOG, 2);
+    sim_run_for_ms(sim, 60000);
+    ck_assert_uint_eq(runner->cancel_count, 1);
     sim_free(sim);
 }
 END_TEST
@@ -811,6 +880,24 @@ START_TEST(test_draining_fetches_nothing_more)
     sim_complete(runner, sim_hold_at(runner, 0));
     sim_run_for_ms(sim, 100);
     ck_assert(queue_is_idle(sim->queue));
+    ck_assert_uint_eq(model_count(sim->model, IN_WAIT), 3);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_jobs_that_arrive_while_draining_go_back)
+{
+    struct sim *sim = sim_with_jobs(6);
+    struct sim_runner *runner = sim_runner_new(sim, 3);
+
+    sim_run_until_held(sim, runner, 3);
+    sim_run_for_ms(sim, 10);
+    sim_runner_window(runner, 5);
+    sim_turn(sim);
+    sim_execute(sim);
+    queue_drain(sim->queue);
+    sim_run_for_ms(sim, 100);
+    ck_assert_uint_eq(runner->job_count, 3);
     ck_assert_uint_eq(model_count(sim->model, IN_WAIT), 3);
     sim_free(sim);
 }
@@ -937,6 +1024,7 @@ static Suite *engine_suite(void)
     ADD(test_failed_job_is_retried_delayed_and_failed);
     ADD(test_notes_are_committed_before_the_outcome);
     ADD(test_notes_are_bounded_and_the_newest_progress_stays);
+    ADD(test_progress_under_way_is_not_replaced);
     ADD(test_notes_are_refused_when_redis_is_behind);
     ADD(test_forgotten_job_is_answered_after_its_notes);
     ADD(test_released_job_is_next_and_the_queue_rests);
@@ -954,8 +1042,10 @@ static Suite *engine_suite(void)
     ADD(test_sweep_runs_at_link_up_and_each_stalled_interval);
     ADD(test_no_sweep_when_it_is_turned_off);
     ADD(test_locks_are_renewed_while_jobs_run);
+    ADD(test_refused_renewal_is_tried_again_soon);
     ADD(test_new_settings_apply_to_running_jobs);
     ADD(test_lost_lock_cancels_once_and_refuses_the_result);
+    ADD(test_loss_that_many_notes_find_cancels_once);
     suite_add_tcase(suite, tcase);
 
     tcase = tcase_create("close");
@@ -965,6 +1055,7 @@ static Suite *engine_suite(void)
     ADD(test_consumer_may_close_inside_its_callbacks);
     ADD(test_job_may_be_completed_inside_the_offer);
     ADD(test_draining_fetches_nothing_more);
+    ADD(test_jobs_that_arrive_while_draining_go_back);
     ADD(test_draining_cuts_the_wait);
     suite_add_tcase(suite, tcase);
 

@@ -165,8 +165,12 @@ START_TEST(test_outage_makes_no_job_stalled)
     sim_run_for_ms(sim, sim->settings.stalled_interval_ms); /* marked by a sweep */
     sim_cut(sim, false);
     sim_run_for_ms(sim, 60000);
+    if (_i == 1) { /* so short that the renewals, three calls, take longer */
+        sim->settings.guard_interval_ms = 1;
+        queue_configure(sim->queue, &sim->settings);
+    }
     sim_link_up(sim);
-    sim_run_for_ms(sim, sim->settings.guard_interval_ms - 10);
+    sim_run_for_ms(sim, sim->settings.guard_interval_ms - 1);
     ck_assert_uint_eq(sim->model->sweep_count, 2);
     sim_run_for_ms(sim, 100);
     ck_assert_uint_eq(sim->model->sweep_count, 3);
@@ -174,6 +178,43 @@ START_TEST(test_outage_makes_no_job_stalled)
     ck_assert_uint_eq(runner->cancel_count, 0);
     for (uint32_t i = 0; i < 600; i++)
         ck_assert_uint_eq(sim->model->jobs[i]->stalled, 0);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_locks_are_taken_again_when_redis_forgot_them)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+
+    sim_run_until_held(sim, sim_runner_new(sim, 1), 1);
+    sim_run_for_ms(sim, 10);
+    sim_cut(sim, false);
+    job->token[0] = '\0'; /* restarted from a file that is a little old */
+    sim_link_up(sim);
+    sim_run_for_ms(sim, 10);
+    ck_assert(model_is_locked(sim->model, job));
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_reclaim_that_is_refused_holds_up_no_result_and_is_given_up)
+{
+    struct sim *sim = sim_with_jobs(4);
+    struct sim_runner *runner = sim_runner_new(sim, 2);
+
+    sim_run_until_held(sim, runner, 2);
+    sim_run_for_ms(sim, 10);
+    sim->refuse_reclaims = true;
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_doom_commit(sim, 0, FATE_LOST_AFTER, CT_E_OK);
+    sim_run_for_ms(sim, 1000);
+    ck_assert_uint_eq(runner->ack_count, 1);
+    ck_assert_uint_eq(runner->job_count, 2); /* the third is leased to nobody */
+    sim_run_for_ms(sim, 40000);
+    ck_assert_uint_ge(runner->job_count, 3);
+    sim_run_for_ms(sim, 100000); /* swept */
+    work_off(sim, runner);
     sim_free(sim);
 }
 END_TEST
@@ -250,6 +291,60 @@ START_TEST(test_result_that_is_refused_alone_waits_and_holds_up_nobody)
     ck_assert_int_eq(runner->last_code, CT_E_OK);
     ck_assert_uint_eq(job->note_count, 2);
     ck_assert(!job->notes_are_disordered && job->late_notes == 0);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_outcome_waits_behind_a_refused_note)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+    struct sim_hold *hold;
+
+    sim_run_until_held(sim, runner, 1);
+    sim_run_for_ms(sim, 10);
+    hold = sim_hold_at(runner, 0);
+    job->refusal = CT_E_REDIS_OOM;
+    job->only_notes_are_refused = true;
+    sim_note(runner, hold, EFFECT_PROGRESS, 1);
+    sim_turn(sim); /* on its way */
+    if (_i == 1)
+        sim_run_for_ms(sim, 10); /* and refused */
+    sim_note(runner, hold, EFFECT_PROGRESS, 2);
+    sim_complete(runner, hold);
+    sim_run_for_ms(sim, 1000);
+    ck_assert_uint_eq(runner->ack_count, 0);
+    job->refusal = CT_E_OK;
+    sim_run_until_acked(sim, runner, 1);
+    ck_assert_int_eq(runner->last_code, CT_E_OK);
+    ck_assert_uint_eq(job->note_count, 2);
+    ck_assert(!job->notes_are_disordered && job->late_notes == 0);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_queue_is_back_to_normal_after_one_refusal)
+{
+    struct sim *sim = sim_new(sim_seed(1));
+    struct sim_runner *runner;
+
+    sim->settings.guard_interval_ms = 600000;
+    sim->settings.retry_process_delay_ms = 100;
+    queue_configure(sim->queue, &sim->settings);
+    sim_link_up(sim);
+    runner = sim_runner_new(sim, 2);
+    sim_run_for_ms(sim, 10);
+    model_add(sim->model);
+    sim_run_until_held(sim, runner, 1);
+    sim_run_for_ms(sim, 10);
+    sim_doom_commit(sim, 0, FATE_REFUSED, CT_E_REDIS_OOM);
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_for_ms(sim, 6000); /* also a wait that began before is over */
+    ck_assert_uint_eq(runner->ack_count, 1);
+    model_add(sim->model);
+    sim_run_for_ms(sim, 10);
+    ck_assert_uint_eq(runner->open_count, 1);
     sim_free(sim);
 }
 END_TEST
@@ -378,6 +473,7 @@ START_TEST(test_taken_job_survives_a_lost_reply)
     struct sim_runner *runner = sim_runner_new(sim, 1);
     struct fake_job *job;
 
+    sim->model->take_steals = true; /* so that taking it twice would show */
     sim_run_for_ms(sim, 100);
     job = model_add(sim->model);
     sim_doom_commit(sim, 0, _i == 0 ? FATE_LOST_BEFORE : FATE_LOST_AFTER, CT_E_OK);
@@ -460,13 +556,17 @@ static Suite *faults_suite(void)
     ADD(test_reclaimed_jobs_without_a_consumer_go_back);
     ADD(test_lost_calls_that_redis_sees_later_do_no_harm);
     ADD(test_renewals_go_first_after_an_outage);
-    ADD(test_outage_makes_no_job_stalled);
+    LOOP(test_outage_makes_no_job_stalled, 2);
+    ADD(test_locks_are_taken_again_when_redis_forgot_them);
+    ADD(test_reclaim_that_is_refused_holds_up_no_result_and_is_given_up);
     ADD(test_job_that_another_took_during_an_outage_is_cancelled);
     suite_add_tcase(suite, tcase);
 
     tcase = tcase_create("refused");
     LOOP(test_results_survive_a_redis_that_refuses_for_minutes, STATES);
     ADD(test_result_that_is_refused_alone_waits_and_holds_up_nobody);
+    LOOP(test_outcome_waits_behind_a_refused_note, 2);
+    ADD(test_queue_is_back_to_normal_after_one_refusal);
     LOOP(test_final_refusals_end_the_lease, 4);
     ADD(test_result_that_redis_can_never_take_is_given_up);
     ADD(test_many_refused_results_stop_the_fetching);

@@ -93,6 +93,28 @@ START_TEST(test_lost_lease_is_not_resumed)
 }
 END_TEST
 
+START_TEST(test_lease_whose_lock_is_lost_does_not_change_hands)
+{
+    struct sim *sim = sim_with_jobs(1);
+    struct fake_job *job = sim->model->jobs[0];
+    struct sim_runner *runner = sim_runner_new(sim, 1), *other = sim_runner_new(sim, 0);
+    struct name name;
+
+    sim_run_until_held(sim, runner, 1);
+    name = name_of(runner);
+    snprintf(job->token, sizeof job->token, "another");
+    job->locked_until_ms = COMMIT_NEVER;
+    job->activation++;
+    sim_run_for_ms(sim, 20000);
+    ck_assert_uint_eq(runner->cancel_count, 1);
+    sim_resume(other, name.id, name.token);
+    sim_run_for_ms(sim, 10);
+    ck_assert_int_eq(other->last_refusal, CT_E_LOCK_LOST);
+    model_move(sim->model, job, IN_COMPLETED, false);
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(test_token_of_another_job_is_refused)
 {
     struct sim *sim = sim_with_jobs(2);
@@ -259,6 +281,7 @@ int main(void)
     ADD(test_lease_changes_hands_without_redis);
     ADD(test_lease_of_another_daemon_is_adopted);
     ADD(test_lost_lease_is_not_resumed);
+    ADD(test_lease_whose_lock_is_lost_does_not_change_hands);
     ADD(test_token_of_another_job_is_refused);
     ADD(test_second_resume_is_a_conflict);
     ADD(test_newest_connection_wins_while_redis_is_asked);

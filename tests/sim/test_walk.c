@@ -10,7 +10,7 @@
 #include "common/list.h"
 #include "tests/sim/sim.h"
 
-enum { SEEDS = 2000, STEPS = 500, RUNNERS_MAX = 4, LOST_MAX = 16 };
+enum { SEEDS = 1000, STEPS = 500, RUNNERS_MAX = 4, LOST_MAX = 16 };
 
 /* What a closed connection held: another one may name it again. */
 struct lost {
