@@ -302,7 +302,8 @@ static void leases_tell_windows(struct leases *leases)
 {
     uint64_t now_ms = uv_now(leases->options.loop);
 
-    subs_share(&leases->subs, leases->is_draining ? 0 : prefetch_window(&leases->prefetch), now_ms);
+    subs_share(&leases->subs, leases->is_draining ? 0 : prefetch_window(&leases->prefetch),
+               leases->prefetch.ahead > 0, now_ms);
     for (size_t i = 0; i < leases->subs.count; i++) {
         struct sub *sub = &leases->subs.list[i];
         struct proto_message message = {.type = PROTO_WINDOW};

@@ -49,46 +49,58 @@ void subs_gave(struct subs *subs, size_t index)
     subs->held--;
 }
 
-static size_t subs_count_hot(struct subs *subs, uint64_t now_ms)
+static uint32_t subs_max(uint32_t a, uint32_t b)
 {
-    size_t hot = 0;
+    return a > b ? a : b;
+}
 
+/* How much of `window` is not promised yet, and to how many hot queues it may go. A hot queue may
+ * be filled up to what it was told, however many of its jobs end meanwhile. */
+static uint32_t subs_credit(struct subs *subs, uint32_t window, bool is_streaming, uint64_t now_ms,
+                            size_t *hot)
+{
+    uint32_t promised = 0;
+
+    *hot = 0;
     for (size_t i = 0; i < subs->count; i++) {
         struct sub *sub = &subs->list[i];
 
         if (sub->opened_ms && now_ms - sub->opened_ms >= SUB_COLD_MS)
             sub->is_hot = false;
-        hot += sub->is_hot;
+        *hot += sub->is_hot;
+        promised += sub->is_hot && !is_streaming ? subs_max(sub->told, sub->held) : sub->held;
     }
-    return hot;
+    return window > promised ? window - promised : 0;
 }
 
-void subs_share(struct subs *subs, uint32_t window, uint64_t now_ms)
+void subs_share(struct subs *subs, uint32_t window, bool is_streaming, uint64_t now_ms)
 {
-    uint32_t credit = window > subs->held ? window - subs->held : 0;
+    uint32_t free_count = window > subs->held ? window - subs->held : 0;
+    uint32_t credit;
     size_t hot, each, extra;
 
     if (subs->count == 1) {
         subs->list[0].wanted = window;
         return;
     }
-    hot = subs_count_hot(subs, now_ms);
+    credit = subs_credit(subs, window, is_streaming, now_ms, &hot);
     each = hot ? credit / hot : 0;
     extra = hot ? credit % hot : 0;
     for (size_t n = 0; n < subs->count; n++) {
-        size_t i = (subs->turn + n) % subs->count;
-        struct sub *sub = &subs->list[i];
+        struct sub *sub = &subs->list[(subs->turn + n) % subs->count];
+        uint32_t share = free_count > 0; /* of a cold one */
 
-        sub->wanted = sub->held;
-        if (!sub->is_hot) {
-            sub->wanted += credit > 0;
-        } else {
-            sub->wanted += (uint32_t)each;
-            if (extra > 0) {
-                sub->wanted++;
-                extra--;
-            }
+        if (sub->is_hot) {
+            uint32_t open = sub->told > sub->held ? sub->told - sub->held : 0;
+
+            share = (uint32_t)each + (extra > 0);
+            extra -= extra > 0;
+            if (!is_streaming)
+                share += open < free_count ? open : free_count;
         }
+        /* Without a share a window of what it holds would be filled up by the daemon as soon as one
+         * of them ends, while we give that place to the queue whose turn it is. */
+        sub->wanted = share > 0 || is_streaming ? sub->held + share : 0;
     }
 }
 

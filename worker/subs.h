@@ -42,8 +42,10 @@ void subs_reset(struct subs *subs);
 void subs_took(struct subs *subs, size_t index); /* a job came */
 void subs_gave(struct subs *subs, size_t index); /* a job is gone */
 
-/* Sets `wanted` of each for a window of `window` jobs in all. */
-void subs_share(struct subs *subs, uint32_t window, uint64_t now_ms);
+/* Sets `wanted` of each for a window of `window` jobs in all. `is_streaming`: jobs are so short
+ * that some wait in the runner; one too many does no harm, and queues are refilled without being
+ * asked. */
+void subs_share(struct subs *subs, uint32_t window, bool is_streaming, uint64_t now_ms);
 /* The daemon is told `wanted` now. */
 void subs_told(struct sub *sub, uint64_t now_ms);
 /* Whether some credit waits at a hot queue that may be empty: share again soon. */

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
-import { untilCounts, untilState } from '../lib/bull.mjs';
+import { bullQueue, recordMessages, untilCounts, untilState } from '../lib/bull.mjs';
 import { childrenOf, isAlive, memoryOf, pluginPath, programPath, runProgram, startProgram } from '../lib/processes.mjs';
 import { until, within } from '../lib/wait.mjs';
 import { startDaemon } from '../lib/workers.mjs';
@@ -149,7 +149,6 @@ test('a plugin that does not open is told once, and tried with backoff', options
 
 test('several queues share one runner', options, async (t) => {
   const bench = await startBench(t);
-  const { bullQueue } = await import('../lib/bull.mjs');
   const queues = ['a', 'b', 'c'].map((name) => bullQueue(t, bench.redis, name));
   for (const queue of queues) for (let i = 0; i < 50; i++) await job(queue, 'ok');
   const worker = await bench.work({ queue: ['a', 'b', 'c'] });
@@ -159,6 +158,20 @@ test('several queues share one runner', options, async (t) => {
     const late = await job(queues[i % 3], 'ok');
     await untilState(queues[i % 3], late.id, 'completed');
   }
+  await worker.stop();
+});
+
+test('long jobs of several queues are not fetched to be handed back', options, async (t) => {
+  const bench = await startBench(t);
+  const names = ['a', 'b', 'c', 'd'];
+  const queues = names.map((name) => bullQueue(t, bench.redis, name));
+  const messages = await Promise.all(names.map((name) => recordMessages(bench.redis, name)));
+  for (const queue of queues) for (let i = 0; i < 10; i++) await job(queue, 'slow');
+  const worker = await bench.work({ queue: names, concurrency: 2, plugin: pluginPath('noop'), set: { sleepMs: '60' } });
+
+  for (const queue of queues) await untilCounts(queue, { completed: 10 });
+  const starts = messages.flat().filter(({ channel }) => channel.startsWith('active')).length;
+  assert.ok(starts <= 40 + 8, `${starts} fetches for 40 jobs`);
   await worker.stop();
 });
 

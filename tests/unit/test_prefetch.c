@@ -95,7 +95,7 @@ static const char *const names[] = {"a", "b", "c"};
 
 static void tell_all(struct subs *subs, uint32_t window, uint64_t now_ms)
 {
-    subs_share(subs, window, now_ms);
+    subs_share(subs, window, false, now_ms);
     for (size_t i = 0; i < subs->count; i++)
         subs_told(&subs->list[i], now_ms);
 }
@@ -105,10 +105,10 @@ START_TEST(test_one_queue_gets_the_whole_window)
     struct subs subs;
 
     subs_init(&subs, names, 1);
-    subs_share(&subs, 17, 1000);
+    subs_share(&subs, 17, false, 1000);
     ck_assert_uint_eq(subs.list[0].wanted, 17);
     subs_took(&subs, 0);
-    subs_share(&subs, 17, 1000);
+    subs_share(&subs, 17, false, 1000);
     ck_assert_uint_eq(subs.list[0].wanted, 17);
     subs_fini(&subs);
 }
@@ -126,7 +126,7 @@ START_TEST(test_busy_runner_gives_no_credit)
     subs_took(&subs, 1);
     tell_all(&subs, 1, 1001);
     ck_assert_uint_eq(subs.list[0].wanted, 0);
-    ck_assert_uint_eq(subs.list[1].wanted, 1); /* the one it has */
+    ck_assert_uint_eq(subs.list[1].wanted, 0); /* the one it has is not to be followed at once */
     ck_assert_uint_eq(subs.list[2].wanted, 0);
     subs_fini(&subs);
 }
@@ -163,7 +163,7 @@ START_TEST(test_hot_queues_take_turns)
         subs_gave(&subs, i);
     }
     for (int round = 0; round < 9; round++) {
-        subs_share(&subs, 1, 1000);
+        subs_share(&subs, 1, false, 1000);
         for (size_t i = 0; i < 3; i++) {
             if (subs.list[i].wanted > subs.list[i].held) {
                 got[i]++;
@@ -174,6 +174,30 @@ START_TEST(test_hot_queues_take_turns)
     }
     for (size_t i = 0; i < 3; i++)
         ck_assert_uint_eq(got[i], 3);
+    subs_fini(&subs);
+}
+END_TEST
+
+/* Three threads, one hot queue told 2 and holding 1: when its job ends, it may be refilled to 2
+ * without a word from us, so only the third place is free for another. */
+START_TEST(test_a_place_is_promised_once)
+{
+    struct subs subs;
+
+    subs_init(&subs, names, 3);
+    subs_took(&subs, 0);
+    subs_took(&subs, 1);
+    subs.list[2].is_hot = false;
+    subs.list[0].told = 2;
+    subs.list[1].told = 1;
+    subs_gave(&subs, 0);
+    subs.turn = 1;
+    subs_share(&subs, 3, false, 1000);
+    ck_assert_uint_eq(subs.list[0].wanted, 2); /* as before */
+    ck_assert_uint_eq(subs.list[1].wanted, 0); /* held, and not followed */
+    ck_assert_uint_eq(subs.list[2].wanted, 1); /* cold */
+    subs_share(&subs, 4, false, 1000);
+    ck_assert_uint_eq(subs.list[1].wanted, 2); /* its turn, and there is one more place */
     subs_fini(&subs);
 }
 END_TEST
@@ -189,6 +213,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_busy_runner_gives_no_credit);
     tcase_add_test(tcase, test_credit_follows_the_jobs);
     tcase_add_test(tcase, test_hot_queues_take_turns);
+    tcase_add_test(tcase, test_a_place_is_promised_once);
 }
 
 int main(void)
