@@ -133,7 +133,6 @@ static void attach_on_resumed(void *ctx, struct ct_str id, struct ct_str token, 
         attach_tell_resumed(sub, id, token, err->code, 0);
         return;
     }
-    conns_forget_lease(sub->conn->conns, lease);
     uint64_t number = sub->conn->has_socket ? lease_table_add(&sub->conn->leases, lease) : 0;
     lease_set_note(lease, number);
     if (number > 0)

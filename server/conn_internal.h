@@ -93,8 +93,6 @@ struct sub {
 
 /* --- conns.c --- */
 void conns_mark(struct conn *conn);
-/* The lease has a new owner: whoever had it knows its number no more. */
-void conns_forget_lease(struct conns *conns, const struct lease *lease);
 
 /* --- conn.c --- */
 struct conn *conn_new(struct conns *conns);

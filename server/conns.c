@@ -57,19 +57,6 @@ void conns_mark(struct conn *conn)
         ct_list_push_back(&conn->conns->dirty, &conn->dirty_link);
 }
 
-void conns_forget_lease(struct conns *conns, const struct lease *lease)
-{
-    uint64_t number = lease_note(lease);
-
-    CT_LIST_FOREACH (node, &conns->all) {
-        struct conn *conn = CT_CONTAINER(node, struct conn, link);
-        if (lease_table_find(&conn->leases, number) == lease) {
-            lease_table_remove(&conn->leases, number);
-            conns_mark(conn);
-        }
-    }
-}
-
 void conns_turn(struct conns *conns)
 {
     struct ct_list now;
