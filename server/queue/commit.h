@@ -59,9 +59,10 @@ struct commit {
     /* --- asked --- */
     struct ct_list effects; /* struct effect, in order */
     uint32_t effect_count;
-    uint32_t fetch_max;     /* jobs to lease besides the taken ones */
-    bool promote;           /* move due delayed jobs to waiting, at most COMMIT_PROMOTE_MAX */
-    int64_t now_ms;         /* wall clock */
+    uint32_t fetch_max; /* jobs to lease besides the taken ones */
+    bool tell_drained;  /* with fetch_max 0: publish that the queue is drained, if nothing waits */
+    bool promote;       /* move due delayed jobs to waiting, at most COMMIT_PROMOTE_MAX */
+    int64_t now_ms;     /* wall clock */
     const char *token_base; /* lease tokens are token_base ":" number, counted up from */
     uint64_t token_first;   /* this one; one number for each possible lease of this call */
     /* --- results --- */

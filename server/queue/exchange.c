@@ -88,6 +88,10 @@ static void commit_worked(struct queue *queue)
         sched_promoted(queue, commit);
     if (commit->fetch_max > 0)
         queue->is_drained = commit->is_drained;
+    if (commit->job_count > 0 || queue->take_is_sent)
+        queue->owes_drained = true;
+    else if (commit->tell_drained || (commit->fetch_max > 0 && commit->is_drained))
+        queue->owes_drained = false;
     if (commit->rest_ms > 0) {
         sched_rest(queue, commit->rest_ms);
         queue->is_drained = true; /* limited: like Bull, go on with a wait */
@@ -115,6 +119,15 @@ static void commit_done(void *arg, const struct redis_reply *reply, const struct
     queue_leave(queue);
 }
 
+static bool commit_ends_jobs(const struct commit *commit)
+{
+    CT_LIST_FOREACH (node, &commit->effects) {
+        if (CT_CONTAINER(node, struct effect, link)->kind <= EFFECT_DELAY)
+            return true;
+    }
+    return false;
+}
+
 static void commit_send(struct queue *queue, uint32_t fetch_max, bool promote)
 {
     struct commit *commit = &queue->commit;
@@ -128,6 +141,11 @@ static void commit_send(struct queue *queue, uint32_t fetch_max, bool promote)
     commit->token_first = queue->token_next;
     queue->token_next += fetch_max;
     effects_take(queue, commit);
+    /* A Bull worker looks for more after each job and tells when there is none. Here the last fetch
+     * found that already, before its jobs had run: listeners hear it when the first of them ends.
+     */
+    commit->tell_drained =
+        queue->owes_drained && queue->is_drained && fetch_max == 0 && commit_ends_jobs(commit);
     queue->token_next += queue->take_is_sent;
     queue->call = CALL_COMMIT;
     queue->figures.commits++;

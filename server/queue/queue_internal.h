@@ -90,7 +90,8 @@ struct queue {
     struct trouble alone;     /* effects */
 
     /* --- fetching --- */
-    bool is_drained; /* nothing was left: the next job comes from a wait */
+    bool is_drained;   /* nothing was left: the next job comes from a wait */
+    bool owes_drained; /* jobs were leased since listeners were last told that nothing is left */
     bool is_draining;
     int64_t rest_until_ms; /* 0: not resting */
     bool wait_is_out, wait_is_cut;

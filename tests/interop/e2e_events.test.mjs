@@ -62,6 +62,17 @@ sameAsBull('drained is told when the last job is done', {}, async (side) => {
   await until(() => seen.some(([event]) => event === 'drained'), { what: 'global:drained' });
 });
 
+sameAsBull('drained is told after the job, each time the queue becomes empty', {}, async (side) => {
+  const seen = await listen(side);
+  await side.work();
+  for (let i = 1; i <= 3; i++) {
+    await side.queue.add({ result: i });
+    const told = () => seen.filter(([event]) => event === 'drained').length;
+    await until(() => told() >= i, { what: `drained for the ${i}. time` });
+    assert.equal(seen.filter(([event]) => event === 'completed').length, i);
+  }
+});
+
 sameAsBull('global events of a pause', {}, async (side) => {
   const seen = await listen(side);
   await side.work();

@@ -1,7 +1,8 @@
 -- One commit: effects in order, then promotion of due jobs, then a fetch.
 --
 -- KEYS and ARGV 1 to 3: inc/base.lua. ARGV:
---   4 number of the first token  5 lock duration, ms  6 jobs to fetch  7 jobs to promote, 0: do not
+--   4 number of the first token  5 lock duration, ms  6 jobs to fetch; -1: only tell whether the queue
+--   is drained  7 jobs to promote, 0: do not
 --   8 points of metrics, 0: none  9 limiter: max, 0: none  10 its duration, ms
 --   11 "1": bounce back  12 "1": by group  13... effects, each a letter and its arguments:
 --   C F  complete, fail: a run with equal options: 1 how many  2 "1": resent  3 "1": debounced
@@ -315,5 +316,7 @@ if fetch_max > 0 then
     if is_drained and parked == 0 and token_number == token_first then
         call('PUBLISH', P .. 'drained', '')
     end
+elseif fetch_max < 0 and try('LLEN', wait) == 0 then
+    call('PUBLISH', P .. 'drained', '')
 end
 return {jobs, answers, next, more, is_drained and 1 or 0, rest_ms, dropped}

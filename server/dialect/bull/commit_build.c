@@ -263,7 +263,7 @@ static void put_head(struct redis_command *command, const struct dialect_queue *
     bull_keys_begin(&queue->keys, &bull_commit_script, commit->now_ms, commit->token_base, command);
     redis_command_int(command, (int64_t)commit->token_first);
     redis_command_int(command, settings->lock_duration_ms);
-    redis_command_int(command, commit->fetch_max);
+    redis_command_int(command, commit->tell_drained ? -1 : (int64_t)commit->fetch_max);
     redis_command_int(command, commit->promote ? COMMIT_PROMOTE_MAX : 0);
     redis_command_int(command, settings->metrics_max_points);
     redis_command_int(command, settings->limiter_max);
