@@ -102,10 +102,22 @@ static enum ct_code pool_defaults(const struct config_flags *flags, struct pool_
 {
     pool->prefix = flags->prefix ? ct_strdup(flags->prefix) : NULL;
     pool->processes = (uint32_t)flags->processes;
+    pool->processes_max = (uint32_t)flags->processes_max;
     pool->concurrency = (uint32_t)flags->concurrency;
     pool->timeout_ms = (uint64_t)flags->timeout_ms;
     pool->memory_max_bytes = (uint64_t)flags->memory_max_mib << 20;
     return pool_set_dialect(pool, flags->dialect, err);
+}
+
+static enum ct_code pool_check_size(struct pool_config *pool, struct ct_error *err)
+{
+    if (pool->processes_max == 0)
+        pool->processes_max = pool->processes;
+    if (pool->processes_max < pool->processes)
+        return ct_error_set(err, CT_E_USAGE,
+                            "pool %.100s: processes-max is %u, less than processes, which is %u",
+                            pool->name, pool->processes_max, pool->processes);
+    return CT_E_OK;
 }
 
 static enum ct_code pool_from_flags(const struct config_flags *flags, struct pool_config *pool,
@@ -131,7 +143,7 @@ static enum ct_code pool_from_flags(const struct config_flags *flags, struct poo
         return rc;
     pool->plugin = loader_find(flags->plugin);
     pool->name = ct_strdup(pool->queues[0]);
-    return CT_E_OK;
+    return pool_check_size(pool, err);
 }
 
 /* --- the file ------------------------------------------------------------------------------------
@@ -242,6 +254,8 @@ static enum ct_code pool_key(const struct ct_yaml_node *node, struct pool_config
         return pool_plugin_settings(node, pool, err);
     if (strcmp(key, "processes") == 0)
         return pool_number(node, CONFIG_PROCESSES_MAX, &pool->processes, err);
+    if (strcmp(key, "processes-max") == 0)
+        return pool_number(node, CONFIG_PROCESSES_MAX, &pool->processes_max, err);
     if (strcmp(key, "concurrency") == 0)
         return pool_number(node, THREADS_MAX, &pool->concurrency, err);
     if (strcmp(key, "timeout") == 0)
@@ -295,7 +309,7 @@ static enum ct_code pool_from_node(const struct config_flags *flags,
     found = loader_find(pool->plugin);
     free(pool->plugin);
     pool->plugin = found;
-    return CT_E_OK;
+    return pool_check_size(pool, err);
 }
 
 enum ct_code config_pools(const struct config_flags *flags, const struct ct_yaml_node *pools,

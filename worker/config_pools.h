@@ -10,7 +10,8 @@
 struct config_flags {
     const char *server, *redis, *plugin, *prefix, *dialect, *config, *check_plugin;
     struct ct_option_list queues, set, settings;
-    int64_t processes, concurrency, timeout_ms, cancel_grace_ms, grace_ms, memory_max_mib;
+    int64_t processes, processes_max, concurrency, timeout_ms, cancel_grace_ms, grace_ms,
+        memory_max_mib;
     int log_level;
 };
 

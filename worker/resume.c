@@ -109,16 +109,19 @@ void resume_attached(struct leases *leases, const struct proto_attached *attache
     leases->is_changed = true;
     if (attached->code == CT_E_OK) {
         sub->is_attached = true;
+        sub->refusals = 0;
         ct_log_info("serving queue", CT_STR("queue", sub->queue),
                     CT_BYTES("dialect", attached->has_dialect ? attached->dialect : CT_STR_NONE));
         return;
     }
     sub->is_attached = false;
     sub->told = 0;
-    ct_log_error("queue refused, will be asked for again", CT_STR("queue", sub->queue),
-                 CT_STR("code", ct_error_text((enum ct_code)attached->code)),
-                 CT_BYTES("error", attached->has_detail ? attached->detail : CT_STR_NONE),
-                 CT_INT("again_ms", LEASES_REATTACH_MS));
+    sub->refusals++;
+    if ((sub->refusals & (sub->refusals - 1)) == 0) /* the 1st, 2nd, 4th, ... time */
+        ct_log_error("queue refused, will be asked for again", CT_STR("queue", sub->queue),
+                     CT_STR("code", ct_error_text((enum ct_code)attached->code)),
+                     CT_BYTES("error", attached->has_detail ? attached->detail : CT_STR_NONE),
+                     CT_INT("times", sub->refusals), CT_INT("again_ms", LEASES_REATTACH_MS));
     uv_timer_start(&leases->reattach, resume_reattach_due, LEASES_REATTACH_MS, 0);
 }
 

@@ -55,6 +55,7 @@ struct runner {
     uv_signal_t term;
     enum runner_state state;
     bool is_stuck; /* a thread will never return: leave without joining */
+    bool was_up;   /* the daemon has been there */
     bool is_down_told;
 };
 
@@ -218,6 +219,7 @@ static void runner_up(void *ctx, const struct proto_welcome *welcome)
     if (runner->is_down_told)
         ct_log_info("daemon is back", CT_STR("server", runner->settings.address));
     runner->is_down_told = false;
+    runner->was_up = true;
     leases_up(&runner->leases, runner->client, welcome);
 }
 
@@ -225,9 +227,12 @@ static void runner_down(void *ctx, const struct ct_error *why)
 {
     struct runner *runner = ctx;
 
-    ct_log_warn("daemon not reachable", CT_STR("server", runner->settings.address), CT_ERR(why),
-                CT_INT("held", leases_held_count(&runner->leases)));
-    runner->is_down_told = true;
+    /* A daemon that was never there is the supervisor's to tell, once and not by every runner. */
+    if (runner->was_up) {
+        ct_log_warn("daemon lost", CT_STR("server", runner->settings.address), CT_ERR(why),
+                    CT_INT("held", leases_held_count(&runner->leases)));
+        runner->is_down_told = true;
+    }
     leases_down(&runner->leases);
     leases_settle(&runner->leases);
 }

@@ -21,6 +21,7 @@ struct sub {
     const char *queue;  /* borrowed from the runner's settings */
     bool is_attached;   /* the daemon said so, on this connection */
     bool is_hot;        /* used its last credit */
+    unsigned refusals;  /* of attach, in a row */
     uint32_t told;      /* the window that the daemon knows */
     uint32_t held;      /* jobs of it in the runner */
     uint32_t wanted;    /* set by subs_share */

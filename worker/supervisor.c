@@ -21,6 +21,7 @@
 #include "common/random.h"
 #include "worker/limits.h"
 #include "worker/private.h"
+#include "worker/scale.h"
 #include "worker/slot.h"
 #include "worker/undertaker.h"
 
@@ -28,7 +29,8 @@
 struct generation {
     struct ct_list link;
     struct worker_config config; /* owned */
-    struct slot *slots;          /* owned */
+    struct slot *slots;          /* owned; each pool's in a row */
+    struct scale *scales;        /* owned; one a pool */
     size_t slot_count;
     size_t slots_open;
     bool is_draining;
@@ -70,23 +72,36 @@ static void generation_start(struct supervisor *supervisor, struct worker_config
     generation->config = *config;
     memset(config, 0, sizeof *config);
     for (size_t p = 0; p < generation->config.pool_count; p++)
-        generation->slot_count += generation->config.pools[p].processes;
+        generation->slot_count += generation->config.pools[p].processes_max;
     generation->slots = ct_zalloc(generation->slot_count * sizeof *generation->slots);
+    generation->scales = ct_zalloc(generation->config.pool_count * sizeof *generation->scales);
     ct_list_push_back(&supervisor->generations, &generation->link);
     for (size_t p = 0; p < generation->config.pool_count; p++) {
         const struct pool_config *pool = &generation->config.pools[p];
 
-        for (uint32_t i = 0; i < pool->processes; i++)
-            slot_init(&generation->slots[next++], &supervisor->context, pool, i);
+        generation->scales[p] = (struct scale){.pool = pool, .slots = &generation->slots[next]};
+        for (uint32_t i = 0; i < pool->processes_max; i++) {
+            struct slot *slot = &generation->slots[next++];
+
+            slot_init(slot, &supervisor->context, pool, i);
+            if (i < pool->processes)
+                slot_start(slot);
+        }
     }
-    for (size_t i = 0; i < generation->slot_count; i++)
-        slot_start(&generation->slots[i]);
 }
 
-static bool generation_is(const struct generation *generation, enum slot_state state)
+static bool generation_is_ready(const struct generation *generation)
 {
     for (size_t i = 0; i < generation->slot_count; i++)
-        if (generation->slots[i].state != state)
+        if (generation->slots[i].is_wanted && generation->slots[i].state != SLOT_READY)
+            return false;
+    return true;
+}
+
+static bool generation_is_down(const struct generation *generation)
+{
+    for (size_t i = 0; i < generation->slot_count; i++)
+        if (generation->slots[i].state != SLOT_DOWN)
             return false;
     return true;
 }
@@ -105,6 +120,7 @@ static void generation_slot_closed(void *ctx)
         return;
     config_free(&generation->config);
     free(generation->slots);
+    free(generation->scales);
     free(generation);
 }
 
@@ -159,7 +175,7 @@ static void supervisor_tidy(uv_idle_t *idle)
 {
     struct supervisor *supervisor = idle->data;
     struct generation *newest = supervisor_newest(supervisor);
-    bool is_replaced = generation_is(newest, SLOT_READY);
+    bool is_replaced = generation_is_ready(newest);
 
     uv_idle_stop(idle);
     CT_LIST_FOREACH_SAFE (node, following, &supervisor->generations) {
@@ -170,7 +186,7 @@ static void supervisor_tidy(uv_idle_t *idle)
             generation->is_draining = true;
             generation_drain(generation);
         }
-        if (generation->is_draining && generation_is(generation, SLOT_DOWN))
+        if (generation->is_draining && generation_is_down(generation))
             generation_close(generation);
     }
     if (supervisor->is_stopping && ct_list_is_empty(&supervisor->generations))
@@ -239,6 +255,8 @@ static void supervisor_watch(uv_timer_t *timer)
 
         for (size_t i = 0; i < generation->slot_count; i++)
             limits_check(&generation->slots[i], now_ms);
+        for (size_t p = 0; p < generation->config.pool_count && !generation->is_draining; p++)
+            scale_tick(&generation->scales[p]);
     }
 }
 

@@ -1,6 +1,7 @@
 /* Reporting dead runners. See undertaker.h. */
 #include "worker/undertaker.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -57,6 +58,8 @@ static void undertaker_up(void *ctx, const struct proto_welcome *welcome)
 {
     struct undertaker *undertaker = ctx;
 
+    undertaker->was_up = true;
+    uv_timer_stop(&undertaker->patience);
     CT_LIST_FOREACH_SAFE (node, following, &undertaker->kept) {
         struct obituary *obituary = CT_CONTAINER(node, struct obituary, link);
 
@@ -67,11 +70,22 @@ static void undertaker_up(void *ctx, const struct proto_welcome *welcome)
     }
 }
 
+static void undertaker_complain(uv_timer_t *timer)
+{
+    const struct undertaker *undertaker = timer->data;
+
+    ct_log_warn("daemon not reachable, trying on", CT_STR("server", undertaker->address),
+                CT_STR("error", undertaker->why));
+}
+
 static void undertaker_down(void *ctx, const struct ct_error *why)
 {
     struct undertaker *undertaker = ctx;
 
-    ct_log_warn("daemon not reachable", CT_STR("server", undertaker->address), CT_ERR(why));
+    snprintf(undertaker->why, sizeof undertaker->why, "%s", why->detail);
+    /* Both may just have been started: then the first tries are nothing to tell. */
+    uv_timer_start(&undertaker->patience, undertaker_complain,
+                   undertaker->was_up ? 0 : UNDERTAKER_PATIENCE_MS, 0);
 }
 
 static void undertaker_message(void *ctx, const struct proto_message *message)
@@ -101,7 +115,16 @@ enum ct_code undertaker_open(struct undertaker *undertaker, uv_loop_t *loop, con
 
     *undertaker = (struct undertaker){.address = address};
     ct_list_init(&undertaker->kept);
+    uv_timer_init(loop, &undertaker->patience);
+    undertaker->patience.data = undertaker;
     return proto_client_open(&options, &undertaker->client, err);
+}
+
+static void undertaker_timer_closed(uv_handle_t *handle)
+{
+    struct undertaker *undertaker = handle->data;
+
+    undertaker->closed(undertaker->ctx);
 }
 
 static void undertaker_client_closed(void *ctx)
@@ -110,7 +133,7 @@ static void undertaker_client_closed(void *ctx)
 
     CT_LIST_FOREACH_SAFE (node, following, &undertaker->kept)
         obituary_free(CT_CONTAINER(node, struct obituary, link));
-    undertaker->closed(undertaker->ctx);
+    uv_close((uv_handle_t *)&undertaker->patience, undertaker_timer_closed);
 }
 
 void undertaker_close(struct undertaker *undertaker, void (*closed)(void *ctx), void *ctx)

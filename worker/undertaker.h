@@ -11,14 +11,18 @@
 #include "proto/client.h"
 #include "worker/recorder.h"
 
-#define UNDERTAKER_KEPT_MAX   1000u /* obituaries kept while the daemon is away; the oldest goes */
-#define UNDERTAKER_FLUSH_MS   1000u
-#define UNDERTAKER_REASON_MAX 512u
+#define UNDERTAKER_KEPT_MAX    1000u /* obituaries kept while the daemon is away; the oldest goes */
+#define UNDERTAKER_FLUSH_MS    1000u
+#define UNDERTAKER_PATIENCE_MS 3000u /* a daemon that just starts may take so long */
+#define UNDERTAKER_REASON_MAX  512u
 
 struct undertaker {
     struct proto_client *client; /* owned */
     const char *address;         /* borrowed */
-    struct ct_list kept;         /* struct obituary */
+    uv_timer_t patience;
+    bool was_up;
+    char why[CT_ERROR_DETAIL_MAX]; /* it cannot be reached, while that is not told */
+    struct ct_list kept;           /* struct obituary */
     size_t kept_count;
     void (*closed)(void *ctx);
     void *ctx;

@@ -175,6 +175,18 @@ test('long jobs of several queues are not fetched to be handed back', options, a
   await worker.stop();
 });
 
+test('a pool grows while all its threads are busy', options, async (t) => {
+  const bench = await startBench(t);
+  for (let i = 0; i < 4; i++) await job(bench.queue, 'hold', { file: bench.file('go') });
+  const worker = await bench.work({ args: ['--processes-max', '3'] });
+
+  await untilActive(bench.queue, 3);
+  assert.equal((await worker.pids()).length, 3);
+  bench.open('go');
+  await untilCounts(bench.queue, { completed: 4, failed: 0 });
+  await worker.stop();
+});
+
 test('a runner is small', options, async (t) => {
   const bench = await startBench(t);
   const worker = await bench.work();

@@ -119,7 +119,7 @@ struct cartrita_plugin {
     /* Called once per process. `config` is a JSON object with the pool's plugin settings (--set
      * KEY=VALUE gives strings); it and `host` stay valid until close returns. Non-zero: the runner
      * does not start, and `error` (error_size bytes, to be NUL-terminated) is what the user reads.
-     * `concurrency` jobs at most run at once. May be NULL. */
+     * `concurrency` calls of run are under way at most. May be NULL. */
     int32_t (*open)(const struct cartrita_host *host, const char *config, uint32_t concurrency,
                     void **self, char *error, size_t error_size);
     /* Runs job_count (1 to batch_max) jobs and ends each. Required. */
