@@ -22,6 +22,8 @@ SANITIZE :=
 OPTIMIZE := -O2 -g
 endif
 WERROR ?= $(if $(SAN),-Werror,)
+# FUZZ=1 (with clang): objects that a fuzzer can watch.
+SANITIZE += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
 
 # On a bare machine there is no pkg-config yet, and `make deps` must not begin with complaints.
 MSGPACK_PC := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
@@ -155,19 +157,30 @@ $(BUILD)/inc/tests/.done: Makefile $(BUILD)/.flags
 	$(foreach name,common proto redis cron queue dialect server q worker cartrita,$(call link_line,$(name),tests))
 	@ln -sfn $(CURDIR)/tests $(BUILD)/inc/tests/tests
 	@touch $@
-TEST_LIBS := $(addprefix $(BUILD)/lib,server.a worker.a q.a dialect.a queue.a cron.a redis.a proto.a common.a)
-$(BUILD)/tests/%: tests/%.c $$(filter-out tests/$$*.c,$$(filter tests/sim/%,$$(if $$(filter sim/%,$$*),$$(filter-out tests/sim/test_%,$$(wildcard tests/sim/*.c))))) $(TEST_LIBS) $(BUILD)/inc/tests/.done
+# But server and worker never meet, so each has names the other has too: a test gets one of them.
+WORKER_TESTS := $(shell grep -l '"worker/' $(wildcard tests/*/*.c) /dev/null)
+test_libs = $(addprefix $(BUILD)/lib,$(if $(filter tests/$(1).c,$(WORKER_TESTS)),worker.a,server.a q.a dialect.a queue.a cron.a redis.a) proto.a common.a)
+# Only what lies in tests/ is compiled: a test may include a source of a plugin, and depends on it.
+define link_test
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(TEST_LIBS) $(PKG_LIBS) $(shell pkg-config --cflags --libs check) -ldl -lm
+	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(filter tests/%.c,$^) $(filter %.a,$^) $(PKG_LIBS) $(shell pkg-config --cflags --libs check) -ldl -lm
+endef
+$(BUILD)/tests/%: tests/%.c $$(call test_libs,$$*) $(BUILD)/inc/tests/.done
+	$(link_test)
+# Each simulation is linked with what all of them share.
+$(filter $(BUILD)/tests/sim/%,$(UNIT_TESTS)): $(filter-out $(wildcard tests/sim/test_*.c),$(wildcard tests/sim/*.c))
 
 unit: $(UNIT_TESTS) ## run the unit tests and the simulation
 	@tests/lib/run-unit.sh $^
 
-# The unit tests of what runs on several threads, for SAN=thread. The ThreadSanitizer of older
-# compilers cannot map memory under high address randomisation: it is off where that is allowed.
+# What runs on several threads, for SAN=thread: unit tests, and real runners at work. The
+# ThreadSanitizer of older compilers cannot map memory under high address randomisation: it is off
+# where that is allowed.
 THREAD_TESTS := $(foreach t,threads host recorder log,$(filter %/test_$(t),$(UNIT_TESTS)))
-unit-threads: $(THREAD_TESTS)
-	@$$(setarch -R true 2>/dev/null && echo setarch -R) tests/lib/run-unit.sh $^
+threads: all check-tools $(THREAD_TESTS)
+	@fixed=$$(setarch -R true 2>/dev/null && echo setarch -R); export TSAN_OPTIONS=halt_on_error=1; \
+	$$fixed tests/lib/run-unit.sh $(THREAD_TESTS) && \
+	BUILD=$(abspath $(BUILD)) $$fixed tests/lib/run-node.sh $(addprefix tests/interop/worker_,exec.test.mjs life.test.mjs)
 
 # Plugins of the tests; nothing of the runtime is linked, as anywhere.
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c worker/include/cartrita/plugin.h
@@ -191,13 +204,11 @@ bench: all check-tools $(BUILD)/tests/bench/delay_proxy ## measure against bull 
 
 # FUZZ_SECONDS each; needs clang.
 FUZZERS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/fuzz/fuzz_*.c))
-$(BUILD)/tests/fuzz/%: tests/fuzz/%.c $(TEST_LIBS) $(BUILD)/inc/tests/.done
-	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -fsanitize=fuzzer -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(TEST_LIBS) $(PKG_LIBS) -ldl -lm
+$(FUZZERS): private CFLAGS += -fsanitize=fuzzer
 fuzz-run: $(FUZZERS)
 	@tests/lib/run-fuzz.sh $^
 fuzz: ## fuzz what reads foreign bytes, FUZZ_SECONDS=5 each
-	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang SAN=1 CFLAGS=-fsanitize=fuzzer-no-link fuzz-run
+	@$(MAKE) --no-print-directory BUILD=build/fuzz CC=clang SAN=1 FUZZ=1 fuzz-run
 
 check: deps ## install what is missing, then build and test everything
 	@tests/lib/check.sh
@@ -227,5 +238,5 @@ help: ## list the targets
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all examples unit unit-threads check-tools interop chaos bench fuzz fuzz-run check deps demo fmt fmt-check help clean
+.PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo fmt fmt-check help clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -10,7 +10,7 @@ logs=build/check
 asan=build/asan
 make=${MAKE:-make}
 jobs=$(getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
-stages=${STAGES:-format build clang unit tsan interop chaos fuzz}
+stages=${STAGES:-format build clang unit threads interop chaos fuzz}
 # A make above us must not hand its job slots and flags down: each stage has its own.
 unset MAKEFLAGS MFLAGS MAKELEVEL
 
@@ -33,9 +33,13 @@ count_fuzz() {
     awk '/^fuzz_.*: / { n++; runs += $2 } END { if (n) printf "%d inputs in %d targets", runs, n }' "$1"
 }
 
+count_both() {
+    printf '%s, %s' "$(count_unit "$1")" "$(count_node "$1")"
+}
+
 show_failure() {
     case $2 in
-    interop | chaos)
+    interop | chaos | threads)
         # A failing test's own lines, not the long list of those that passed.
         awk '/^[ ]*not ok / { show = 60 } /^[ ]*ok / { show = 0 } show-- > 0' "$1" | head -n 200
         tail -n 12 "$1"
@@ -83,7 +87,7 @@ run format "format (clang-format)" none "$make" -s fmt-check
 run build "build (gcc, -Werror, ASan and UBSan)" none "$make" -s -j"$jobs" BUILD=$asan SAN=1 all check-tools
 run clang "build (clang, -Werror)" none "$make" -s -j"$jobs" BUILD=build/clang CC=clang WERROR=-Werror all
 run unit "unit tests and simulation" count_unit "$make" -s -j"$jobs" BUILD=$asan SAN=1 unit
-run tsan "job threads (ThreadSanitizer)" count_unit "$make" -s -j"$jobs" BUILD=build/tsan SAN=thread unit-threads
+run threads "job threads (ThreadSanitizer)" count_both "$make" -s -j"$jobs" BUILD=build/tsan SAN=thread threads
 run interop "interop (real Redis, real Bull and BullMQ)" count_node "$make" -s BUILD=$asan SAN=1 interop
 run chaos "chaos (kill -9, cut links)" count_node "$make" -s BUILD=$asan SAN=1 chaos
 run fuzz "fuzz in brief" count_fuzz "$make" -s -j"$jobs" fuzz
