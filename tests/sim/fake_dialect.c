@@ -98,6 +98,8 @@ static void build_commit(struct dialect_queue *queue, const struct commit *commi
     ct_assert(call->effect_count == commit->effect_count);
     call->fetch_max = commit->fetch_max;
     call->promote = commit->promote;
+    call->tell_drained = commit->tell_drained;
+    call->token_first = commit->token_first;
     call->now_ms = commit->now_ms;
     call->token_next = commit->token_first;
     snprintf(call->token_base, sizeof call->token_base, "%s", commit->token_base);

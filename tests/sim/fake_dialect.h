@@ -50,7 +50,7 @@ struct model {
     bool is_garbled;  /* the next reply cannot be read */
     /* Set by build: the call that was built last. */
     struct fake_call *built;
-    uint32_t drained_count; /* fetches that found too little */
+    uint32_t drained_count; /* how often listeners were told "drained" */
     uint32_t sweep_count, reclaim_count, promote_count;
     uint32_t add_refused_from; /* adds named "bad" are refused at build */
 };
@@ -77,10 +77,10 @@ struct fake_call {
     struct model *model;
     struct fake_effect *effects; /* owned */
     uint32_t effect_count, fetch_max;
-    bool promote;
+    bool promote, tell_drained;
     int64_t now_ms;
     char token_base[CT_UUID_LEN + 1];
-    uint64_t token_next;
+    uint64_t token_first, token_next;
     uint32_t add_count;
     /* --- results --- */
     struct fake_job *jobs[FAKE_RESULTS_MAX];

@@ -304,7 +304,7 @@ static void run_fetch(struct fake_call *call)
         job = first_in(model, IN_WAIT);
         if (!job) {
             call->is_drained = true;
-            model->drained_count++;
+            model->drained_count += call->token_next == call->token_first;
             return;
         }
         if (job->is_missing) {
@@ -381,6 +381,8 @@ void fake_run(struct fake_call *call)
             run_promotion(call);
         if (call->fetch_max > 0)
             run_fetch(call);
+        else if (call->tell_drained)
+            call->model->drained_count += !first_in(call->model, IN_WAIT);
         break;
     case FAKE_WAIT:
         run_wait(call);

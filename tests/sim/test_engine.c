@@ -694,8 +694,28 @@ START_TEST(test_locks_are_renewed_while_jobs_run)
         ck_assert(model_is_locked(sim->model, sim->model->jobs[i]));
     ck_assert_uint_eq(runner->cancel_count, 0);
     ck_assert_uint_eq(model_count(sim->model, IN_ACTIVE), 300);
-    /* Together: 40 renewals in two calls each, and a promotion each 5 s. */
+    /* 40 renewals in two calls each, and a promotion each 5 s. */
     ck_assert_uint_le(sim->commits_sent - commits, 2 * 45 + 125);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_renewals_that_are_nearly_due_go_together)
+{
+    struct sim *sim = sim_with_jobs(5);
+    struct sim_runner *runner = sim_runner_new(sim, 0);
+    uint32_t commits;
+
+    sim->settings.guard_interval_ms = 3600000; /* no promotion in between */
+    queue_configure(sim->queue, &sim->settings);
+    for (uint32_t i = 1; i <= 5; i++) {
+        sim_runner_window(runner, i);
+        sim_run_until_held(sim, runner, i);
+        sim_run_for_ms(sim, 100);
+    }
+    commits = sim->commits_sent;
+    sim_run_for_ms(sim, 10 * 60000);
+    ck_assert_uint_le(sim->commits_sent - commits, 42);
     sim_free(sim);
 }
 END_TEST
@@ -703,7 +723,7 @@ END_TEST
 START_TEST(test_refused_renewal_is_tried_again_soon)
 {
     struct sim *sim = sim_with_jobs(2);
-    struct fake_job *job = sim->model->jobs[0];
+    struct fake_job *job = sim->model->jobs[1];
     struct sim_runner *runner = sim_runner_new(sim, 2);
     int64_t since_ms;
 
@@ -1042,6 +1062,7 @@ static Suite *engine_suite(void)
     ADD(test_sweep_runs_at_link_up_and_each_stalled_interval);
     ADD(test_no_sweep_when_it_is_turned_off);
     ADD(test_locks_are_renewed_while_jobs_run);
+    ADD(test_renewals_that_are_nearly_due_go_together);
     ADD(test_refused_renewal_is_tried_again_soon);
     ADD(test_new_settings_apply_to_running_jobs);
     ADD(test_lost_lock_cancels_once_and_refuses_the_result);

@@ -162,8 +162,10 @@ START_TEST(test_outage_makes_no_job_stalled)
     struct sim_runner *runner = sim_runner_new(sim, 600);
 
     sim_run_until_held(sim, runner, 600);
-    sim_run_for_ms(sim, sim->settings.stalled_interval_ms); /* marked by a sweep */
+    sim_run_for_ms(sim, sim->settings.stalled_interval_ms);
     sim_cut(sim, false);
+    for (uint32_t i = 0; i < 600; i++)
+        sim->model->jobs[i]->is_marked = true; /* by the last sweep */
     sim_run_for_ms(sim, 60000);
     if (_i == 1) { /* so short that the renewals, three calls, take longer */
         sim->settings.guard_interval_ms = 1;
@@ -481,6 +483,8 @@ START_TEST(test_taken_job_survives_a_lost_reply)
     ck_assert_uint_eq(job->stalled, 0);
     ck_assert_int_eq(job->activation, 1);
     work_off(sim, runner);
+    ck_assert_uint_eq(runner->job_count, 1);
+    ck_assert_int_eq(job->activation, 1);
     sim_free(sim);
 }
 END_TEST
