@@ -15,6 +15,7 @@ export async function dump(client, name = 'q', prefix = 'bull') {
 
   for (const key of (await keysOf(client, base)).sort()) {
     const type = await client.type(key);
+    if (type === 'none') continue; /* it has expired meanwhile */
     const entry = { type, value: await valueOf(client, key, type) };
     if ((await client.pttl(key)) >= 0) entry.expires = true;
     state[key.slice(base.length)] = entry;
