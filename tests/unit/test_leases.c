@@ -572,6 +572,55 @@ START_TEST(test_jobs_behind_a_long_one_are_handed_back)
 }
 END_TEST
 
+/* A window that was wide for short jobs is narrow before jobs go back, or they would come again. */
+START_TEST(test_window_closes_before_jobs_go_back)
+{
+    const struct sent *released;
+    uint64_t window;
+
+    begin();
+    for (int i = 0; i < 40; i++) {
+        give("7", "echo", 0);
+        until(count(PROTO_COMPLETED) == (size_t)i + 1);
+        ack(next_lease, CT_E_OK, PROTO_STATE_COMPLETED);
+    }
+    window = find(PROTO_WINDOW, count(PROTO_WINDOW) - 1)->number;
+    ck_assert_uint_gt(window, 1);
+    give("8", "hold", 0);
+    until(atomic_load(&running) == 41);
+    give("9", "echo", 0);
+    until(count(PROTO_RELEASED) == 1);
+    released = find(PROTO_RELEASED, 0);
+    ck_assert_uint_eq(find(PROTO_WINDOW, count(PROTO_WINDOW) - 1)->number, 1);
+    ck_assert(find(PROTO_WINDOW, count(PROTO_WINDOW) - 1) < released);
+    end();
+}
+END_TEST
+
+START_TEST(test_cancel_before_it_starts)
+{
+    struct proto_message message = {.type = PROTO_CANCEL};
+    uint64_t lease;
+
+    begin();
+    give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    lease = give("2", "echo", 0);
+    message.as.cancel.lease = lease;
+    message.as.cancel.code = CT_E_CANCELLED;
+    message.as.cancel.reason = CT_STR_LIT("not any more");
+    leases_message(&leases, &message);
+    ck_assert_uint_eq(find(PROTO_RELEASED, 0)->lease, lease);
+    ck_assert_int_eq(atomic_load(&cancels), 0);
+    ack(lease, CT_E_OK, PROTO_STATE_WAITING);
+    ck_assert_uint_eq(leases_held_count(&leases), 1);
+    atomic_store(&held_open, 1);
+    until(count(PROTO_COMPLETED) == 1);
+    ck_assert_int_eq(atomic_load(&running), 1);
+    end();
+}
+END_TEST
+
 START_TEST(test_time_limit)
 {
     begin();
@@ -768,6 +817,8 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_running_job_is_told_of_its_loss);
     tcase_add_test(tcase, test_waiting_jobs_wait_for_resume);
     tcase_add_test(tcase, test_jobs_behind_a_long_one_are_handed_back);
+    tcase_add_test(tcase, test_window_closes_before_jobs_go_back);
+    tcase_add_test(tcase, test_cancel_before_it_starts);
     tcase_add_test(tcase, test_time_limit);
     tcase_add_test(tcase, test_job_that_does_not_stop);
     tcase_add_test(tcase, test_lock_lost_while_running);

@@ -124,6 +124,25 @@ START_TEST(test_damage_is_survived)
 }
 END_TEST
 
+/* Runner and supervisor are of different versions: an upgrade in place. */
+START_TEST(test_other_layout_is_refused)
+{
+    int fd = recorder_create();
+    struct recorder *recorder;
+    struct recorder_job *jobs;
+    struct ct_error err;
+    size_t count;
+    uint32_t entry_size = 24;
+
+    ck_assert(recorder_open(fd, 3, &recorder, NULL) == CT_E_OK);
+    recorder_start(recorder, 1, 0, ct_str_of("5"), 1, 0);
+    recorder_close(recorder);
+    ck_assert_int_eq(pwrite(fd, &entry_size, sizeof entry_size, 4), sizeof entry_size);
+    ck_assert(recorder_read(fd, &jobs, &count, &err) == CT_E_INVALID);
+    close(fd);
+}
+END_TEST
+
 START_TEST(test_too_many_entries_are_refused)
 {
     int fd = recorder_create();
@@ -143,6 +162,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_runner_that_never_opened_it);
     tcase_add_test(tcase, test_long_id_is_cut_and_says_so);
     tcase_add_test(tcase, test_damage_is_survived);
+    tcase_add_test(tcase, test_other_layout_is_refused);
     tcase_add_test(tcase, test_too_many_entries_are_refused);
 }
 
