@@ -7,8 +7,8 @@ local function endings()
         return ending
     end
 
-    -- At most so many older jobs are removed by one effect; the next one goes on.
-    local PRUNE_MAX = 1000
+    -- So many older jobs are still removed by this call, for all its effects; the next one goes on.
+    local prune_left = 1000
 
     local function remove_hashes(ids)
         local keys = {}
@@ -22,15 +22,17 @@ local function endings()
     -- Keeps the newest `count` (-1: any number) and those of the last `age` seconds (-1: any age).
     local function prune(set, count, age)
         if age >= 0 then
-            local ids = call('ZRANGEBYSCORE', set, '-inf', now - age * 1000, 'LIMIT', 0, PRUNE_MAX)
+            local ids = call('ZRANGEBYSCORE', set, '-inf', now - age * 1000, 'LIMIT', 0, prune_left)
+            prune_left = prune_left - #ids
             if #ids > 0 then
                 remove_hashes(ids)
                 call('ZREM', set, unpack(ids))
             end
         end
         if count > 0 then
-            local excess = math.min(call('ZCARD', set) - count, PRUNE_MAX)
+            local excess = math.min(call('ZCARD', set) - count, prune_left)
             if excess > 0 then
+                prune_left = prune_left - excess
                 remove_hashes(call('ZRANGE', set, 0, excess - 1))
                 call('ZREMRANGEBYRANK', set, 0, excess - 1)
             end

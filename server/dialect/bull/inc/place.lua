@@ -15,6 +15,25 @@ local function rank_of(text)
     return rank == rank and rank or 0
 end
 
+-- `ahead` jobs stay ahead of the id, none when it is below 0. LINSERT looks for its place from the head,
+-- through the whole list when the place is near the tail; then the tail is rewritten instead.
+local REWRITE_MAX, REWRITE_SHARE = 500, 10
+local function insert(list, id, ahead)
+    local len = call('LLEN', list)
+    if ahead > 0 and ahead <= REWRITE_MAX and ahead * REWRITE_SHARE < len then
+        local tail = call('LRANGE', list, -ahead, -1)
+        call('LTRIM', list, 0, -ahead - 1)
+        call('RPUSH', list, id, unpack(tail))
+        return
+    end
+    local pivot = call('LINDEX', list, len - ahead)
+    if pivot then
+        call('LINSERT', list, 'BEFORE', pivot, id)
+    else
+        call('RPUSH', list, id)
+    end
+end
+
 -- The tail is consumed first. Behind all jobs of the same or a better rank; without a rank, `push`
 -- says at which end.
 local function line_up(id, rank, push)
@@ -24,13 +43,7 @@ local function line_up(id, rank, push)
         return
     end
     call('ZADD', priority, rank, id)
-    local ahead = call('ZCOUNT', priority, 0, rank) - 1
-    local pivot = call('LINDEX', list, call('LLEN', list) - ahead)
-    if pivot then
-        call('LINSERT', list, 'BEFORE', pivot, id)
-    else
-        call('RPUSH', list, id)
-    end
+    insert(list, id, call('ZCOUNT', priority, 0, rank) - 1)
 end
 
 -- The same for a job that was already taken once: ahead of its equals.
@@ -42,10 +55,5 @@ local function line_up_again(id, rank)
     end
     local ahead = call('ZCOUNT', priority, 0, '(' .. rank)
     call('ZADD', priority, rank, id)
-    local pivot = call('LINDEX', list, math.max(call('LLEN', list) - ahead, 0))
-    if pivot then
-        call('LINSERT', list, 'BEFORE', pivot, id)
-    else
-        call('RPUSH', list, id)
-    end
+    insert(list, id, math.min(ahead, call('LLEN', list)))
 end
