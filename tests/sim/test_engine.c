@@ -131,7 +131,11 @@ START_TEST(test_idle_queue_waits_and_says_drained_once)
     ck_assert_uint_ge(sim->waits_sent, 11);
     ck_assert_uint_le(sim->waits_sent, 13);
     model_add(sim->model);
-    sim_run_until_held(sim, runner, 1);
+    model_add(sim->model);
+    sim_run_until_held(sim, runner, 2);
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_for_ms(sim, 60000);
+    ck_assert_uint_eq(sim->model->drained_count, 1);
     sim_complete(runner, sim_hold_at(runner, 0));
     sim_run_for_ms(sim, 60000);
     ck_assert_uint_eq(sim->model->drained_count, 1);

@@ -213,6 +213,9 @@ START_TEST(test_reclaim_that_is_refused_holds_up_no_result_and_is_given_up)
     sim_run_for_ms(sim, 1000);
     ck_assert_uint_eq(runner->ack_count, 1);
     ck_assert_uint_eq(runner->job_count, 2); /* the third is leased to nobody */
+    sim_complete(runner, sim_hold_at(runner, 0));
+    sim_run_for_ms(sim, 10);
+    ck_assert_uint_eq(runner->ack_count, 2);
     sim_run_for_ms(sim, 40000);
     ck_assert_uint_ge(runner->job_count, 3);
     sim_run_for_ms(sim, 100000); /* swept */
