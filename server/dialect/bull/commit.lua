@@ -19,11 +19,12 @@
 --   T    take: 1 id          X  untake: 1 id          A  adopt: 1 id  2 token
 --   Q    schedule: 1... arguments of add_series_job (inc/add.lua)
 -- Result:
---   1 leased jobs, each: fields of inc/job.lua, then id, number of its token, (adopt) processedOn
+--   1 leased jobs, each: fields of inc/job.lua
 --   2 what came of effects that are not plainly done: number of the effect, then a code (-1 missing,
 --     -2 -6 lock lost, -3 not active, 1 failed), an error text, or a job
 --   3 score of the next delayed job (nil: none)  4 1: more are due  5 1: nothing more waits
 --   6 ms to rest  7 ids dropped because their job is missing
+-- Tokens are numbered in the order of the jobs in the result: taken ones first, then leased ones.
 --
 -- This is the hot path. A function costs at every call of the script, whether it is used or not, so
 -- what a call that completes and fetches plain jobs can do without is made only when it is asked
@@ -47,8 +48,8 @@ local others
 
 local MISSING, PARKED, DOUBLE, DONE = -1, 0, -6, 'done'
 
--- Leases an id that is in active: its job, or MISSING (no such job: the id goes), PARKED (with the
--- ms to rest), DOUBLE (a second entry of an id that somebody works on: it goes).
+-- Leases an id that is in active: the fields of its job, or MISSING (no such job: the id goes),
+-- PARKED (with the ms to rest), DOUBLE (a second entry of an id that somebody works on: it goes).
 local function lease(id)
     local key = P .. id
     local job = read_job(key)
@@ -74,157 +75,177 @@ local function lease(id)
     end
     call('PUBLISH', active_channel, id)
     call('HSET', key, 'processedOn', now)
-    job[8], job[9] = id, token_number
     token_number = token_number + 1
+    job[8] = id
     return job
 end
 
--- Takes the last entry of each id out of active. Returns an error text, and a list with false for
--- each id that is not there (nil: all were). Jobs mostly end in the order they began: then they are
--- the tail as it is.
+-- Notes what the fetch got.
+local function note_job(job)
+    if type(job) == 'table' then
+        jobs[#jobs + 1] = job
+    elseif job == PARKED then
+        parked = parked + 1
+    elseif job == MISSING then
+        dropped = dropped + 1
+    end
+end
+
+-- Takes the last entry of each id out of active. Returns an error text, and codes by number for
+-- those that are not there (nil: all were). Jobs mostly end in about the order they began: then they
+-- are the tail as it is.
 local function leave_active(ids, n)
     if n > 2 then
-        local tail, mine, same = try('LRANGE', active, -n, -1), {}, 0
-        for i = 1, n do
-            mine[ids[i]] = true
-        end
-        for i = 1, #tail do
-            if not mine[tail[i]] then
-                break
-            end
-            mine[tail[i]] = nil
+        local tail, same = try('LRANGE', active, -n, -1), 0
+        while same < n and tail[n - same] == ids[same + 1] do
             same = same + 1
+        end
+        if same < n and #tail == n then
+            local mine = {}
+            for i = same + 1, n do
+                mine[ids[i]] = true
+            end
+            while same < n and mine[tail[n - same]] do
+                mine[tail[n - same]] = nil
+                same = same + 1
+            end
         end
         if same == n then
             call('LTRIM', active, 0, -n - 1)
             return nil, nil
         end
     end
-    local left = {}
+    local absent
     for i = 1, n do
         local count = try('LREM', active, -1, ids[i])
         if type(count) == 'table' then
             return count.err
+        elseif count == 0 then
+            absent = absent or {}
+            absent[i] = -3
         end
-        left[i] = count == 1
     end
-    return nil, left
+    return nil, absent
 end
 
--- C and F. The order of the writes is such that what can be refused comes before what cannot be
--- undone.
+-- C and F. What can be refused comes before what cannot be undone; a job that is refused leaves the
+-- run, and the rest goes on together.
 local function finish(at, has_failed)
     local n, is_resent, is_debounced = tonumber(ARGV[at + 1]), ARGV[at + 2] == '1', ARGV[at + 3] == '1'
     local keep_count, keep_age = tonumber(ARGV[at + 4]), tonumber(ARGV[at + 5])
     local stride = (has_failed and 6 or 4) + (is_resent and 2 or 0)
-    local set, goes, place = has_failed and failed or completed, keep_count == 0, at + 6
-    local ids, keys, locks, places, numbers = {}, {}, {}, {}, {}
-    for i = 1, n do
-        local id = ARGV[place]
-        local key = P .. id
-        ids[i], keys[i], locks[i], places[i], numbers[i] = id, key, key .. ':lock', place, effect + i
-        place = place + stride
-    end
+    local set, first = has_failed and failed or completed, at + 6
+    local behind = first + n * stride
+    local ids, keys, locks = {}, {}, {}
+    local run = {n = n, ids = ids, keys = keys, locks = locks, before = effect}
     effect = effect + n
+    for i = 1, n do
+        local id = ARGV[first + (i - 1) * stride]
+        local key = P .. id
+        ids[i], keys[i], locks[i] = id, key, key .. ':lock'
+    end
 
     -- Who may.
-    local held, are_there = call('MGET', unpack(locks)), call('EXISTS', unpack(keys)) == n
-    local m = 0
+    local held, refused = call('MGET', unpack(locks)), nil
+    local are_there = call('EXISTS', unpack(keys)) == n
     for i = 1, n do
-        local at_job, code = places[i], nil
+        local place, code = first + (i - 1) * stride, nil
         if not are_there and call('EXISTS', keys[i]) == 0 then
             code = is_resent and DONE or -1
-        elseif held[i] ~= ARGV[at_job + 1] then
-            local attempts = has_failed and tonumber(ARGV[at_job + 5])
-            code = others().lock_answer(at_job, held[i], is_resent, at_job + stride - 2, attempts)
+        elseif held[i] ~= ARGV[place + 1] then
+            local attempts = has_failed and tonumber(ARGV[place + 5])
+            code = others().lock_answer(place, held[i], is_resent, place + stride - 2, attempts)
         end
-        if not code then
-            m = m + 1
-            if m < i then
-                ids[m], keys[m], locks[m], places[m], numbers[m] = ids[i], keys[i], locks[i], at_job, numbers[i]
-            end
-        elseif code ~= DONE then
-            answer(numbers[i], code)
+        if code then
+            refused = refused or {}
+            refused[i] = code
         end
     end
-    if m == 0 then
-        return place
+    if refused then
+        others().sift(run, refused)
     end
 
-    -- Out of active, into the hash and the set. What has a foreign type is put back as it was.
-    local problem, left = try('SREM', stalled, unpack(ids, 1, m)), nil
-    if has_failed and type(problem) ~= 'table' then
-        problem = try('ZCARD', set)
-    end
-    problem = type(problem) == 'table' and problem.err
-    if not problem then
-        problem, left = leave_active(ids, m)
-    end
-    if problem then
-        for j = 1, m do
-            answer(numbers[j], problem)
+    -- Out of active. Who is not there loses the lock, as with Bull.
+    if run.n > 0 then
+        local problem, absent = try('SREM', stalled, unpack(ids, 1, run.n)), nil
+        if has_failed and type(problem) ~= 'table' then
+            problem = try('ZCARD', set)
         end
-        return place
+        problem = type(problem) == 'table' and problem.err
+        if not problem then
+            problem, absent = leave_active(ids, run.n)
+        end
+        if problem then
+            others().refuse(run, problem)
+        elseif absent then
+            for i in pairs(absent) do
+                call('DEL', locks[i])
+            end
+            others().sift(run, absent)
+        end
     end
-    local gone, scored, k = {}, {}, 0
-    for j = 1, m do
-        local at_job, key, value = places[j], keys[j], nil
-        gone[#gone + 1] = locks[j]
-        if left and not left[j] then
-            answer(numbers[j], -3)
+
+    -- Into the hash and the set. What has a foreign type goes back.
+    local scored, numbers, goes = {}, run.numbers, keep_count == 0
+    refused = nil
+    for j = 1, goes and 0 or run.n do
+        local place, written = first + ((numbers and numbers[j] or j) - 1) * stride, nil
+        if has_failed then
+            written = try('HSET', keys[j], 'stacktrace', ARGV[place + 4], 'failedReason', ARGV[place + 2],
+                'attemptsMade', ARGV[place + 5], 'finishedOn', now)
         else
-            if goes then
-                gone[#gone + 1] = key
-                gone[#gone + 1] = key .. ':logs'
-            elseif has_failed then
-                value = try('HSET', key, 'stacktrace', ARGV[at_job + 4], 'failedReason', ARGV[at_job + 2],
-                    'attemptsMade', ARGV[at_job + 5], 'finishedOn', now)
-            else
-                value = try('HSET', key, 'returnvalue', ARGV[at_job + 2], 'finishedOn', now)
-            end
-            if type(value) == 'table' then
+            written = try('HSET', keys[j], 'returnvalue', ARGV[place + 2], 'finishedOn', now)
+        end
+        if type(written) == 'table' then
+            call('RPUSH', active, ids[j])
+            refused = refused or {}
+            refused[j] = written.err
+        else
+            local k = #scored
+            scored[k + 1], scored[k + 2] = now, ids[j]
+        end
+    end
+    if refused then
+        others().sift(run, refused)
+    end
+    if #scored > 0 then
+        local added = try('ZADD', set, unpack(scored))
+        if type(added) == 'table' then
+            for j = 1, run.n do
                 call('RPUSH', active, ids[j])
-                gone[#gone] = nil
-                answer(numbers[j], value.err)
-            else
-                k = k + 1
-                scored[2 * k - 1], scored[2 * k] = now, ids[j]
-                keys[k], places[k], numbers[k] = key, at_job, numbers[j]
-            end
-        end
-    end
-    if k > 0 and not goes then
-        problem = try('ZADD', set, unpack(scored))
-        if type(problem) == 'table' then
-            for j = 1, k do
-                call('RPUSH', active, scored[2 * j])
                 call('HDEL', keys[j], 'returnvalue', 'finishedOn')
-                answer(numbers[j], problem.err)
             end
-            return place
+            others().refuse(run, added.err)
         end
     end
-    if k > 0 and is_debounced then
-        for j = 1, k do
+    if run.n == 0 then
+        return behind
+    end
+
+    -- Done; what goes with it.
+    if is_debounced then
+        for j = 1, run.n do
             endings().free_debounce(try('HGET', keys[j], 'deid'))
         end
     end
-    if #gone > 0 then
-        call('DEL', unpack(gone))
-    end
-    if k == 0 then
-        return place
-    end
-    if not goes and (keep_count > 0 or keep_age >= 0) then
+    if goes then
+        call('DEL', unpack(keys, 1, run.n))
+        for j = 1, run.n do
+            keys[j] = keys[j] .. ':logs'
+        end
+        call('DEL', unpack(keys, 1, run.n))
+    elseif keep_count > 0 or keep_age >= 0 then
         endings().prune(set, keep_count, keep_age)
     end
+    call('DEL', unpack(locks, 1, run.n))
     if metrics_points > 0 then
-        endings().measure(has_failed and 'failed' or 'completed', k, metrics_points)
+        endings().measure(has_failed and 'failed' or 'completed', run.n, metrics_points)
     end
-    for j = 1, k do
-        call('PUBLISH', set, ARGV[places[j] + 3])
+    numbers = run.numbers
+    for j = 1, run.n do
+        call('PUBLISH', set, ARGV[first + ((numbers and numbers[j] or j) - 1) * stride + 3])
     end
-    return place
+    return behind
 end
 
 -- Returns whether nothing more waits.
@@ -251,12 +272,7 @@ local function fetch(max)
     end
     try('ZREM', priority, unpack(order))
     for i = 1, n do
-        local job = lease(order[i])
-        if type(job) == 'table' then
-            jobs[#jobs + 1] = job
-        elseif job == MISSING then
-            dropped = dropped + 1
-        end
+        note_job((lease(order[i])))
     end
     return n < max
 end
@@ -267,7 +283,7 @@ others = function()
         --- @include commit_other
         other = {
             lock_answer = lock_answer, limit = limit, fetch = fetch_limited, promote = promote,
-            renew = renew, step = step, error_text = error_text,
+            renew = renew, step = step, error_text = error_text, sift = sift, refuse = refuse,
         }
     end
     return other

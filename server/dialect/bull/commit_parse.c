@@ -27,8 +27,8 @@ enum job_field {
     JOB_ATTEMPTS,
     JOB_STACKTRACE,
     JOB_ID,
-    JOB_TOKEN,
-    JOB_PROCESSED_ON /* of a job that was active before */
+    JOB_TOKEN,       /* of a job that was active before */
+    JOB_PROCESSED_ON /* likewise */
 };
 
 /* --- jobs --- */
@@ -91,20 +91,21 @@ struct job *bull_job_parse(const struct redis_reply *reply, struct ct_str token)
     return job;
 }
 
-/* A job that this commit leased: the script tells the number of its token. */
-static struct job *leased_job(const struct commit *commit, const struct redis_reply *reply)
+/* The next job that this commit leased; *number is that of its token and counts up. */
+static struct job *leased_job(const struct commit *commit, const struct redis_reply *reply,
+                              uint64_t *number)
 {
-    int64_t number = redis_reply_int(redis_reply_at(reply, JOB_TOKEN), -1);
     char token[256];
+    int len =
+        snprintf(token, sizeof token, "%s:%llu", commit->token_base, (unsigned long long)*number);
 
-    if (number < 0)
-        return NULL;
-    int len = snprintf(token, sizeof token, "%s:%lld", commit->token_base, (long long)number);
     if (len >= (int)sizeof token)
         return NULL;
     struct job *job = bull_job_parse(reply, (struct ct_str){token, (size_t)len});
-    if (job)
-        job->processed_on_ms = commit->now_ms;
+    if (!job)
+        return NULL;
+    job->processed_on_ms = commit->now_ms;
+    ++*number;
     return job;
 }
 
@@ -126,13 +127,13 @@ static enum ct_code answer_code(int64_t answer)
 }
 
 static bool answer_take(const struct commit *commit, struct effect *effect,
-                        const struct redis_reply *what)
+                        const struct redis_reply *what, uint64_t *number)
 {
     if (effect->leased) /* answered twice */
         return false;
     if (redis_reply_is_array(what)) {
         effect->leased = effect->kind == EFFECT_ADOPT ? bull_job_parse(what, effect->extra)
-                                                      : leased_job(commit, what);
+                                                      : leased_job(commit, what, number);
         return effect->leased != NULL;
     }
     struct ct_str text = redis_reply_str(what);
@@ -140,15 +141,16 @@ static bool answer_take(const struct commit *commit, struct effect *effect,
         effect->code = redis_error_parse(text, NULL);
         return true;
     }
-    int64_t number = redis_reply_int(what, 0);
-    if (number == ANSWER_FAILED)
+    int64_t code = redis_reply_int(what, 0);
+    if (code == ANSWER_FAILED)
         effect->is_failed = true;
     else
-        effect->code = answer_code(number);
-    return number != 0;
+        effect->code = answer_code(code);
+    return code != 0;
 }
 
-static bool parse_answers(const struct commit *commit, const struct redis_reply *answers)
+static bool parse_answers(const struct commit *commit, const struct redis_reply *answers,
+                          uint64_t *number)
 {
     struct effect *effects[COMMIT_EFFECTS_MAX];
     size_t count = 0;
@@ -162,18 +164,18 @@ static bool parse_answers(const struct commit *commit, const struct redis_reply 
         effects[count++] = effect;
     }
     for (size_t i = 0; i + 1 < redis_reply_count(answers); i += 2) {
-        int64_t number = redis_reply_int(redis_reply_at(answers, i), 0);
-        if (number < 1 || number > (int64_t)count ||
-            !answer_take(commit, effects[number - 1], redis_reply_at(answers, i + 1)))
+        int64_t place = redis_reply_int(redis_reply_at(answers, i), 0);
+        if (place < 1 || place > (int64_t)count ||
+            !answer_take(commit, effects[place - 1], redis_reply_at(answers, i + 1), number))
             return false;
     }
     return true;
 }
 
-static bool parse_jobs(struct commit *commit, const struct redis_reply *jobs)
+static bool parse_jobs(struct commit *commit, const struct redis_reply *jobs, uint64_t *number)
 {
     for (size_t i = 0; i < redis_reply_count(jobs); i++) {
-        struct job *job = leased_job(commit, redis_reply_at(jobs, i));
+        struct job *job = leased_job(commit, redis_reply_at(jobs, i), number);
         if (!job)
             return false;
         ct_list_push_back(&commit->jobs, &job->link);
@@ -195,12 +197,14 @@ static int64_t next_due(struct ct_str score)
 enum ct_code bull_parse_commit(struct dialect_queue *queue, struct commit *commit,
                                const struct redis_reply *reply, struct ct_error *err)
 {
+    uint64_t number = commit->token_first;
+
     (void)queue;
     enum ct_code rc = redis_reply_check(reply, err);
     if (rc != CT_E_OK)
         return rc;
-    if (redis_reply_count(reply) < 7 || !parse_answers(commit, redis_reply_at(reply, 1)) ||
-        !parse_jobs(commit, redis_reply_at(reply, 0)))
+    if (redis_reply_count(reply) < 7 || !parse_answers(commit, redis_reply_at(reply, 1), &number) ||
+        !parse_jobs(commit, redis_reply_at(reply, 0), &number))
         return ct_error_set(err, CT_E_INTERNAL, "commit.lua answered what it should not");
     commit->next_due_ms = next_due(redis_reply_str(redis_reply_at(reply, 2)));
     commit->has_more_due = redis_reply_int(redis_reply_at(reply, 3), 0) == 1;

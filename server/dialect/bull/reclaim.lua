@@ -2,7 +2,7 @@
 -- active jobs whose lock carries its token. It may hold some of them by now; it sorts them out.
 --
 -- KEYS and ARGV 1 to 3: inc/base.lua (3: the token that the locks begin with).
--- Result: jobs, each: fields of inc/job.lua, then id, whole token, processedOn
+-- Result: jobs, each: fields of inc/job.lua, then its whole token and processedOn
 
 -- A fetch leases at most 256 jobs and puts them at the head of active.
 local ACTIVE_MAX, JOBS_MAX, BATCH = 5000, 512, 500

@@ -7,6 +7,30 @@ local limit_ms, limit_bounces, limit_groups = tonumber(ARGV[10]), ARGV[11] == '1
 --- @include stall
 --- @include add
 
+-- Takes out of a run of finish() those that have a code in `refused`, and answers them.
+local function sift(run, refused)
+    local numbers, m = run.numbers or {}, 0
+    for i = 1, run.n do
+        local number = run.numbers and numbers[i] or i
+        local code = refused[i]
+        if not code then
+            m = m + 1
+            numbers[m], run.ids[m], run.keys[m], run.locks[m] = number, run.ids[i], run.keys[i], run.locks[i]
+        elseif code ~= DONE then
+            answer(run.before + number, code)
+        end
+    end
+    run.n, run.numbers = m, numbers
+end
+
+-- Answers all of a run, which is empty then.
+local function refuse(run, code)
+    for i = 1, run.n do
+        answer(run.before + (run.numbers and run.numbers[i] or i), code)
+    end
+    run.n = 0
+end
+
 -- N: extends the locks of a run. One that ran out is taken again if nobody else had the job.
 local function renew(at)
     local n, before = tonumber(ARGV[at + 1]), effect
@@ -210,7 +234,7 @@ local function adopt(at)
     end
     call('SET', key .. ':lock', token, 'PX', lock_ms)
     try('SREM', stalled, id)
-    job[8], job[9], job[10] = id, 0, call('HGET', key, 'processedOn')
+    job[8], job[9], job[10] = id, token, call('HGET', key, 'processedOn')
     return job
 end
 
@@ -303,12 +327,8 @@ local function fetch_limited(max)
         end
         if type(job) == 'table' then
             try('ZREM', priority, id)
-            jobs[#jobs + 1] = job
-        elseif job == PARKED then
-            parked = parked + 1
-        elseif job == MISSING then
-            dropped = dropped + 1
         end
+        note_job(job)
     end
     return false
 end

@@ -1,8 +1,10 @@
 -- Reading jobs.
 --- @include base
 
--- Fields of a leased job, in the order of the C side; it is done for every job, so what most have
--- not is asked for only when it is there.
+-- Fields of a job, in the order of the C side: those asked for here, 7 stack trace, 8 id (set by the
+-- caller); of one that was active before also 9 token and 10 processedOn. It is done for every job,
+-- so what most have not is asked for only when it is there, and a ninth value would cost more than
+-- the first eight.
 local function read_job(key)
     local job = try('HMGET', key, 'name', 'data', 'opts', 'timestamp', 'stalledCounter', 'attemptsMade')
     if job[6] then
