@@ -1,5 +1,5 @@
 /* Leases: a job under a lock token, given to a consumer until an outcome, a return or a loss ends
- * it. Owns the job, the table of tokens, and the order of endings: exactly one outcome a lease, one
+ * it. Owns the job and the order of endings: exactly one outcome a lease, one
  * answer for it, told from a turn or a reply, never from inside the consumer's call. */
 #include "queue/queue_internal.h"
 
@@ -21,67 +21,6 @@ void lease_become(struct lease *lease, enum lease_state next)
 {
     ct_assert(lease_moves[lease->state] & (1u << next));
     lease->state = next;
-}
-
-/* --- the table of tokens --------------------------------------------------------------------- */
-
-static uint32_t token_hash(struct ct_str token)
-{
-    uint32_t hash = 2166136261u; /* FNV-1a */
-
-    for (size_t i = 0; i < token.len; i++)
-        hash = (hash ^ (unsigned char)token.data[i]) * 16777619u;
-    return hash;
-}
-
-static void table_grow(struct queue *queue)
-{
-    const uint32_t count = queue->bucket_count * 2;
-    struct lease **buckets = ct_zalloc(count * sizeof *buckets);
-
-    for (uint32_t i = 0; i < queue->bucket_count; i++) {
-        for (struct lease *lease = queue->buckets[i], *next; lease; lease = next) {
-            next = lease->next;
-            lease->next = buckets[lease->hash & (count - 1)];
-            buckets[lease->hash & (count - 1)] = lease;
-        }
-    }
-    free(queue->buckets);
-    queue->buckets = buckets;
-    queue->bucket_count = count;
-}
-
-static void table_add(struct queue *queue, struct lease *lease)
-{
-    struct lease **bucket;
-
-    if (queue->lease_count >= queue->bucket_count)
-        table_grow(queue);
-    lease->hash = token_hash(lease->token);
-    bucket = &queue->buckets[lease->hash & (queue->bucket_count - 1)];
-    lease->next = *bucket;
-    *bucket = lease;
-    queue->lease_count++;
-}
-
-static void table_remove(struct queue *queue, struct lease *lease)
-{
-    struct lease **place = &queue->buckets[lease->hash & (queue->bucket_count - 1)];
-
-    while (*place != lease)
-        place = &(*place)->next;
-    *place = lease->next;
-    queue->lease_count--;
-}
-
-struct lease *lease_find(const struct queue *queue, struct ct_str token)
-{
-    const uint32_t hash = token_hash(token);
-    struct lease *lease = queue->buckets[hash & (queue->bucket_count - 1)];
-
-    while (lease && !(lease->hash == hash && ct_str_equal(lease->token, token)))
-        lease = lease->next;
-    return lease;
 }
 
 struct ct_str lease_id(const struct lease *lease)
@@ -126,7 +65,7 @@ static struct lease *lease_alloc(struct queue *queue, struct ct_str token, enum 
     ct_list_init(&lease->link);
     ct_list_init(&lease->renew_link);
     ct_list_init(&lease->answer_link);
-    table_add(queue, lease);
+    leases_add(queue, lease);
     return lease;
 }
 
@@ -367,7 +306,7 @@ static void lease_unlink(struct lease *lease)
     struct queue *queue = lease->queue;
 
     ct_assert(lease->effect_count == 0);
-    table_remove(queue, lease);
+    leases_remove(queue, lease);
     ct_list_remove(&lease->link);
     ct_list_remove(&lease->renew_link);
     ct_list_remove(&lease->answer_link);

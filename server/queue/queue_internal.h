@@ -3,6 +3,7 @@
  *   queue.c     life of a queue, the turn, what the outside tells it
  *   exchange.c  the one call in flight: building a commit, its reply, its failure
  *   effects.c   effects from the moment they are queued until Redis has answered for them
+ *   leases.c    leases by their tokens
  *   lease.c     leases: how they begin, are renewed, lost and answered
  *   outcome.c   what a consumer says of a job it holds: notes and the one outcome
  *   consumer.c  credits, and handing out jobs
@@ -221,12 +222,16 @@ void effects_settle(struct queue *queue, struct commit *commit);
 /* Brings refused ones back when their time has come. */
 void effects_retry(struct queue *queue, int64_t now_ms);
 
+/* --- leases.c --- */
+void leases_add(struct queue *queue, struct lease *lease);
+void leases_remove(struct queue *queue, struct lease *lease);
+struct lease *leases_find(const struct queue *queue, struct ct_str token);
+
 /* --- lease.c --- */
 struct lease *lease_new(struct queue *queue, struct consumer *consumer, struct job *job);
 /* A lease to be: its ADOPT is queued. */
 struct lease *lease_new_adopting(struct queue *queue, struct consumer *consumer, struct ct_str id,
                                  struct ct_str token);
-struct lease *lease_find(const struct queue *queue, struct ct_str token);
 struct ct_str lease_id(const struct lease *lease);
 /* Whether it still counts against its consumer's window. */
 bool lease_is_open(const struct lease *lease);

@@ -10,7 +10,7 @@ static void drop_known(struct queue *queue, struct ct_list *jobs)
     CT_LIST_FOREACH_SAFE (node, following, jobs) {
         struct job *job = CT_CONTAINER(node, struct job, link);
 
-        if (lease_find(queue, job->token)) {
+        if (leases_find(queue, job->token)) {
             ct_list_remove(&job->link);
             job_free(job);
         } else {

@@ -149,7 +149,7 @@ void resume_step(struct queue *queue)
     ct_list_append(&todo, &queue->resumes);
     while (!ct_list_is_empty(&todo)) {
         struct resume *resume = CT_CONTAINER(todo.next, struct resume, link);
-        struct lease *lease = lease_find(queue, resume->token);
+        struct lease *lease = leases_find(queue, resume->token);
 
         if (!lease) {
             resume_adopt(resume);
