@@ -414,6 +414,7 @@ int runner_main(pid_t supervisor)
     struct ct_error err;
     char said[2 * LOADER_TEXT_MAX + 2];
 
+    prctl(PR_SET_NAME, "cartrita-runner"); /* it was started as /proc/self/exe */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != supervisor) /* it died before the line above */
         return RUNNER_EXIT_ORPHAN;

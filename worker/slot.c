@@ -171,6 +171,7 @@ static void slot_heard(struct slot *slot, struct ct_str line)
                     CT_INT("pid", slot->process.pid), CT_STR("plugin", slot->plugin));
         slot->context->on_change(slot->context->ctx);
     } else if (slot_line_is(&line, CONTROL_FAILED)) {
+        slot->has_said_why = true;
         slot_complain(slot, line);
     } else if (slot_line_is(&line, CONTROL_STUCK)) {
         if (slot->state == SLOT_READY)
@@ -265,46 +266,6 @@ static void slot_close_handles(struct slot *slot)
     uv_close((uv_handle_t *)&slot->control, slot_handle_closed);
 }
 
-/* "killed by signal 11 (Segmentation fault) in plugin resize 1.2" */
-static void slot_death_reason(const struct slot *slot, int64_t status, int number, char *out,
-                              size_t size)
-{
-    const char *in = slot->plugin[0] ? " in plugin " : "";
-
-    if (slot->kill_reason[0])
-        snprintf(out, size, "runner was ended while running this job: %s%s%s", slot->kill_reason,
-                 in, slot->plugin);
-    else if (number)
-        snprintf(out, size,
-                 "runner died while running this job: killed by signal %d (SIG%s: %s)%s%s", number,
-                 sigabbrev_np(number) ? sigabbrev_np(number) : "?", strsignal(number), in,
-                 slot->plugin);
-    else
-        snprintf(out, size, "runner died while running this job: exited with status %d%s%s",
-                 (int)status, in, slot->plugin);
-}
-
-static void slot_report(struct slot *slot, int64_t status, int number)
-{
-    struct recorder_job *jobs = NULL;
-    size_t job_count = 0;
-    char reason[UNDERTAKER_REASON_MAX + 256];
-    struct ct_error err;
-
-    if (slot->is_handed_back)
-        return;
-    slot_death_reason(slot, status, number, reason, sizeof reason);
-    if (recorder_read(slot->recorder_fd, &jobs, &job_count, &err) != CT_E_OK)
-        ct_log_error("flight recorder not readable", CT_STR("pool", slot->pool->name),
-                     CT_INT("slot", slot->index), CT_ERR(&err));
-    ct_log_warn("runner died", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
-                CT_INT("pid", slot->process.pid), CT_INT("running", job_count),
-                CT_STR("reason", reason));
-    undertaker_report(slot->context->undertaker, slot->runner, reason, jobs, job_count,
-                      slot->pool->queues, slot->pool->queue_count);
-    free(jobs);
-}
-
 /* The last words may still be in the socket: all that it wrote is there by now. */
 static void slot_read_last_words(struct slot *slot)
 {
@@ -386,7 +347,8 @@ static int slot_spawn(struct slot *slot)
     };
     uv_process_options_t options = {
         .exit_cb = slot_exited,
-        .file = slot->context->program,
+        /* Not by its path: that may be another version by now. */
+        .file = "/proc/self/exe",
         .args = args,
         .flags = UV_PROCESS_DETACHED, /* a session of its own: Ctrl-C is for the supervisor */
         .stdio = stdio,
@@ -416,7 +378,7 @@ static void slot_go(struct slot *slot)
         return;
     }
     slot_become(slot, SLOT_STARTING, "wanted");
-    slot->is_handed_back = slot->is_dead = false;
+    slot->is_handed_back = slot->has_said_why = slot->is_dead = false;
     slot->ready_ms = 0;
     slot->plugin[0] = slot->kill_reason[0] = '\0';
     ct_buf_clear(&slot->control_in);

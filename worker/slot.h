@@ -54,6 +54,7 @@ struct slot {
     enum slot_state state;
     bool is_wanted;         /* should run: started again when it is down */
     bool is_handed_back;    /* said bye: what becomes of the process harms no job */
+    bool has_said_why;      /* said failed */
     bool is_complaint_told; /* the present reason why starts fail was logged */
     uint32_t failures;      /* in a row */
     uint64_t since_ms;      /* the present state */
@@ -86,5 +87,8 @@ void slot_drain(struct slot *slot);
 void slot_stop(struct slot *slot);
 /* Ends the process: TERM, then KILL. The jobs it was running are charged with `reason`. */
 void slot_kill(struct slot *slot, const char *reason);
+
+/* slot_report.c: reports the death of the process to the daemon, unless it held nothing. */
+void slot_report(struct slot *slot, int64_t status, int number);
 
 #endif
