@@ -1,6 +1,6 @@
 /* Leases: a job under a lock token, given to a consumer until an outcome, a return or a loss ends
- * it. Owns the job and the order of endings: exactly one outcome a lease, one
- * answer for it, told from a turn or a reply, never from inside the consumer's call. */
+ * it. Owns the job and the order of endings: exactly one outcome a lease, one answer for it, told
+ * from a turn or a reply, never from inside the consumer's call. */
 #include "queue/queue_internal.h"
 
 #include <stdlib.h>

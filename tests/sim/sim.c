@@ -10,7 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 
-enum { CALL_TAKES_MS = 1, LIMIT_MS = 600000, STEPS_MAX = 2000000 };
+enum { CALL_TAKES_MS = 1, LIMIT_MS = 600000 };
 
 void sim_fail(const struct sim *sim, const char *what, const char *file, int line)
 {
@@ -199,7 +199,7 @@ struct sim *sim_new(uint64_t seed)
     return sim;
 }
 
-static void call_end(struct sim_call *call)
+void sim_call_end(struct sim_call *call)
 {
     fake_call_free(call->call);
     free(call);
@@ -253,7 +253,7 @@ bool sim_fire_timer(struct sim *sim)
     return true;
 }
 
-static struct sim_call *first_call(const struct ct_list *list)
+struct sim_call *sim_first_call(const struct ct_list *list)
 {
     return ct_list_is_empty(list) ? NULL : CT_CONTAINER(list->next, struct sim_call, link);
 }
@@ -276,10 +276,10 @@ static void reply(struct sim_call *call)
 {
     ct_list_remove(&call->link);
     call->done(call->arg, fake_reply(call->call), NULL);
-    call_end(call);
+    sim_call_end(call);
 }
 
-static void reply_error(struct sim_call *call, enum ct_code code)
+void sim_reply_error(struct sim_call *call, enum ct_code code)
 {
     struct ct_error err;
 
@@ -290,7 +290,7 @@ static void reply_error(struct sim_call *call, enum ct_code code)
 
 bool sim_deliver(struct sim *sim)
 {
-    struct sim_call *call = first_call(&sim->calls);
+    struct sim_call *call = sim_first_call(&sim->calls);
 
     if (!call || !call->is_run)
         return false;
@@ -300,18 +300,18 @@ bool sim_deliver(struct sim *sim)
 
 bool sim_refuse(struct sim *sim, enum ct_code code)
 {
-    struct sim_call *call = first_call(&sim->calls);
+    struct sim_call *call = sim_first_call(&sim->calls);
 
     if (!call || call->is_run)
         return false;
-    reply_error(call, code);
-    call_end(call);
+    sim_reply_error(call, code);
+    sim_call_end(call);
     return true;
 }
 
 bool sim_deliver_wait(struct sim *sim)
 {
-    struct sim_call *call = first_call(&sim->waits);
+    struct sim_call *call = sim_first_call(&sim->waits);
 
     if (!call)
         return false;
@@ -323,14 +323,14 @@ bool sim_deliver_wait(struct sim *sim)
 
 bool sim_lose_wait(struct sim *sim, bool after)
 {
-    struct sim_call *call = first_call(&sim->waits);
+    struct sim_call *call = sim_first_call(&sim->waits);
 
     if (!call)
         return false;
     if (after)
         fake_run(call->call);
-    reply_error(call, CT_E_REDIS_DOWN);
-    call_end(call);
+    sim_reply_error(call, CT_E_REDIS_DOWN);
+    sim_call_end(call);
     return true;
 }
 
@@ -352,166 +352,23 @@ void sim_cut(struct sim *sim, bool with_zombies)
     struct sim_call *call;
 
     sim->is_up = false;
-    while ((call = first_call(&sim->calls)) != NULL) {
-        reply_error(call, CT_E_REDIS_DOWN);
+    while ((call = sim_first_call(&sim->calls)) != NULL) {
+        sim_reply_error(call, CT_E_REDIS_DOWN);
         if (with_zombies && !call->is_run)
             ct_list_push_back(&sim->zombies, &call->link);
         else
-            call_end(call);
+            sim_call_end(call);
     }
     sim_link_down(sim);
 }
 
 void sim_run_zombie(struct sim *sim)
 {
-    struct sim_call *call = first_call(&sim->zombies);
+    struct sim_call *call = sim_first_call(&sim->zombies);
 
     if (!call)
         return;
     ct_list_remove(&call->link);
     fake_run(call->call);
-    call_end(call);
-}
-
-/* --- by itself -------------------------------------------------------------------------------- */
-
-void sim_doom_commit(struct sim *sim, int64_t number, enum sim_fate fate, enum ct_code code)
-{
-    sim->fated_number = sim->commit_number + number;
-    sim->fate = fate;
-    sim->fate_code = code;
-}
-
-static void lose_link(struct sim *sim, bool after)
-{
-    if (after)
-        sim_execute(sim);
-    sim_cut(sim, false);
-    sim->up_at_ms = sim->now_ms + sim->outage_ms;
-}
-
-static void meet_fate(struct sim *sim)
-{
-    const struct sim_call *call = first_call(&sim->calls);
-    enum sim_fate fate = FATE_WORKS;
-    enum ct_code code = sim->fate_code;
-
-    if (call->call->kind == FAKE_COMMIT && sim->commit_number++ == sim->fated_number)
-        fate = sim->fate;
-    if (fate == FATE_WORKS && sim->refuse_all != CT_E_OK) {
-        fate = FATE_REFUSED;
-        code = sim->refuse_all;
-    }
-    if (sim->refuse_reclaims && call->call->kind == FAKE_RECLAIM) {
-        fate = FATE_REFUSED;
-        code = CT_E_REDIS_ERROR;
-    }
-    if (sim->refuse_fetches && (call->call->fetch_max > 0 || call->call->promote)) {
-        fate = FATE_REFUSED;
-        code = CT_E_REDIS_ERROR;
-    }
-    switch (fate) {
-    case FATE_LOST_BEFORE:
-    case FATE_LOST_AFTER:
-        lose_link(sim, fate == FATE_LOST_AFTER);
-        break;
-    case FATE_REFUSED:
-        sim_refuse(sim, code);
-        break;
-    case FATE_GARBLED:
-        sim->model->is_garbled = true;
-        /* fall through */
-    case FATE_WORKS:
-        sim_execute(sim);
-        sim_deliver(sim);
-        break;
-    }
-}
-
-static bool settle_wait(struct sim *sim)
-{
-    const struct sim_call *call = first_call(&sim->waits);
-
-    if (!call)
-        return false;
-    if (sim->wait_is_down)
-        return sim_lose_wait(sim, false);
-    if (sim->wait_is_refused) {
-        struct sim_call *refused = first_call(&sim->waits);
-
-        reply_error(refused, CT_E_REDIS_PERM);
-        call_end(refused);
-        return true;
-    }
-    if (call->is_cut || call->ready_at_ms <= sim->now_ms || model_count(sim->model, IN_WAIT) > 0)
-        return sim_deliver_wait(sim);
-    return false;
-}
-
-/* Something that can happen now. */
-static bool step(struct sim *sim)
-{
-    const struct sim_call *call = first_call(&sim->calls);
-
-    if (sim_turn(sim) || settle_wait(sim))
-        return true;
-    if (call && call->ready_at_ms <= sim->now_ms) {
-        meet_fate(sim);
-        return true;
-    }
-    if (sim->up_at_ms <= sim->now_ms) {
-        sim_link_up(sim);
-        return true;
-    }
-    return sim_fire_timer(sim);
-}
-
-static int64_t next_event_ms(const struct sim *sim)
-{
-    int64_t at_ms = sim->armed_ms < sim->up_at_ms ? sim->armed_ms : sim->up_at_ms;
-    const struct sim_call *call = first_call(&sim->calls), *wait = first_call(&sim->waits);
-
-    if (call && call->ready_at_ms < at_ms)
-        at_ms = call->ready_at_ms;
-    if (wait && wait->ready_at_ms < at_ms)
-        at_ms = wait->ready_at_ms;
-    return at_ms;
-}
-
-void sim_run_for_ms(struct sim *sim, int64_t duration_ms)
-{
-    const int64_t end_ms = sim->now_ms + duration_ms;
-    uint32_t steps = 0;
-
-    for (;;) {
-        int64_t next_ms;
-
-        while (step(sim))
-            sim_check(sim, ++steps < STEPS_MAX);
-        next_ms = next_event_ms(sim);
-        if (next_ms > end_ms)
-            break;
-        sim->now_ms = next_ms > sim->now_ms ? next_ms : sim->now_ms;
-    }
-    sim->now_ms = end_ms;
-}
-
-void sim_run_until_held(struct sim *sim, struct sim_runner *runner, uint32_t count)
-{
-    const int64_t end_ms = sim->now_ms + LIMIT_MS;
-
-    while (runner->open_count < count) {
-        sim_check(sim, sim->now_ms < end_ms);
-        sim_run_for_ms(sim, 1);
-    }
-}
-
-void sim_run_until_acked(struct sim *sim, struct sim_runner *runner, uint32_t count)
-{
-    const int64_t end_ms = sim->now_ms + LIMIT_MS;
-
-    while (runner->ack_count < count) {
-        sim_check(sim, sim->now_ms < end_ms);
-        sim_run_for_ms(sim, 1);
-    }
+    sim_call_end(call);
 }

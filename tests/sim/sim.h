@@ -119,6 +119,10 @@ bool sim_lose_wait(struct sim *sim, bool after);
  * to life later when `with_zombies`. */
 void sim_cut(struct sim *sim, bool with_zombies);
 void sim_run_zombie(struct sim *sim);
+/* For sim_run.c: the oldest of a list, its answer, its end. */
+struct sim_call *sim_first_call(const struct ct_list *list);
+void sim_reply_error(struct sim_call *call, enum ct_code code);
+void sim_call_end(struct sim_call *call);
 /* In sim_run_for_ms: what happens to the n-th commit from now (0: the next). */
 void sim_doom_commit(struct sim *sim, int64_t number, enum sim_fate fate, enum ct_code code);
 
