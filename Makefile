@@ -223,6 +223,9 @@ demo: ## show it: seven queues, real Bull producers, a crash; installs what is m
 	@$(MAKE) --no-print-directory -s -j$$(getconf _NPROCESSORS_ONLN) all
 	@BUILD=$(abspath $(BUILD)) node examples/demo/demo.mjs
 
+readme: all ## put the options that --help tells into README.md
+	@BUILD=$(abspath $(BUILD)) node tests/lib/options.mjs --write
+
 fmt: ## format the C sources in place
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
@@ -238,5 +241,5 @@ help: ## list the targets
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo fmt fmt-check help clean
+.PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo readme fmt fmt-check help clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,7 +1,7 @@
 /* The plugin that the demo works on pictures with. It shows what a job may do to its process:
  *
  *   {"operation": "resize"}              works for a moment and completes
- *   {"operation": "crash"}               reads through a null pointer: SIGSEGV
+ *   {"operation": "crash"}               writes where no memory is: SIGSEGV
  *   {"operation": "crash", "once": true} the same, but only in the first attempt
  *   {"operation": "hang"}                never returns and does not listen
  */
@@ -45,7 +45,7 @@ static void demo_run(void *self, struct cartrita_job *const *jobs, size_t job_co
 
     (void)self, (void)job_count;
     if (has(job, "\"crash\"") && (is_first || !has(job, "\"once\":true"))) {
-        volatile int *nowhere = NULL;
+        volatile int *nowhere = (volatile int *)sizeof(int); /* nothing is ever mapped there */
         *nowhere = 1;
     }
     while (has(job, "\"hang\"")) {
