@@ -302,8 +302,7 @@ static void settle_one(struct queue *queue, struct effect *effect)
         break;
     case EFFECT_UNTAKE:
         if (code != CT_E_OK)
-            ct_log_warn("job not put back", CT_STR("queue", queue->name),
-                        CT_BYTES("job", effect->value), CT_STR("error", ct_error_text(code)));
+            warn_job(queue, WARN_NOT_BACK, effect->value, ct_error_text(code));
         effect_end(queue, effect);
         break;
     }

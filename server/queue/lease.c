@@ -6,7 +6,6 @@
 #include <stdlib.h>
 
 #include "common/assert.h"
-#include "common/log.h"
 #include "common/mem.h"
 
 #define TO(state) (1u << LEASE_##state)
@@ -149,16 +148,14 @@ void lease_begin(struct lease *lease)
     if (job->broken) {
         const struct failure failure = {.reason = ct_str_of(job->broken), .is_unrecoverable = true};
 
-        ct_log_warn("job cannot be run", CT_STR("queue", queue->name), CT_BYTES("job", job->id),
-                    CT_STR("error", job->broken));
+        warn_job(queue, WARN_BROKEN, job->id, job->broken);
         lease_fail(lease, &failure);
         return;
     }
     if (job->is_repeat &&
         queue->dialect->schedule(queue->dialect_queue, job, ct_wall_ms(queue->clock), &effect,
                                  &err) != CT_E_OK) {
-        ct_log_warn("next iteration not scheduled", CT_STR("queue", queue->name),
-                    CT_BYTES("job", job->id), CT_ERR(&err));
+        warn_job(queue, WARN_UNSCHEDULED, job->id, err.detail);
         effect = NULL;
     }
     if (!effect) {
@@ -175,8 +172,7 @@ void lease_scheduled(struct lease *lease, enum ct_code code)
     struct consumer *consumer = lease->consumer;
 
     if (code != CT_E_OK)
-        ct_log_warn("next iteration not scheduled", CT_STR("queue", lease->queue->name),
-                    CT_BYTES("job", lease->job->id), CT_STR("error", ct_error_text(code)));
+        warn_job(lease->queue, WARN_UNSCHEDULED, lease->job->id, ct_error_text(code));
     if (lease->state != LEASE_SCHEDULING)
         return;
     /* Its consumer may want fewer by now. */
@@ -217,8 +213,7 @@ static void lease_lose(struct lease *lease, enum ct_code code)
         return;
     ct_error_set(&why, code, "job %s: %s; its result will be refused", lease->job->id.data,
                  ct_error_text(code));
-    ct_log_warn("lease lost", CT_STR("queue", lease->queue->name), CT_BYTES("job", lease->job->id),
-                CT_STR("why", ct_error_text(code)));
+    warn_job(lease->queue, WARN_LOST, lease->job->id, ct_error_text(code));
     lease->consumer->events->on_cancel(lease->consumer->ctx, lease, &why);
 }
 
@@ -246,8 +241,7 @@ void lease_noted(struct lease *lease, enum ct_code code)
     else if (code == CT_E_LOCK_LOST)
         lease_lose(lease, code);
     else if (code != CT_E_OK)
-        ct_log_warn("note not written", CT_STR("queue", lease->queue->name),
-                    CT_BYTES("job", lease->job->id), CT_STR("error", ct_error_text(code)));
+        warn_job(lease->queue, WARN_NOTE, lease->job->id, ct_error_text(code));
 }
 
 /* --- end ------------------------------------------------------------------------------------- */
@@ -288,8 +282,7 @@ void lease_settled(struct lease *lease, const struct effect *effect)
 {
     count_end(&lease->queue->figures, effect);
     if (effect->code != CT_E_OK)
-        ct_log_warn("result refused", CT_STR("queue", lease->queue->name),
-                    CT_BYTES("job", lease->job->id), CT_STR("error", ct_error_text(effect->code)));
+        warn_job(lease->queue, WARN_RESULT, lease->job->id, ct_error_text(effect->code));
     lease_become(lease, LEASE_ENDED);
     ct_list_remove(&lease->renew_link);
     lease->code = effect->code;

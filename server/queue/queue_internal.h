@@ -12,6 +12,7 @@
  *   resume.c    leases that come back after a lost connection
  *   reclaim.c   jobs that a lost fetch may have taken
  *   adds.c      adding jobs
+ *   warn.c      warnings about single jobs, in bounded number
  *
  * Nobody outside of this folder includes it. */
 #ifndef CT_QUEUE_QUEUE_INTERNAL_H
@@ -34,6 +35,29 @@
 #define QUEUE_REFUSED_TRIES 12
 /* Renewals that are due within this part of lockRenewTime go together. */
 #define QUEUE_RENEW_SLACK_DIVISOR 16
+
+#define WARN_LINES_MAX 10 /* of a kind, in a second */
+#define WARN_KINDS(X)                              \
+    X(BROKEN, "job cannot be run")                 \
+    X(MISSING, "waiting job has no data, skipped") \
+    X(UNSCHEDULED, "next iteration not scheduled") \
+    X(LOST, "lease lost")                          \
+    X(NOTE, "note not written")                    \
+    X(RESULT, "result refused")                    \
+    X(NOT_BACK, "job not put back")
+
+enum warn_kind {
+#define WARN_ENUM(name, text) WARN_##name,
+    WARN_KINDS(WARN_ENUM)
+#undef WARN_ENUM
+        WARN_KIND_COUNT
+};
+
+struct warn_window {
+    int64_t since_ms;
+    uint32_t count;
+    uint64_t skipped;
+};
 
 enum call_kind { CALL_NONE, CALL_COMMIT, CALL_RECLAIM };
 
@@ -115,6 +139,7 @@ struct queue {
     uint32_t add_count; /* in `adds` */
     uint32_t add_calls;
 
+    struct warn_window warnings[WARN_KIND_COUNT];
     bool is_scheduled;
     uint32_t busy; /* depth of turns and replies: callbacks may come back in */
     struct queue_figures figures;
@@ -309,5 +334,8 @@ void reclaim_send(struct queue *queue);
 /* --- adds.c --- */
 void adds_step(struct queue *queue, int64_t now_ms);
 int64_t adds_next_ms(const struct queue *queue);
+
+/* --- warn.c --- */
+void warn_job(struct queue *queue, enum warn_kind kind, struct ct_str id, const char *error);
 
 #endif

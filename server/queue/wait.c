@@ -142,8 +142,7 @@ void wait_taken(struct queue *queue, struct effect *effect)
     queue->take = NULL;
     queue->take_is_sent = false;
     if (effect->code == CT_E_JOB_MISSING)
-        ct_log_warn("waiting job has no data, skipped", CT_STR("queue", queue->name),
-                    CT_BYTES("job", effect->value));
+        warn_job(queue, WARN_MISSING, effect->value, ct_error_text(effect->code));
     else if (effect->code != CT_E_OK)
         ct_log_debug("job from the wait is gone", CT_STR("queue", queue->name),
                      CT_BYTES("job", effect->value), CT_STR("why", ct_error_text(effect->code)));

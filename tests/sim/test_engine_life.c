@@ -2,7 +2,9 @@
 #include <check.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
+#include "common/log.h"
 #include "tests/sim/sim.h"
 
 static struct sim *sim_with_jobs(uint32_t count)
@@ -164,6 +166,38 @@ START_TEST(test_draining_cuts_the_wait)
 }
 END_TEST
 
+/* --- warnings -----------------------------------------------------------------------------------
+ */
+
+START_TEST(test_a_thousand_broken_jobs_bring_few_lines)
+{
+    struct sim *sim = sim_with_jobs(1000);
+    FILE *file = tmpfile();
+    const int before = dup(STDERR_FILENO);
+    char line[512];
+    int lines = 0;
+
+    for (int i = 0; i < 1000; i++)
+        sim->model->jobs[i]->is_broken = true;
+    sim_runner_new(sim, 300);
+    ct_log_setup(CT_LOG_WARN, "sim");
+    dup2(fileno(file), STDERR_FILENO);
+    sim_run_for_ms(sim, 1900);
+    model_add(sim->model)->is_broken = true;
+    sim_run_for_ms(sim, 100);
+    dup2(before, STDERR_FILENO);
+    close(before);
+    ck_assert_uint_eq(model_count(sim->model, IN_FAILED), 1001);
+    rewind(file);
+    while (fgets(line, sizeof line, file))
+        lines++;
+    ck_assert_int_eq(lines, 11);
+    ck_assert_ptr_nonnull(strstr(line, "skipped=990")); /* the last one tells of the others */
+    fclose(file);
+    sim_free(sim);
+}
+END_TEST
+
 /* --- adding -------------------------------------------------------------------------------------
  */
 
@@ -255,6 +289,7 @@ int main(void)
     ADD(test_draining_fetches_nothing_more);
     ADD(test_jobs_that_arrive_while_draining_go_back);
     ADD(test_draining_cuts_the_wait);
+    ADD(test_a_thousand_broken_jobs_bring_few_lines);
     suite_add_tcase(suite, tcase);
 
     tcase = tcase_create("add");
