@@ -45,11 +45,23 @@ static enum ct_code pool_set_dialect(struct pool_config *pool, const char *diale
                         dialect);
 }
 
+static bool pool_is_utf8(const char *text)
+{
+    struct ct_str str = ct_str_of(text);
+    size_t at = 0, len;
+
+    while (at < str.len && (len = ct_str_utf8_len(str, at)) > 0)
+        at += len;
+    return at == str.len;
+}
+
 static enum ct_code pool_add_queue(struct pool_config *pool, const char *name, struct ct_error *err)
 {
     if (!name[0] || strlen(name) > POOL_TEXT_MAX)
         return ct_error_set(err, CT_E_USAGE, "a queue's name must have 1 to %d bytes",
                             POOL_TEXT_MAX);
+    if (!pool_is_utf8(name))
+        return ct_error_set(err, CT_E_USAGE, "a queue's name must be UTF-8 text");
     if (pool->queue_count >= SUBS_MAX)
         return ct_error_set(err, CT_E_TOO_LARGE, "a pool may serve %u queues at the most",
                             SUBS_MAX);
@@ -109,8 +121,11 @@ static enum ct_code pool_defaults(const struct config_flags *flags, struct pool_
     return pool_set_dialect(pool, flags->dialect, err);
 }
 
-static enum ct_code pool_check_size(struct pool_config *pool, struct ct_error *err)
+/* Once all is known. */
+static enum ct_code pool_check(struct pool_config *pool, struct ct_error *err)
 {
+    if ((pool->prefix && !pool_is_utf8(pool->prefix)) || !pool_is_utf8(pool->plugin))
+        return ct_error_set(err, CT_E_USAGE, "prefix and plugin of a pool must be UTF-8 text");
     if (pool->processes_max == 0)
         pool->processes_max = pool->processes;
     if (pool->processes_max < pool->processes)
@@ -143,7 +158,7 @@ static enum ct_code pool_from_flags(const struct config_flags *flags, struct poo
         return rc;
     pool->plugin = loader_find(flags->plugin);
     pool->name = ct_strdup(pool->queues[0]);
-    return pool_check_size(pool, err);
+    return pool_check(pool, err);
 }
 
 /* --- the file ------------------------------------------------------------------------------------
@@ -309,7 +324,7 @@ static enum ct_code pool_from_node(const struct config_flags *flags,
     found = loader_find(pool->plugin);
     free(pool->plugin);
     pool->plugin = found;
-    return pool_check_size(pool, err);
+    return pool_check(pool, err);
 }
 
 enum ct_code config_pools(const struct config_flags *flags, const struct ct_yaml_node *pools,

@@ -91,7 +91,11 @@ void leases_send_outcome(struct leases *leases, struct cartrita_job *job)
 void leases_tell_finished(struct leases *leases, const struct cartrita_job *job, const char *state,
                           const char *error)
 {
-    if (leases->options.plugin->finished)
+    bool was_started = job->outcome.kind != JOB_RELEASED ||
+                       job->outcome.release != PROTO_RELEASE_UNSTARTED || job->started_ns != 0;
+
+    /* It hears of no job that it never had. */
+    if (leases->options.plugin->finished && was_started)
         leases->options.plugin->finished(leases->options.self, job->queue.data, job->id.data, state,
                                          error);
 }

@@ -122,7 +122,7 @@ static void private_exited(uv_process_t *process, int64_t status, int number)
         daemon->failures = 0;
     daemon->failures++;
     uv_timer_stop(&daemon->timer);
-    if (daemon->is_wanted)
+    if (daemon->is_wanted && (daemon->failures & (daemon->failures - 1)) == 0)
         ct_log_error("private daemon died, starting it again", CT_INT("status", status),
                      CT_INT("signal", number), CT_INT("failures", daemon->failures));
     uv_close((uv_handle_t *)process, private_process_closed);

@@ -239,7 +239,8 @@ static void slot_down(struct slot *slot)
     if (slot->is_wanted) {
         uint64_t delay = slot_restart_delay(slot);
 
-        if (slot->failures > 1)
+        /* The 2nd, 4th, 8th, ... time. */
+        if (slot->failures > 1 && (slot->failures & (slot->failures - 1)) == 0)
             ct_log_warn("runner will be started again", CT_STR("pool", slot->pool->name),
                         CT_INT("slot", slot->index), CT_INT("failures", slot->failures),
                         CT_INT("in_ms", delay));

@@ -220,6 +220,28 @@ static void supervisor_told_to_stop(uv_signal_t *handle, int number)
     }
 }
 
+/* One generation serves; a second one may be starting. A start that does not succeed (a plugin that
+ * does not open) must not stand in the way of the configuration that mends it. */
+static bool supervisor_can_reload(const struct supervisor *supervisor)
+{
+    const struct generation *oldest =
+        CT_CONTAINER(supervisor->generations.next, struct generation, link);
+
+    return !oldest->is_draining;
+}
+
+/* The newest generation, when it has not taken over from an older one: a newer one comes. */
+static void supervisor_drop_unready(struct supervisor *supervisor)
+{
+    struct generation *newest = supervisor_newest(supervisor);
+
+    if (newest->link.prev == &supervisor->generations || newest->is_draining)
+        return;
+    newest->is_draining = true;
+    generation_drain(newest);
+    supervisor_changed(supervisor); /* it may be down already */
+}
+
 static void supervisor_reload(uv_signal_t *handle, int number)
 {
     struct supervisor *supervisor = handle->data;
@@ -229,8 +251,9 @@ static void supervisor_reload(uv_signal_t *handle, int number)
 
     if (supervisor->is_stopping)
         return;
-    if (supervisor->generations.next->next != &supervisor->generations) {
-        ct_log_warn("reload refused: the last one is not over yet", CT_INT("signal", number));
+    if (!supervisor_can_reload(supervisor)) {
+        ct_log_warn("reload refused: the runners of the last one are still draining",
+                    CT_INT("signal", number));
         return;
     }
     if (config_read(supervisor->argc, supervisor->argv, &config, &check_plugin, &err) !=
@@ -242,6 +265,7 @@ static void supervisor_reload(uv_signal_t *handle, int number)
                 CT_INT("pools", config.pool_count));
     supervisor->context.grace_ms = config.grace_ms;
     supervisor->context.cancel_grace_ms = config.cancel_grace_ms;
+    supervisor_drop_unready(supervisor);
     generation_start(supervisor, &config);
 }
 

@@ -142,7 +142,7 @@ test('a plugin that does not open is told once, and tried with backoff', options
   const worker = await bench.work({ set: { refuse: '1' }, waitReady: false });
 
   await worker.program.untilLine(/plugin naughty 1\.2 does not open: asked to refuse/);
-  await worker.program.untilLine(/will be started again.*failures=3/);
+  await worker.program.untilLine(/will be started again.*failures=4/);
   assert.equal(worker.program.lines.filter((line) => line.includes('asked to refuse')).length, 1);
   await worker.stop();
 });

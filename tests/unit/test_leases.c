@@ -566,6 +566,7 @@ START_TEST(test_jobs_behind_a_long_one_are_handed_back)
     ck_assert_uint_eq(find(PROTO_RELEASED, 0)->lease, lease);
     ck_assert_uint_eq(find(PROTO_RELEASED, 0)->number, PROTO_RELEASE_UNSTARTED);
     ack(lease, CT_E_OK, PROTO_STATE_WAITING);
+    ck_assert_str_eq(finished_text, ""); /* the plugin never had it */
     ck_assert_uint_eq(leases_held_count(&leases), 1);
     ck_assert_int_eq(atomic_load(&running), 1);
     end();

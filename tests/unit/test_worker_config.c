@@ -148,6 +148,8 @@ START_TEST(test_wrong_files)
     check_refused("pools:\n  - {queues: [a, a], plugin: x}\n", "named twice");
     check_refused("pools:\n  - {queue: a, plugin: x, concurrency: 0}\n", "concurrency");
     check_refused("pols: []\n", "pools");
+    check_refused("pools:\n  - {queue: a, plugin: x, processes: 4, processes-max: 2}\n",
+                  "processes-max is 2, less than processes");
 }
 END_TEST
 
