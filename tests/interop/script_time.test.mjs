@@ -10,6 +10,8 @@ import test from 'node:test';
 import { bullQueue } from '../lib/bull.mjs';
 import { missing } from '../lib/processes.mjs';
 import { startRedis } from '../lib/redis.mjs';
+import { until } from '../lib/wait.mjs';
+import { startCartritaWorker } from '../lib/workers.mjs';
 import { CLI, Driver } from './bull_sides.mjs';
 
 const BATCH = 256; /* COMMIT_EFFECTS_MAX, COMMIT_FETCH_MAX, COMMIT_PROMOTE_MAX */
@@ -104,9 +106,15 @@ check('a full batch of completes with 10 KB each, and a full fetch', async (t) =
 check('a full fetch of jobs with 100 KB each', async (t) => {
   const side = await open(t);
   await fill(side.client, 1, 2 * BATCH, WAITING, { data: JSON.stringify('x'.repeat(100_000)) });
-  const { answer, commands } = await measure(side, '256 fetched of 100 KB', commit([], { fetch: BATCH }));
-  assert.ok(answer.jobs.length > 0);
+  const before = await side.client.lrange(`${P}wait`, 0, -1);
+  const { answer, commands } = await measure(side, 'a fetch of 256 of 100 KB', commit([], { fetch: BATCH }));
+  const bytes = answer.jobs.reduce((sum, { data }) => sum + data.length, 0);
+  assert.ok(bytes > 1e6 && bytes < 3e6, `${bytes} bytes`);
+  assert.equal(answer.drained, false, 'the next fetch goes on');
   assert.ok(perJob(commands) <= 12, `${commands} commands`);
+  const rest = before.slice(0, -answer.jobs.length);
+  assert.deepEqual(await side.client.lrange(`${P}wait`, 0, -1), rest, 'the others wait where they were');
+  assert.equal(await side.client.llen(`${P}active`), answer.jobs.length);
 });
 
 check('completes in another order than they began, among 10,000 active', async (t) => {
@@ -251,6 +259,34 @@ check('a limiter that parks all that waits', async (t) => {
   assert.equal(answer.jobs.length, 0);
   assert.equal(await side.client.llen(`${P}wait`), 5000 - 1 - BATCH);
   assert.ok(perJob(commands) <= 16, `${commands} commands`);
+});
+
+/* --- all together ------------------------------------------------------------------------------ */
+
+const WORKER = ['cartrita-worker', 'cartrita-queued', 'plugins/noop.so'];
+const DUE_COUNT = 20_000;
+
+test('a worker on 20,000 due jobs, 20,000 old ones to remove, 2000 left behind', { skip: missing(...WORKER) }, async (t) => {
+  const redis = await startRedis(t, { args: ['--slowlog-log-slower-than', 100, '--slowlog-max-len', 10_000] });
+  const client = redis.client();
+  await fill(client, 1, DUE_COUNT, DUE, { opts: { removeOnComplete: { count: 10 } } });
+  await fill(client, 50_001, 50_000 + DUE_COUNT, COMPLETED);
+  await fill(client, 90_001, 92_000, ACTIVE, { opts: { removeOnComplete: { count: 10 } } });
+  await client.slowlog('RESET');
+  await client.config('RESETSTAT');
+  const worker = await startCartritaWorker(t, redis, {
+    plugin: 'noop', set: { result: JSON.stringify('x'.repeat(1000)) }, concurrency: 200, processes: 2, settings: { stalledInterval: 300, maxStalledCount: 5 },
+  });
+  const left = async () => (await client.zcard(`${P}delayed`)) + (await client.llen(`${P}wait`)) + (await client.llen(`${P}active`));
+  await until(async () => (await left()) === 0, { what: 'all to be done', deadlineMs: 60_000, describe: () => worker.log });
+  await worker.stop();
+
+  const { completed, failed } = await bullQueue(t, redis).getJobCounts();
+  assert.deepEqual({ completed, failed }, { completed: 10, failed: 0 });
+  const [, calls] = (await client.info('commandstats')).match(/^cmdstat_evalsha:calls=(\d+)/m);
+  assert.ok(Number(calls) >= DUE_COUNT / BATCH, `${calls} calls`);
+  const times = (await client.slowlog('GET', -1)).filter(([, , , [name]]) => /^evalsha$/i.test(name)).map(([, , micros]) => micros);
+  rows.push({ what: `the longest of a worker's ${calls} calls`, commands: '', gone: '', ms: Math.max(...times) / 1000 });
 });
 
 test.after(() => {

@@ -248,6 +248,16 @@ local function finish(at, has_failed)
     return behind
 end
 
+-- So many bytes of data end a fetch with fewer jobs than asked for; one job alone may be larger.
+local FETCH_BYTES_MAX = 2097152
+local fetched_bytes = 0
+local function is_fetch_full(job)
+    if type(job) == 'table' and job[2] then
+        fetched_bytes = fetched_bytes + #job[2]
+    end
+    return fetched_bytes >= FETCH_BYTES_MAX
+end
+
 -- Returns whether nothing more waits.
 local function fetch(max)
     if limit_max > 0 then
@@ -270,9 +280,16 @@ local function fetch(max)
         call('LPUSH', active, unpack(order))
         call('LTRIM', wait, 0, -n - 1)
     end
-    try('ZREM', priority, unpack(order))
-    for i = 1, n do
-        note_job((lease(order[i])))
+    local last = 0
+    repeat
+        last = last + 1
+        local job = lease(order[last])
+        note_job(job)
+    until last == n or is_fetch_full(job)
+    try('ZREM', priority, unpack(order, 1, last))
+    if last < n then
+        others().give_back(order, last + 1, n)
+        return false
     end
     return n < max
 end
@@ -283,7 +300,7 @@ others = function()
         --- @include commit_other
         other = {
             lock_answer = lock_answer, limit = limit, fetch = fetch_limited, promote = promote,
-            renew = renew, step = step, error_text = error_text, sift = sift, refuse = refuse,
+            renew = renew, step = step, error_text = error_text, give_back = give_back, sift = sift, refuse = refuse,
         }
     end
     return other

@@ -329,6 +329,22 @@ local function fetch_limited(max)
             try('ZREM', priority, id)
         end
         note_job(job)
+        if is_fetch_full(job) then
+            return false
+        end
     end
     return false
+end
+
+-- Those that a fetch took and did not lease, to where they were.
+local function give_back(order, first, last)
+    local ids = {}
+    for i = last, first, -1 do
+        if call('LREM', active, 1, order[i]) > 0 then
+            ids[#ids + 1] = order[i]
+        end
+    end
+    if #ids > 0 then
+        call('RPUSH', wait, unpack(ids))
+    end
 end
