@@ -106,7 +106,9 @@ START_TEST(test_rules)
     ck_assert_msg(posix_tz_parse(rules[_i].text, &rule) == rules[_i].is_good, "%s", rules[_i].text);
     if (!rules[_i].is_good)
         return;
-    setenv("TZ", rules[_i].text, 1);
+    /* Without rules the C library goes by files and habits of its own; ours are those of the US. */
+    setenv("TZ", strcmp(rules[_i].text, "EST5EDT") == 0 ? "EST5EDT,M3.2.0,M11.1.0" : rules[_i].text,
+           1);
     tzset();
     for (int64_t at_s = 1700000000; at_s < 1900000000; at_s += 3599) {
         struct tm tm;
