@@ -23,7 +23,7 @@ OPTIMIZE := -O2 -g
 endif
 WERROR ?= $(if $(SAN),-Werror,)
 # FUZZ=1 (with clang): objects that a fuzzer can watch.
-SANITIZE += $(if $(FUZZ),-fsanitize=fuzzer-no-link)
+SANITIZE += $(if $(FUZZ),-fsanitize=fuzzer-no-link -fsanitize=float-cast-overflow -fno-sanitize-recover=float-cast-overflow)
 
 # On a bare machine there is no pkg-config yet, and `make deps` must not begin with complaints.
 MSGPACK_PC := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
