@@ -17,13 +17,22 @@ struct adding {
     struct ct_buf texts; /* owned; what `add` borrows from */
 };
 
+/* It is its connection's business no more. */
+static void adding_part(struct adding *adding)
+{
+    struct conn *conn = adding->conn;
+
+    ct_list_remove(&adding->link);
+    conn->adding_count--;
+    conn->adding_bytes -= adding->texts.len;
+    adding->conn = NULL;
+    conns_mark(conn);
+}
+
 static void adding_free(struct adding *adding)
 {
-    if (adding->conn) {
-        ct_list_remove(&adding->link);
-        adding->conn->adding_count--;
-        conns_mark(adding->conn);
-    }
+    if (adding->conn)
+        adding_part(adding);
     if (adding->host)
         queue_host_release(adding->host);
     job_add_fini(&adding->add);
@@ -98,6 +107,11 @@ static enum ct_code adding_check(const struct conn *conn, const struct proto_add
         return ct_error_set(err, CT_E_TOO_LARGE,
                             "%d adds of this connection wait already (CONN_ADDS_MAX)",
                             CONN_ADDS_MAX);
+    if (conn->adding_bytes > CONN_ADD_BYTES_MAX)
+        return ct_error_set(err, CT_E_TOO_LARGE,
+                            "the adds of this connection that wait already have more than %u "
+                            "bytes (CONN_ADD_BYTES_MAX)",
+                            CONN_ADD_BYTES_MAX);
     return hosts_check_name(add->queue, add->has_prefix ? add->prefix : CT_STR_NONE, err);
 }
 
@@ -122,6 +136,7 @@ void adding_add(struct conn *conn, const struct proto_add *add)
     adding_copy(adding, add);
     ct_list_push_back(&conn->addings, &adding->link);
     conn->adding_count++;
+    conn->adding_bytes += adding->texts.len;
     adding->search = hosts_find(conn->conns->hosts, &want, adding_on_found, adding);
 }
 
@@ -134,8 +149,6 @@ void adding_abandon(struct conn *conn)
             adding_free(adding);
             continue;
         }
-        ct_list_remove(&adding->link);
-        adding->conn = NULL;
-        conn->adding_count--;
+        adding_part(adding);
     }
 }

@@ -267,6 +267,9 @@ static enum ct_code attach_check(const struct conn *conn, const struct proto_att
         return ct_error_set(err, CT_E_TOO_LARGE,
                             "a connection attaches to %d queues at the most (CONN_SUBS_MAX)",
                             CONN_SUBS_MAX);
+    if (attach->has_settings && attach->settings.len > CONN_TEXT_MAX)
+        return ct_error_set(err, CT_E_TOO_LARGE, "settings may have %d bytes (CONN_TEXT_MAX)",
+                            CONN_TEXT_MAX);
     return hosts_check_name(attach->queue, attach->has_prefix ? attach->prefix : CT_STR_NONE, err);
 }
 
@@ -318,6 +321,8 @@ void attach_resume(struct conn *conn, const struct proto_resume *resume)
 
     if (!sub) {
         attach_refuse_resume(conn, resume, CT_E_NOT_FOUND);
+    } else if (resume->id.len > CONN_TEXT_MAX || resume->token.len > CONN_TEXT_MAX) {
+        attach_refuse_resume(conn, resume, CT_E_TOO_LARGE);
     } else if (sub->consumer) {
         queue_resume(sub->consumer, resume->id, resume->token);
     } else if (sub->resume_count >= CONN_RESUMES_MAX) {

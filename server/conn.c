@@ -128,7 +128,7 @@ void conn_turn(struct conn *conn)
         conn_check_pressure(conn);
     if (conn->is_doomed)
         conn_lost(conn, &conn->doom);
-    else if (conn->state == CONN_OPEN && conn->conns->is_draining && is_free)
+    else if (conn->state < CONN_LEAVING && conn->conns->is_draining && is_free)
         conn_leave(conn);
     else if (conn->state == CONN_LEAVING && !conn->is_shut && conn_unwritten(conn) == 0)
         conn_shut(conn);

@@ -14,14 +14,16 @@
 
 struct conns;
 
-#define CONN_MAX             4096 /* connections of one daemon */
-#define CONN_SUBS_MAX        256  /* queues that one connection attaches to */
-#define CONN_WINDOW_MAX      4096 /* jobs that one of them holds */
-#define CONN_RESUMES_MAX     4096 /* resumes waiting for their attach, each */
-#define CONN_ADDS_MAX        4096 /* adds of a connection not answered yet */
-#define CONN_CASUALTIES_MAX  1024 /* jobs that ran in one dead runner */
-#define CONN_HELLO_MS        5000 /* from connect to hello */
-#define CONN_LEAVE_MS        1000 /* for the peer to read our last words */
+#define CONN_MAX             4096        /* connections of one daemon */
+#define CONN_SUBS_MAX        256         /* queues that one connection attaches to */
+#define CONN_WINDOW_MAX      4096        /* jobs that one of them holds */
+#define CONN_RESUMES_MAX     4096        /* resumes waiting for their attach, each */
+#define CONN_ADDS_MAX        4096        /* adds of a connection not answered yet */
+#define CONN_ADD_BYTES_MAX   (64u << 20) /* of their texts; one add alone may be larger */
+#define CONN_TEXT_MAX        65536 /* bytes of an id, a token, settings; a reason is cut there */
+#define CONN_CASUALTIES_MAX  1024  /* jobs that ran in one dead runner */
+#define CONN_HELLO_MS        5000  /* from connect to hello */
+#define CONN_LEAVE_MS        1000  /* for the peer to read our last words */
 #define CONN_RESUME_GRACE_MS 1000
 /* Bytes that a peer has not taken yet: above the first it is offered no jobs, above the second it
  * is cut off. */

@@ -72,6 +72,7 @@ struct conn {
     struct lease_table leases;
     struct ct_list addings; /* struct adding */
     uint32_t adding_count;
+    size_t adding_bytes;
 
     struct ct_list casualties; /* struct casualty: what its supervisor said */
     uint32_t casualty_count;

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <libgen.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +175,21 @@ static enum ct_code listener_bind_path(struct listener *listener, struct ct_erro
 
 /* --- TCP --- */
 
+/* The wire has neither passwords nor encryption. */
+static void tcp_warn_of_strangers(const struct listener *listener, const struct sockaddr *address)
+{
+    const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+    const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+    bool is_local = address->sa_family == AF_INET
+                        ? ntohl(v4->sin_addr.s_addr) >> 24 == IN_LOOPBACKNET
+                        : IN6_IS_ADDR_LOOPBACK(&v6->sin6_addr);
+
+    if (!is_local)
+        ct_log_warn("whoever can reach this address can take and add jobs: keep it in a private "
+                    "network",
+                    CT_STR("listen", listener->text));
+}
+
 static enum ct_code listener_bind_tcp(struct listener *listener, uv_loop_t *loop,
                                       struct ct_error *err)
 {
@@ -184,6 +200,7 @@ static enum ct_code listener_bind_tcp(struct listener *listener, uv_loop_t *loop
     snprintf(port, sizeof port, "%u", listener->address.port);
     int status = uv_getaddrinfo(loop, &request, NULL, listener->address.host, port, &hints);
     if (status == 0) {
+        tcp_warn_of_strangers(listener, request.addrinfo->ai_addr);
         status = uv_tcp_bind(&listener->as.tcp, request.addrinfo->ai_addr, 0);
         uv_freeaddrinfo(request.addrinfo);
     }

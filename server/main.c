@@ -5,14 +5,18 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "common/log.h"
 #include "redis/embedded.h"
 #include "server/config.h"
+#include "server/conn.h"
 #include "server/daemon.h"
 
 #define EXIT_USAGE 2
+/* For CONN_MAX connections, a blocking link for each queue, and the rest. */
+#define DESCRIPTORS_WANTED (CONN_MAX + HOSTS_MAX + 128)
 
 /* The kernel ends us with our parent, also when that is killed. It may have died already, between
  * its fork and this call: then we have another parent by now. */
@@ -21,6 +25,17 @@ static void main_die_with_parent(pid_t parent)
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     if (getppid() != parent)
         _exit(EXIT_FAILURE);
+}
+
+/* Every connection is a descriptor; many systems allow only 1024 unless asked. */
+static void main_raise_descriptors(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= DESCRIPTORS_WANTED)
+        return;
+    limit.rlim_cur = limit.rlim_max < DESCRIPTORS_WANTED ? limit.rlim_max : DESCRIPTORS_WANTED;
+    setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 int main(int argc, char **argv)
@@ -44,6 +59,7 @@ int main(int argc, char **argv)
     if (config.flags.dies_with_parent)
         main_die_with_parent(parent);
     ct_log_setup(config.log_level, "cartrita-queued");
+    main_raise_descriptors();
 
     err.code = CT_E_OK;
     int exit_code = daemon_run(&config, &err);

@@ -47,16 +47,22 @@ void obituary_free(struct conn *conn)
 
 /* --- what the supervisor says --- */
 
+static char *obituary_text(struct ct_str text)
+{
+    return ct_strndup(text.data, text.len < CONN_TEXT_MAX ? text.len : CONN_TEXT_MAX);
+}
+
 static void obituary_note(struct conn *dead, const struct proto_casualty *said)
 {
     struct casualty *casualty;
 
-    if (dead->casualty_count >= CONN_CASUALTIES_MAX)
+    if (dead->casualty_count >= CONN_CASUALTIES_MAX || said->queue.len > HOSTS_NAME_MAX ||
+        said->id.len > CONN_TEXT_MAX)
         return; /* these jobs go back uncharged */
     casualty = ct_zalloc(sizeof *casualty);
     casualty->queue = ct_strndup(said->queue.data, said->queue.len);
     casualty->id = ct_strndup(said->id.data, said->id.len);
-    casualty->reason = ct_strndup(said->reason.data, said->reason.len);
+    casualty->reason = obituary_text(said->reason);
     ct_list_push_back(&dead->casualties, &casualty->link);
     dead->casualty_count++;
 }
@@ -76,7 +82,7 @@ void obituary_obituary(struct conn *conn, const struct proto_obituary *said)
         struct conn *dead = CT_CONTAINER(node, struct conn, link);
         if (!obituary_concerns(dead, conn, said->runner) || dead->death)
             continue;
-        dead->death = ct_strndup(said->reason.data, said->reason.len);
+        dead->death = obituary_text(said->reason);
         if (dead->state == CONN_ORPHANED)
             obituary_settle(dead);
         else

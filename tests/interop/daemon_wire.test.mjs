@@ -360,3 +360,76 @@ test('a job over the frame limit fails with a reason, others run', options, asyn
   assert.match((await queue.getJob(large.id)).failedReason, /frame limit|--frame-max/);
   assert.equal(wire.welcome.frame_max, 20000);
 });
+
+/* splitmix32: the same bytes for the same seed. */
+function seeded(seed) {
+  let state = seed >>> 0;
+  return (below) => {
+    state = (state + 0x9e3779b9) >>> 0;
+    let z = state;
+    z = Math.imul(z ^ (z >>> 16), 0x21f0aaad);
+    z = Math.imul(z ^ (z >>> 15), 0x735a2d97);
+    return ((z ^ (z >>> 15)) >>> 0) % below;
+  };
+}
+
+/* Messages a client may send, most of them nonsense in the state they meet. */
+function someMessage(next, held) {
+  const lease = held.length > 0 && next(3) > 0 ? held[next(held.length)] : next(5) * 2 ** 20 + next(4);
+  const sub = next(3);
+  const text = ['', 'q', '{}', '{"a":[1,2', 'null', 'x'.repeat(next(2000))][next(6)];
+  return [
+    ['attach', { sub, queue: ['q', 'r', ''][next(3)], settings: ['{}', '{"lockDuration":500}', text][next(3)] }],
+    ['window', { sub, count: next(2) ? next(20) : 2 ** 32 - 1 }],
+    ['completed', next(2) ? { lease, value: text } : { lease }],
+    ['failed', { lease, reason: text, delay_ms: next(3) - 1 }],
+    ['released', { lease, how: 1 + 2 * next(2), duration_ms: next(20) }], /* not 2: nobody moves the job */
+    ['progress', { lease, value: text }],
+    ['log', { lease, line: text }],
+    ['update', { lease, data: text }],
+    ['resume', { sub, id: `${next(50)}`, token: text }],
+    ['add', { request: next(100), queue: ['q', 'r'][next(2)], data: text, opts: text }],
+    ['ping', { nonce: next(1000) }],
+    ['error', { code: 1, detail: text }],
+    ['bye', {}],
+  ][next(next(4) ? 11 : 13)];
+}
+
+test('nonsense of every kind: the daemon goes on, and every job ends', options, async (t) => {
+  const seed = Number(process.env.SEED ?? Date.now() % 1_000_000);
+  t.diagnostic(`SEED=${seed}`);
+  const next = seeded(seed);
+  const { server, daemon, queue } = await bench(t);
+
+  for (let round = 0; round < 40; round++) {
+    const wire = await openSession(t, server, { runner: `r${next(5)}`, worker: 'w' });
+    await queue.add({ round });
+    for (let i = 0; i < 60 && !wire.isClosed; i++) {
+      const held = wire.messages.filter(({ type }) => type === 'job').map(({ lease }) => lease);
+      const [type, fields] = someMessage(next, held);
+      const frame = frameOf(payloadOf(type, fields));
+      if (next(40) === 0) frame[next(frame.length)] ^= 1 << next(8);
+      wire.raw(frame);
+      if (next(4) === 0) await new Promise((done) => setImmediate(done));
+    }
+    wire.cut(); /* alive, it would keep what it holds */
+  }
+  assert.ok(daemon.program.isRunning, daemon.program.log);
+  const wire = await openRunner(t, server, 'q', { window: 50 });
+  const ended = new Set();
+  await until(
+    async () => {
+      for (const { type, lease } of wire.messages) {
+        if (type === 'job' && !ended.has(lease)) {
+          ended.add(lease);
+          wire.send('completed', { lease });
+        }
+      }
+      const counts = await queue.getJobCounts();
+      return counts.waiting + counts.active + counts.delayed === 0;
+    },
+    { what: 'all jobs to end', deadlineMs: LONG_MS, describe: async () => `${JSON.stringify(await queue.getJobCounts())}\n${daemon.program.log}` },
+  );
+  wire.send('bye');
+  await daemon.stop();
+});
