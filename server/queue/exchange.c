@@ -96,6 +96,9 @@ static void commit_worked(struct queue *queue)
         sched_rest(queue, commit->rest_ms);
         queue->is_drained = true; /* limited: like Bull, go on with a wait */
     }
+    if (commit->dropped_count > 0)
+        ct_log_warn("ids without a job dropped", CT_STR("queue", queue->name),
+                    CT_INT("count", commit->dropped_count));
     effects_settle(queue, commit);
     consumer_hand_out(queue, &commit->jobs);
 }
