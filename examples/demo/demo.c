@@ -45,8 +45,8 @@ static void demo_run(void *self, struct cartrita_job *const *jobs, size_t job_co
 
     (void)self, (void)job_count;
     if (has(job, "\"crash\"") && (is_first || !has(job, "\"once\":true"))) {
-        volatile int *nowhere = (volatile int *)sizeof(int); /* nothing is ever mapped there */
-        *nowhere = 1;
+        volatile uintptr_t nowhere = sizeof(int); /* nothing is ever mapped there */
+        *(volatile int *)nowhere = 1;
     }
     while (has(job, "\"hang\"")) {
         struct timespec nap = {.tv_nsec = 10000000};
