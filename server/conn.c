@@ -171,8 +171,35 @@ static void conn_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
         ct_error_set(&err, CT_E_CLOSED, "%s", uv_strerror((int)count));
         conn_lost(conn, &err);
     } else if (count > 0 && conn->state != CONN_LEAVING) {
+        conn->silence = 0;
         proto_reader_filled(&conn->reader, (size_t)count);
         conn_read_payloads(conn);
+    }
+}
+
+/* Steps are counted and not time: when the daemon itself was stopped, its runners were not silent.
+ * Only those that take jobs are asked; and what takes a large message in is alive. */
+void conn_watch(struct conn *conn)
+{
+    const struct proto_message ping = {.type = PROTO_PING, .as.ping = {.nonce = conn->silence}};
+    size_t unsent;
+
+    if (conn->state != CONN_OPEN || conn->sub_count == 0)
+        return;
+    unsent = uv_stream_get_write_queue_size(&conn->as.stream);
+    if (unsent < conn->unsent)
+        conn->silence = 0;
+    conn->unsent = unsent;
+    conn->silence++;
+    if (conn->silence == CONN_ASK_MS / CONN_WATCH_MS) {
+        conn_tell(conn, &ping);
+    } else if (conn->silence >= CONN_SILENT_MS / CONN_WATCH_MS && !conn->is_doomed) {
+        ct_error_set(&conn->doom, CT_E_TIMEOUT, "not a word for %d ms: it is stopped, or hangs",
+                     CONN_SILENT_MS);
+        ct_log_warn("runner is silent, its jobs go to others", CT_INT("pid", conn->pid),
+                    CT_INT("jobs", conn->leases.count), CT_INT("silent_ms", CONN_SILENT_MS));
+        conn->is_doomed = true;
+        conns_mark(conn);
     }
 }
 

@@ -25,6 +25,11 @@ struct conns;
 #define CONN_HELLO_MS        5000  /* from connect to hello */
 #define CONN_LEAVE_MS        1000  /* for the peer to read our last words */
 #define CONN_RESUME_GRACE_MS 1000
+/* A runner from which nothing was heard for the second is asked, for the third is lost: a process
+ * that is stopped, or hangs, has an open socket all the same. In steps of the first. */
+#define CONN_WATCH_MS  5000
+#define CONN_ASK_MS    10000
+#define CONN_SILENT_MS 30000
 /* Bytes that a peer has not taken yet: above the first it is offered no jobs, above the second it
  * is cut off. */
 #define CONN_WRITE_MARK (8u << 20)
@@ -38,7 +43,7 @@ struct conns_options {
 };
 
 struct conns *conns_new(const struct conns_options *options);
-/* Only when conns_are_gone. */
+/* Only when conns_are_gone. Its memory goes with its timer, a turn of the loop later. */
 void conns_free(struct conns *conns);
 
 /* Takes the connection that waits on `server` (a uv_pipe_t or uv_tcp_t). */

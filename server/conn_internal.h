@@ -28,6 +28,7 @@ struct conns {
     struct ct_list dirty; /* to be looked at in the next turn */
     uint32_t count;
     bool is_draining;
+    uv_timer_t watch; /* for silent runners */
 };
 
 enum conn_state {
@@ -59,8 +60,10 @@ struct conn {
     uv_write_t write;
     uv_shutdown_t shutdown;
     bool is_writing, is_shut;
-    bool is_choked; /* is offered no jobs until it reads */
-    bool is_doomed; /* to be ended in the next turn, for `doom` */
+    bool is_choked;   /* is offered no jobs until it reads */
+    uint32_t silence; /* steps of CONN_WATCH_MS without a sign of life */
+    size_t unsent;    /* bytes that the loop still had to write at the last step */
+    bool is_doomed;   /* to be ended in the next turn, for `doom` */
     struct ct_error doom;
 
     enum proto_role role;
@@ -115,6 +118,8 @@ void conn_leave(struct conn *conn);
 void conn_close_socket(struct conn *conn);
 /* What follows when nothing happens for so long depends on its state. */
 void conn_be_patient(struct conn *conn, uint64_t patience_ms);
+/* One step of CONN_WATCH_MS without a word. */
+void conn_watch(struct conn *conn);
 /* No jobs, no socket: freed as soon as its handles are closed. */
 void conn_bury(struct conn *conn);
 

@@ -6,6 +6,14 @@
 #include "common/mem.h"
 #include "server/conn_internal.h"
 
+static void conns_on_watch(uv_timer_t *timer)
+{
+    struct conns *conns = timer->data;
+
+    CT_LIST_FOREACH (node, &conns->all)
+        conn_watch(CT_CONTAINER(node, struct conn, link));
+}
+
 struct conns *conns_new(const struct conns_options *options)
 {
     struct conns *conns = ct_zalloc(sizeof *conns);
@@ -17,13 +25,21 @@ struct conns *conns_new(const struct conns_options *options)
     ct_uuid(conns->random, conns->uuid);
     ct_list_init(&conns->all);
     ct_list_init(&conns->dirty);
+    uv_timer_init(conns->loop, &conns->watch);
+    conns->watch.data = conns;
+    uv_timer_start(&conns->watch, conns_on_watch, CONN_WATCH_MS, CONN_WATCH_MS);
     return conns;
+}
+
+static void conns_on_closed(uv_handle_t *handle)
+{
+    free(handle->data);
 }
 
 void conns_free(struct conns *conns)
 {
     ct_assert(conns_are_gone(conns));
-    free(conns);
+    uv_close((uv_handle_t *)&conns->watch, conns_on_closed);
 }
 
 void conns_accept(struct conns *conns, uv_stream_t *server)
