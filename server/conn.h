@@ -25,6 +25,8 @@ struct conns;
 #define CONN_HELLO_MS        5000  /* from connect to hello */
 #define CONN_LEAVE_MS        1000  /* for the peer to read our last words */
 #define CONN_RESUME_GRACE_MS 1000
+/* Bytes of a job's id that a supervisor names; of a longer one it knows the beginning. */
+#define CONN_CASUALTY_ID_MAX 512
 /* A runner from which nothing was heard for the second is asked, for the third is lost: a process
  * that is stopped, or hangs, has an open socket all the same. In steps of the first. */
 #define CONN_WATCH_MS  5000

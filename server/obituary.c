@@ -103,13 +103,23 @@ static bool obituary_is_of_queue(const struct conn *conn, const struct lease *le
     return false;
 }
 
+/* A supervisor knows only the beginning of a long id. */
+static bool obituary_is_job(struct ct_str id, const char *said)
+{
+    size_t len = strlen(said);
+
+    if (len == CONN_CASUALTY_ID_MAX && id.len > len)
+        return memcmp(id.data, said, len) == 0;
+    return ct_str_is(id, said);
+}
+
 static struct lease *obituary_find(const struct conn *conn, const struct casualty *casualty)
 {
     struct lease *lease;
     uint32_t at = 0;
 
     while ((lease = lease_table_next(&conn->leases, &at)) != NULL) {
-        if (ct_str_is(lease_job(lease)->id, casualty->id) &&
+        if (obituary_is_job(lease_job(lease)->id, casualty->id) &&
             obituary_is_of_queue(conn, lease, casualty->queue))
             return lease;
     }

@@ -133,7 +133,6 @@ static void recorder_copy(struct recorder_job *job, const struct recorder_entry 
     job->queue = entry->queue;
     job->since_ms = entry->since_ms;
     job->deadline_ms = atomic_load_explicit(&entry->deadline_ms, memory_order_relaxed);
-    job->is_cut = entry->id_len > RECORDER_ID_MAX;
     memcpy(job->id, entry->id, len);
     job->id[len] = '\0';
 }

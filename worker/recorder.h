@@ -16,7 +16,7 @@
 #include "common/error.h"
 #include "common/str.h"
 
-#define RECORDER_ID_MAX      512    /* bytes; a longer id is cut and cannot be charged */
+#define RECORDER_ID_MAX      512    /* bytes; the beginning of a longer id, as in PROTOCOL.md */
 #define RECORDER_ENTRIES_MAX 65536u /* job threads times jobs in a batch */
 
 struct recorder; /* the runner's end */
@@ -26,7 +26,6 @@ struct recorder_job {
     uint32_t queue; /* index in the pool's list of queues; unchecked */
     uint64_t since_ms;
     uint64_t deadline_ms; /* 0: none. Monotonic time, as since_ms */
-    bool is_cut;          /* the id was longer than RECORDER_ID_MAX */
     char id[RECORDER_ID_MAX + 1];
 };
 

@@ -153,12 +153,6 @@ static void obituary_add(struct obituary *obituary, const struct recorder_job *j
                     CT_INT("queue", job->queue));
         return;
     }
-    if (job->is_cut) {
-        ct_log_warn("job cannot be charged: its id is too long",
-                    CT_STR("queue", queues[job->queue]), CT_STR("job", job->id),
-                    CT_INT("limit", RECORDER_ID_MAX));
-        return;
-    }
     ct_log_error("job lost its runner", CT_STR("queue", queues[job->queue]), CT_STR("job", job->id),
                  CT_STR("reason", obituary->reason));
     casualty->queue = ct_strdup(queues[job->queue]);

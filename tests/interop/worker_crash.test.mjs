@@ -37,6 +37,18 @@ test('a job that kills its runner is retried as often as its attempts say', opti
   await worker.stop();
 });
 
+test('a job whose id is long is charged like any other', options, async (t) => {
+  const bench = await startBench(t);
+  const [guilty, other] = ['x', 'y'].map((end) => 'i'.repeat(511) + end + 'j'.repeat(100));
+  await job(bench.queue, 'segv', {}, { jobId: guilty });
+  await job(bench.queue, 'ok', {}, { jobId: other });
+  const worker = await bench.work();
+
+  await untilCounts(bench.queue, { failed: 1, completed: 1 });
+  assert.match(await failedReason(bench.queue, guilty), /SIGSEGV/);
+  await worker.stop();
+});
+
 test('an exit in the middle of a job names the status', options, async (t) => {
   const bench = await startBench(t);
   const bad = await job(bench.queue, 'exit3');
