@@ -86,7 +86,6 @@ class Events extends Act {
   async start() {
     this.seen = [];
     this.queue.on('global:completed', (id) => this.seen.push(id));
-    await this.queue.isReady();
     this.jobs = await this.queue.addBulk(
       Array.from({ length: 100 }, (_, n) => ({
         name: 'page-view',
@@ -179,7 +178,7 @@ class Workflow extends Act {
     const { completed } = await this.tally();
     const late = (await fresh(this.queue, this.jobs)).map((job, i) => job.processedOn - this.jobs[i].timestamp - this.jobs[i].opts.delay);
     return {
-      ok: completed === 3 && late.every((ms) => ms >= 0 && ms < 250),
+      ok: completed === 3 && late.every((ms) => ms >= 0 && ms < 500),
       text: `${completed} ran, ${late.join(', ')} ms after their time`,
     };
   }

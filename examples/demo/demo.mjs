@@ -51,6 +51,17 @@ function watch(name, queue) {
   queue.on('global:stalled', (id) => tell(id, () => 'stalled, goes back', yellow));
 }
 
+// Bull subscribes when the first listener comes, and tells nobody when that is done.
+async function listening(queue) {
+  await queue.isReady();
+  const channels = ['completed', 'failed'].map((event) => queue.toKey(event));
+  for (;;) {
+    const counts = await queue.client.pubsub('NUMSUB', ...channels);
+    if (counts.filter((_, i) => i % 2 === 1).every((count) => Number(count) > 0)) return;
+    await sleep(5);
+  }
+}
+
 const shortId = (id) => (id.startsWith('repeat:') ? `repeat:${id.slice(-13)}` : id);
 
 // What Cartrita must not leave in Redis once its workers are idle.
@@ -87,7 +98,7 @@ async function play(begun) {
   for (const queue of Object.values(queues)) queue.on('error', () => {});
   const cast = Object.fromEntries(names.map((name) => [name, new acts[name](queues[name])]));
   for (const name of names) watch(name, queues[name]);
-  await Promise.all(Object.values(queues).map((queue) => queue.isReady()));
+  await Promise.all(Object.values(queues).map(listening));
   screen.note(`Redis, cartrita-queued and cartrita-worker are up after ${Date.now() - begun} ms`);
   screen.begin = Date.now();
   screen.start();
