@@ -8,7 +8,8 @@ import { recordMessages, untilMessages } from '../lib/bull.mjs';
 import { missing } from '../lib/processes.mjs';
 import { startRedis } from '../lib/redis.mjs';
 import { dump } from '../lib/state.mjs';
-import { BullSide, CLI, OurSide, published } from './bull_sides.mjs';
+import { until } from '../lib/wait.mjs';
+import { BullSide, CLI, Driver, OurSide, published } from './bull_sides.mjs';
 
 const skip = missing(CLI);
 const P = 'bull:q:';
@@ -468,4 +469,29 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
     const answer = await side.driver.ask({ op: 'detect' });
     assert.ok(answer.dialect === 'bullmq' || /BullMQ/.test(answer.detail));
   });
+});
+
+test('82: in a cluster every key of a queue is in one slot', { skip }, async (t) => {
+  const cluster = await startRedis(t, { args: ['--cluster-enabled', 'yes'] });
+  const admin = cluster.client();
+  await admin.call('CLUSTER', 'ADDSLOTSRANGE', 0, 16383);
+  await until(async () => /cluster_state:ok/.test(await admin.call('CLUSTER', 'INFO')), { what: 'the cluster' });
+  const settings = { drainDelay: 1, limiter: { max: 9, duration: 1000, groupKey: 'g' }, metrics: { maxDataPoints: 3 } };
+  const driver = new Driver(t, cluster, settings, 'q', '{bull}');
+  const ask = async (request) => {
+    const answer = await driver.ask(request);
+    assert.equal(answer.error, undefined, answer.detail);
+    return answer;
+  };
+  const adds = [{}, { priority: 2, attempts: 3, debounce: { id: 'd' } }, { delay: 5 }, { repeat: { every: 1000 } }, { removeOnComplete: 1 }];
+  const { results } = await ask({ op: 'add', jobs: adds.map((opts) => ({ name: 'n', data: '{"g":"a"}', opts: JSON.stringify(opts) })) });
+  assert.deepEqual(results.map((r) => r.code), adds.map(() => OK));
+  const { jobs } = await ask({ op: 'commit', fetch: 9, promote: true, now: Date.now() + 5000 });
+  assert.equal(jobs.length, 5);
+  const ended = await ask({
+    op: 'commit',
+    effects: jobs.flatMap(({ id }) => [{ kind: 'progress', id, value: '1' }, { kind: 'renew', id }, { kind: 'complete', id, value: '1' }]),
+  });
+  assert.deepEqual(new Set(codes(ended)), new Set([OK]));
+  for (const op of ['sweep', 'reclaim', 'wait', 'detect']) await ask({ op });
 });
