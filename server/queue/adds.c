@@ -19,7 +19,7 @@ struct add_call {
     struct queue *queue;
     struct ct_list jobs; /* struct job_add */
     uint32_t count;
-    struct add *adds[COMMIT_EFFECTS_MAX]; /* owned */
+    struct add *adds[COMMIT_ADDS_MAX]; /* owned */
 };
 
 void queue_add(struct queue *queue, struct job_add *job, void (*done)(struct job_add *add))
@@ -103,16 +103,31 @@ static void call_done(void *arg, const struct redis_reply *reply, const struct c
     queue_leave(queue);
 }
 
+static size_t add_size(const struct add *add)
+{
+    return add->job->name.len + add->job->data.len + add->job->opts.len;
+}
+
+static bool has_room(const struct queue *queue, const struct add_call *call, size_t bytes)
+{
+    if (ct_list_is_empty(&queue->adds) || call->count == COMMIT_ADDS_MAX)
+        return false;
+    size_t size = add_size(CT_CONTAINER(queue->adds.next, struct add, link));
+    return call->count == 0 || bytes + size <= COMMIT_BYTES_MAX;
+}
+
 static void call_send(struct queue *queue)
 {
     struct add_call *call = ct_zalloc(sizeof *call);
     struct redis_command command;
+    size_t bytes = 0;
 
     call->queue = queue;
     ct_list_init(&call->jobs);
-    while (!ct_list_is_empty(&queue->adds) && call->count < COMMIT_EFFECTS_MAX) {
+    while (has_room(queue, call, bytes)) {
         struct add *add = add_pop(queue);
 
+        bytes += add_size(add);
         call->adds[call->count++] = add;
         ct_list_push_back(&call->jobs, &add->job->link);
     }

@@ -16,6 +16,7 @@
 #define COMMIT_EFFECTS_MAX 256
 #define COMMIT_FETCH_MAX   256
 #define COMMIT_PROMOTE_MAX 256
+#define COMMIT_ADDS_MAX    64         /* each may walk through a long list to its place */
 #define COMMIT_BYTES_MAX   (1u << 20) /* of effect texts; one effect alone may be larger */
 
 #define COMMIT_NEVER INT64_MAX

@@ -97,7 +97,7 @@ struct dialect {
                              struct effect **out, struct ct_error *err);
     void (*free_plan)(void *plan);
 
-    /* Adds up to COMMIT_EFFECTS_MAX jobs (struct job_add) in one call. Jobs whose input is wrong
+    /* Adds up to COMMIT_ADDS_MAX jobs (struct job_add) in one call. Jobs whose input is wrong
      * get their err at build and are left out; the command is empty when none is left. */
     void (*build_add)(struct dialect_queue *queue, struct ct_list *adds, int64_t now_ms,
                       const struct ct_random *random, struct redis_command *command);

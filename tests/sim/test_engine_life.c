@@ -264,10 +264,32 @@ START_TEST(test_adds_are_bounded)
     sim_link_up(sim);
     sim_run_for_ms(sim, 1000);
     ck_assert_uint_eq(added_count, QUEUE_ADDS_MAX + 1);
-    ck_assert_uint_eq(sim->adds_sent, QUEUE_ADDS_MAX / COMMIT_EFFECTS_MAX);
+    ck_assert_uint_eq(sim->adds_sent, QUEUE_ADDS_MAX / COMMIT_ADDS_MAX);
     for (int i = 0; i <= QUEUE_ADDS_MAX; i++)
         free(adds[i].id);
     free(adds);
+    sim_free(sim);
+}
+END_TEST
+
+START_TEST(test_adds_of_one_call_are_bounded_by_bytes)
+{
+    static char text[COMMIT_BYTES_MAX / 2];
+    struct sim *sim = sim_new(sim_seed(1));
+    struct job_add adds[6] = {{.owner = NULL}};
+
+    added_count = 0;
+    memset(text, '7', sizeof text);
+    for (int i = 0; i < 6; i++) {
+        adds[i].data = (struct ct_str){text, sizeof text};
+        queue_add(sim->queue, &adds[i], count_added);
+    }
+    sim_link_up(sim);
+    sim_run_for_ms(sim, 1000);
+    ck_assert_uint_eq(added_count, 6);
+    ck_assert_uint_eq(sim->adds_sent, 6 * sizeof text / COMMIT_BYTES_MAX);
+    for (int i = 0; i < 6; i++)
+        free(adds[i].id);
     sim_free(sim);
 }
 END_TEST
@@ -296,6 +318,7 @@ int main(void)
     ADD(test_adds_of_one_turn_share_a_call);
     ADD(test_wrong_adds_are_answered_without_a_call);
     ADD(test_adds_are_bounded);
+    ADD(test_adds_of_one_call_are_bounded_by_bytes);
     suite_add_tcase(suite, tcase);
     runner = srunner_create(suite);
     srunner_run_all(runner, CK_NORMAL);
