@@ -114,7 +114,7 @@ static void connection_on_written(uv_write_t *request, int status)
 
     /* A failure shows on the reading side, or is our own close. */
     call->is_writing = false;
-    link_written(call);
+    call_written(call);
 }
 
 void connection_write(struct redis_link *link, struct redis_call *call)

@@ -10,7 +10,7 @@
 static void handshake_send(struct redis_link *link, enum greeting greeting,
                            struct redis_command *command)
 {
-    struct redis_call *call = link_call_new(command, NULL, NULL);
+    struct redis_call *call = call_new(command, NULL, NULL);
 
     redis_command_fini(command);
     link->greetings[link->greeting_count++] = greeting;
@@ -118,7 +118,7 @@ void handshake_subscribe(struct redis_link *link, const char *verb, const char *
     redis_command_text(&command, verb);
     redis_command_text(&command, channel);
 
-    struct redis_call *call = link_call_new(&command, NULL, NULL);
+    struct redis_call *call = call_new(&command, NULL, NULL);
     redis_command_fini(&command);
     ct_list_push_back(&link->calls, &call->link);
     connection_write(link, call);

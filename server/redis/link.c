@@ -9,7 +9,6 @@
  * the order of the other calls' answers is not touched by it. */
 #include "redis/link.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/assert.h"
@@ -20,74 +19,6 @@
 static void link_on_timer(uv_timer_t *timer);
 
 /* --- calls --- */
-
-static void call_write_head(struct redis_call *call)
-{
-    const struct redis_script *script = call->script;
-
-    if (!script) {
-        call->head_len =
-            (size_t)snprintf(call->head, sizeof call->head, "*%u\r\n", (unsigned)call->argc);
-        return;
-    }
-    if (!call->has_source) {
-        call->head_len = (size_t)snprintf(
-            call->head, sizeof call->head, "*%u\r\n$7\r\nEVALSHA\r\n$%zu\r\n%s\r\n",
-            (unsigned)call->argc + 2, strlen(script->sha), script->sha);
-        ct_assert(call->head_len < sizeof call->head);
-        return;
-    }
-    call->head_len =
-        (size_t)snprintf(call->head, sizeof call->head, "*%u\r\n$4\r\nEVAL\r\n$%zu\r\n",
-                         (unsigned)call->argc + 2, script->source_len);
-}
-
-struct redis_call *link_call_new(struct redis_command *command, redis_done_fn done, void *arg)
-{
-    struct redis_call *call = ct_zalloc(sizeof *call);
-
-    call->script = command->script;
-    call->argc = command->argc;
-    call->body = command->body;
-    call->done = done;
-    call->arg = arg;
-    ct_list_init(&call->link);
-    ct_buf_init(&command->body);
-    command->argc = 0;
-    call_write_head(call);
-    return call;
-}
-
-void link_call_free(struct redis_call *call)
-{
-    ct_list_remove(&call->link);
-    ct_buf_free(&call->body);
-    free(call);
-}
-
-void link_written(struct redis_call *call)
-{
-    if (call->is_answered)
-        link_call_free(call);
-}
-
-/* The one answer. The call's memory stays while the loop still writes from it. */
-static void call_answer(struct redis_call *call, const struct redis_reply *reply,
-                        const struct ct_error *err)
-{
-    ct_list_remove(&call->link);
-    if (call->done)
-        call->done(call->arg, reply, err);
-    call->is_answered = true;
-    if (!call->is_writing)
-        link_call_free(call);
-}
-
-static void calls_fail(struct ct_list *calls, const struct ct_error *err)
-{
-    while (!ct_list_is_empty(calls))
-        call_answer(CT_CONTAINER(calls->next, struct redis_call, link), NULL, err);
-}
 
 static void link_send(struct redis_link *link, struct redis_call *call)
 {
@@ -125,7 +56,7 @@ void redis_link_call(struct redis_link *link, struct redis_command *command, red
     ct_assert(link->state != LINK_CLOSING);
     ct_assert(!link->is_subscriber);
 
-    struct redis_call *call = link_call_new(command, done, arg);
+    struct redis_call *call = call_new(command, done, arg);
     if (link->state == LINK_UP) {
         link_send(link, call);
         return;

@@ -1,5 +1,6 @@
-/* What the files of a link share: link.c (calls and life), connection.c (resolve, connect, read,
- * write), handshake.c (what is said before the first call). Nobody else includes this. */
+/* What the files of a link share: link.c (life, what is sent and answered), call.c (one
+ * request), connection.c (resolve, connect, read, write), handshake.c (what is said before the
+ * first call). Nobody else includes this. */
 #ifndef CT_REDIS_LINK_INTERNAL_H
 #define CT_REDIS_LINK_INTERNAL_H
 
@@ -116,10 +117,18 @@ void link_connected(struct redis_link *link);
 void link_is_up(struct redis_link *link);
 void link_lost(struct redis_link *link, const struct ct_error *why);
 void link_reply(struct redis_link *link, const struct redis_reply *reply);
-/* The socket took the call's bytes, or never will. */
-void link_written(struct redis_call *call);
+
+/* --- call.c --- */
 /* Takes the command's content; `done` NULL: nobody waits. */
-struct redis_call *link_call_new(struct redis_command *command, redis_done_fn done, void *arg);
-void link_call_free(struct redis_call *call);
+struct redis_call *call_new(struct redis_command *command, redis_done_fn done, void *arg);
+void call_free(struct redis_call *call);
+/* Again, after `has_source` has changed. */
+void call_write_head(struct redis_call *call);
+/* The one answer. The call's memory stays while the loop still writes from it. */
+void call_answer(struct redis_call *call, const struct redis_reply *reply,
+                 const struct ct_error *err);
+void calls_fail(struct ct_list *calls, const struct ct_error *err);
+/* The socket took its bytes, or never will. */
+void call_written(struct redis_call *call);
 
 #endif
