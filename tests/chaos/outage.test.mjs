@@ -72,6 +72,7 @@ test('three daemons and a Bull worker, two daemons killed', async (t) => {
     daemons.push(await startDaemon(t, chaos.redis));
     workers.push(await startCartritaWorker(t, chaos.redis, chaos.worker({ server: daemons[i].server, concurrency: 5, waitReady: i === 0 })));
   }
+  const theirs = await startBullProcess(t, chaos.redis, { concurrency: 2, settings: SETTINGS });
   await chaos.add(4000);
   await untilSome(chaos, 800);
   daemons[0].kill();
@@ -81,7 +82,7 @@ test('three daemons and a Bull worker, two daemons killed', async (t) => {
   chaos.killed('daemon');
   const { runs } = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => workers[2].log });
   assert.ok(runs - 4000 <= 10, `${runs - 4000} runs too many: two daemons held 10 jobs at the most`);
-  await workers[2].stop();
+  await Promise.all([workers[2].stop(), theirs.stop()]);
 });
 
 test('a Bull worker and ours, both killed over and over', async (t) => {

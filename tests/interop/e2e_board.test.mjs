@@ -136,7 +136,7 @@ sameAsBull('the board refuses to remove a running job', {}, async (side) => {
   const board = await openBoard(side);
   await side.work();
   await side.queue.add({ gate });
-  await untilState(side.queue, '1', 'active');
+  await until(() => side.client.exists('bull:q:1:lock'), { what: 'the job to be locked' });
   const { status } = await board('PUT', '/queues/q/1/clean');
   assert.equal(status, 409);
   writeFileSync(gate, '');

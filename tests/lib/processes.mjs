@@ -17,6 +17,8 @@ export const BUILD = resolve(ROOT, process.env.BUILD ?? 'build');
 const STOP_MS = 15_000;
 const LOG_LINES_MAX = 20_000;
 const LOG_SHOWN = 60;
+/* What a program built with SAN=1 says when it has found something; a test must not pass then. */
+const SANITIZER = /ERROR: (Address|Leak|Thread)Sanitizer|WARNING: ThreadSanitizer|runtime error: /;
 
 export const programPath = (name) => resolve(BUILD, name);
 export const pluginPath = (name) => resolve(BUILD, 'plugins', `${name}.so`);
@@ -33,6 +35,7 @@ export class Program {
     this.name = file.split('/').pop();
     this.lines = [];
     this.stdout = '';
+    this.finding = undefined; /* the sanitizer's first line, if it has found something */
     this.code = null;
     this.signal = null;
     /* A group of its own: what it leaves behind can be ended with it. */
@@ -67,6 +70,7 @@ export class Program {
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
       const lines = (rest + text).split('\n');
       rest = lines.pop();
+      this.finding ??= lines.find((line) => SANITIZER.test(line));
       this.lines.push(...lines);
       if (this.lines.length > LOG_LINES_MAX) this.lines.splice(0, this.lines.length - LOG_LINES_MAX);
     });
@@ -141,6 +145,7 @@ export function startProgram(t, file, args = [], options = {}) {
   scopeOf(t).defer(async () => {
     program.end();
     await program.exited;
+    if (program.finding) throw new Error(`${program.finding}\n${program.log}`);
   });
   return program;
 }
