@@ -13,7 +13,7 @@
 #define INSPECT_FIELDS_MAX 24
 
 /* Bounds of one call. */
-#define INSPECT_SCAN_COUNT 2000      /* keys that Redis looks at */
+#define INSPECT_SCAN_COUNT 1000      /* keys that Redis looks at */
 #define INSPECT_PAGE_MAX   100       /* jobs */
 #define INSPECT_PAGE_BYTES (4 << 20) /* of job texts; one job alone may be larger */
 #define INSPECT_FIND_MAX   5000      /* ids that are compared */
