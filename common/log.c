@@ -5,13 +5,16 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #define LOG_LINE_MAX 4096 /* PIPE_BUF: so many bytes go into a pipe as one piece */
+#define LOG_WAIT_MS  20   /* for a reader of our pipe that is behind */
 
 static const char *const log_level_names[] = {"debug", "info", "warn", "error"};
 
@@ -120,6 +123,30 @@ static bool line_add_field(struct log_line *line, struct ct_log_field field)
     return fits;
 }
 
+/* Whoever reads our pipe may have stopped to: then a write would never return. A pipe that is ready
+ * has room for LOG_LINE_MAX. A slow reader is waited for a moment, but not again at every line. */
+static bool log_can_write(void)
+{
+    static atomic_bool is_stuck;
+    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    int ready;
+
+    do {
+        ready = poll(&fd, 1, atomic_load(&is_stuck) ? 0 : LOG_WAIT_MS);
+    } while (ready < 0 && errno == EINTR);
+    atomic_store(&is_stuck, ready == 0);
+    return ready > 0;
+}
+
+static void log_put(const struct log_line *line)
+{
+    ssize_t written;
+
+    do {
+        written = write(STDERR_FILENO, line->text, line->len);
+    } while (written < 0 && errno == EINTR);
+}
+
 void ct_log_write(enum ct_log_level level, const char *message, const struct ct_log_field *fields,
                   size_t count)
 {
@@ -134,9 +161,7 @@ void ct_log_write(enum ct_log_level level, const char *message, const struct ct_
         line_add_field(&line, fields[i]);
     line.text[line.len++] = '\n';
 
-    ssize_t written;
-    do {
-        written = write(STDERR_FILENO, line.text, line.len);
-    } while (written < 0 && errno == EINTR);
+    if (log_can_write())
+        log_put(&line);
     errno = saved_errno;
 }

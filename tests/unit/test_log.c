@@ -117,6 +117,35 @@ START_TEST(test_levels)
 }
 END_TEST
 
+/* A pipe that nobody reads holds nobody up; read again, it gets what is logged from then on. */
+START_TEST(test_full_pipe_does_not_block)
+{
+    char text[65536], value[1000];
+    int ends[2], saved = dup(STDERR_FILENO);
+    ssize_t len, last = 0;
+
+    memset(value, 'x', sizeof value - 1);
+    value[sizeof value - 1] = '\0';
+    ck_assert_int_eq(pipe(ends), 0);
+    ct_log_setup(CT_LOG_INFO, NULL);
+    dup2(ends[1], STDERR_FILENO);
+    for (int i = 0; i < 500; i++)
+        ct_log_warn("filling", CT_STR("value", value));
+    fcntl(ends[0], F_SETFL, O_NONBLOCK);
+    while (read(ends[0], text, sizeof text) > 0)
+        ;
+    ct_log_warn("read again", CT_INT("n", 1));
+    dup2(saved, STDERR_FILENO);
+    while ((len = read(ends[0], text, sizeof text - 1)) > 0)
+        last = len;
+    text[last] = '\0';
+    ck_assert_str_eq(text, "level=warn msg=\"read again\" n=1\n");
+    close(saved);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 static void *write_lines(void *name)
 {
     for (int i = 0; i < THREAD_LINES; i++)
@@ -158,6 +187,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_long_values_are_cut);
     tcase_add_test(tcase, test_line_is_bounded);
     tcase_add_test(tcase, test_levels);
+    tcase_add_test(tcase, test_full_pipe_does_not_block);
     tcase_add_test(tcase, test_threads_do_not_mix);
 }
 
