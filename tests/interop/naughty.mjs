@@ -1,7 +1,7 @@
 /* What worker_*.test.mjs share: the misbehaving plugin, compiled for the test, and a bench with a
  * Redis, a queue and files to wait for. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { bullQueue } from '../lib/bull.mjs';
@@ -35,6 +35,13 @@ export async function startBench(t) {
 }
 
 export const job = (queue, name, data = {}, opts = {}) => queue.add(name, data, opts);
+
+/* That many jobs with {file} are in the plugin, which is later than being active in Redis. */
+export async function untilRunning(bench, name, count = 1) {
+  return until(() => readdirSync(bench.dir).filter((file) => file.startsWith(`${name}.`)).length >= count, {
+    what: `${count} running jobs`,
+  });
+}
 
 export async function untilActive(queue, count = 1) {
   return until(async () => (await queue.getActiveCount()) === count, { what: `${count} active jobs` });

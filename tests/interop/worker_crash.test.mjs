@@ -6,7 +6,7 @@ import test from 'node:test';
 import { untilCounts, untilState } from '../lib/bull.mjs';
 import { isAlive } from '../lib/processes.mjs';
 import { until } from '../lib/wait.mjs';
-import { failedReason, job, SKIP, startBench, untilActive } from './naughty.mjs';
+import { failedReason, job, SKIP, startBench, untilRunning } from './naughty.mjs';
 
 const options = { skip: SKIP, concurrency: true };
 
@@ -67,7 +67,7 @@ test('the other jobs of a killed runner: running ones are charged, waiting ones 
   const rest = await job(queue, 'ok');
   const worker = await bench.work({ concurrency: 2 });
 
-  await untilActive(queue, 2);
+  await untilRunning(bench, 'go', 2);
   const [runner] = await worker.pids();
   process.kill(runner, 'SIGKILL');
   await until(async () => (await queue.getJob(held[0].id)).attemptsMade === 1 && (await queue.getJob(held[1].id)).attemptsMade === 1, {

@@ -7,7 +7,7 @@ import { bullQueue, recordMessages, untilCounts, untilState } from '../lib/bull.
 import { childrenOf, isAlive, memoryOf, pluginPath, programPath, runProgram, startProgram } from '../lib/processes.mjs';
 import { until, within } from '../lib/wait.mjs';
 import { startDaemon } from '../lib/workers.mjs';
-import { job, SKIP, startBench, untilActive } from './naughty.mjs';
+import { job, SKIP, startBench, untilRunning } from './naughty.mjs';
 
 const options = { skip: SKIP, concurrency: true };
 
@@ -17,7 +17,7 @@ test('SIGTERM: running jobs finish, the rest stays, exit 0', options, async (t) 
   const held = await job(queue, 'hold', { file: bench.file('go') });
   const worker = await bench.work();
 
-  await untilActive(queue);
+  await untilRunning(bench, 'go');
   await job(queue, 'ok');
   worker.program.kill('SIGTERM');
   await worker.program.untilLine(/stopping: running jobs may finish/);
@@ -33,7 +33,7 @@ test('a second signal hands running jobs back, uncharged and at once', options, 
   const held = await job(bench.queue, 'hold', { file: bench.file('never') });
   const worker = await bench.work();
 
-  await untilActive(bench.queue);
+  await untilRunning(bench, 'never');
   worker.program.kill('SIGTERM');
   await worker.program.untilLine(/stopping: running jobs may finish/);
   worker.program.kill('SIGINT');
@@ -45,10 +45,10 @@ test('a second signal hands running jobs back, uncharged and at once', options, 
 
 test('the grace period ends a drain', options, async (t) => {
   const bench = await startBench(t);
-  await job(bench.queue, 'deaf');
+  await job(bench.queue, 'deaf', { file: bench.file('never') });
   const worker = await bench.work({ args: ['--grace', '200'] });
 
-  await untilActive(bench.queue);
+  await untilRunning(bench, 'never');
   assert.equal(await worker.program.stop(), 0);
   await untilCounts(bench.queue, { waiting: 1, active: 0, failed: 0 });
 });
@@ -88,7 +88,7 @@ test('a killed private daemon comes back and no result is lost', options, async 
   const held = await job(queue, 'hold', { file: bench.file('go') });
   const worker = await bench.work();
 
-  await untilActive(queue);
+  await untilRunning(bench, 'go');
   process.kill(await worker.daemon(), 'SIGKILL');
   bench.open('go'); /* it ends while there is no daemon */
   await untilState(queue, held.id, 'completed');
@@ -107,7 +107,7 @@ test('a runner that dies while the daemon is away: its job runs again when it is
   const settings = { lockDuration: 3000, stalledInterval: 1000 };
   const worker = await bench.work({ server: daemon.server, settings });
 
-  await untilActive(queue);
+  await untilRunning(bench, 'go');
   daemon.kill();
   await worker.program.untilLine(/daemon not reachable/);
   process.kill((await worker.pids())[0], 'SIGKILL');
@@ -125,7 +125,7 @@ test('SIGHUP replaces the runners without dropping a job', options, async (t) =>
   const worker = await bench.work();
   const [old] = await worker.pids();
 
-  await untilActive(queue);
+  await untilRunning(bench, 'go');
   worker.program.kill('SIGHUP');
   await until(async () => (await worker.pids()).some((pid) => pid !== old), { what: 'a new runner' });
   await job(queue, 'ok');
@@ -180,7 +180,7 @@ test('a pool grows while all its threads are busy', options, async (t) => {
   for (let i = 0; i < 4; i++) await job(bench.queue, 'hold', { file: bench.file('go') });
   const worker = await bench.work({ args: ['--processes-max', '3'] });
 
-  await untilActive(bench.queue, 3);
+  await untilRunning(bench, 'go', 3);
   assert.equal((await worker.pids()).length, 3);
   bench.open('go');
   await untilCounts(bench.queue, { completed: 4, failed: 0 });

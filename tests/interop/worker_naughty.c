@@ -33,6 +33,21 @@ static void file_of(const struct cartrita_job *job, char *path, size_t size)
         snprintf(path, size, "%.*s", (int)strcspn(at + 8, "\""), at + 8);
 }
 
+/* Makes PATH.ID: the job really runs now. */
+static void show_running(const struct cartrita_job *job)
+{
+    char path[4096], shown[5000];
+    FILE *file;
+
+    file_of(job, path, sizeof path);
+    if (!path[0])
+        return;
+    snprintf(shown, sizeof shown, "%s.%s", path, host->job_id(job));
+    file = fopen(shown, "w");
+    if (file)
+        fclose(file);
+}
+
 static void hold(struct cartrita_job *job, int hears)
 {
     char path[4096];
@@ -53,6 +68,7 @@ static void naughty_job(struct cartrita_job *job)
 {
     const char *name = host->job_name(job);
 
+    show_running(job);
     if (strcmp(name, "segv") == 0) {
         crash();
     } else if (strcmp(name, "exit3") == 0) {
