@@ -201,6 +201,11 @@ const scenarios = [
     await s.add([300, 100, 200, 90000].map((delay) => ({ opts: { delay } })).concat([{ opts: { delay: 150, priority: 2 } }]));
     await s.promote(Date.now() + 1000);
   }],
+  ['41 promotion of a job that is active, too', {}, async (s, c) => {
+    await s.add([{ data: 1 }, { data: 2 }]);
+    await c.zadd(`${P}delayed`, 4096000, await s.take());
+    await s.promote();
+  }],
   ['43 nothing due', {}, async (s) => {
     await s.add([{ opts: { delay: 90000 } }]);
     await s.promote();
@@ -295,6 +300,16 @@ const scenarios = [
   ['64 limiter', { limiter: { max: 1, duration: 60000 } }, async (s) => {
     await s.add([{ data: 1 }, { data: 2 }]);
     return [await s.take(), await s.take()];
+  }],
+  ['64 limiter, released', { limiter: { max: 1, duration: 60000 } }, async (s, c) => {
+    await s.add([{ data: 1 }, { data: 2 }, { data: 3 }]);
+    while (await c.llen(`${P}wait`)) await s.take();
+    const flat = await c.zrange(`${P}delayed`, 0, -1, 'WITHSCORES');
+    const left = [flat[1], flat[3]].map((score) => Math.round((score / 4096 - Date.now()) / 1000));
+    await c.del(`${P}limiter`);
+    await s.promote(Date.now() + 200000);
+    while (await c.llen(`${P}wait`)) await s.take();
+    return left;
   }],
   ['65 limiter by group', { limiter: { max: 1, duration: 60000, groupKey: 'g.k' } }, async (s, c) => {
     await s.add(['A', 'A', 'B'].map((k, i) => ({ data: { g: { k } }, opts: { jobId: `j${i}` } })).concat([{ data: {}, opts: { jobId: 'none' } }]));

@@ -77,6 +77,45 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
     assert.equal((await client.lrange(`${P}active`, 0, -1)).length, 1);
   });
 
+  await t.test('an attempt that is not counted is not, when another has the job', async (t) => {
+    const side = await fresh(t);
+    await side.add([{ opts: { attempts: 3 } }]);
+    const id = await side.take();
+    await client.set(`${P}${id}:lock`, 'other');
+    for (const kind of ['retry', 'delay', 'fail']) {
+      const effect = { kind, id, value: 'boom', extra: '[]', attempts: 1, due: Date.now() + 60000, resent: true };
+      assert.deepEqual(codes(await effects(side, effect)), [LOCK_LOST], kind);
+    }
+    assert.equal(await client.hexists(`${P}${id}`, 'failedReason'), 0);
+  });
+
+  await t.test('what leaves active leaves the marks of the check for stalled jobs', async (t) => {
+    for (const kind of ['complete', 'fail', 'retry', 'delay', 'release', 'stall', 'renew']) {
+      const side = await fresh(t);
+      await side.add([{ opts: { attempts: 3 } }]);
+      const id = await side.take();
+      await client.sadd(`${P}stalled`, id);
+      const effect = { kind, id, value: '1', extra: '[]', attempts: 1, due: Date.now() + 60000 };
+      assert.deepEqual(codes(await effects(side, effect)), [OK], kind);
+      assert.equal(await client.exists(`${P}stalled`), 0, kind);
+    }
+  });
+
+  await t.test('notes are refused when another has the job, and taken when nobody has', async (t) => {
+    const side = await fresh(t);
+    await side.add([{ data: 1 }]);
+    const id = await side.take();
+    const notes = ['progress', 'log', 'update'].map((kind) => ({ kind, id, value: '5' }));
+    await client.set(`${P}${id}:lock`, 'other');
+    const before = await snapshot();
+    assert.deepEqual(codes(await effects(side, ...notes)), notes.map(() => LOCK_LOST));
+    assert.deepEqual(await snapshot(), before);
+    await client.del(`${P}${id}:lock`);
+    assert.deepEqual(codes(await effects(side, ...notes)), notes.map(() => OK));
+    assert.deepEqual(await client.hmget(`${P}${id}`, 'progress', 'data'), ['5', '5']);
+    assert.deepEqual(await client.lrange(`${P}${id}:logs`, 0, -1), ['5']);
+  });
+
   await t.test('a resent outcome counts when the lock ran out and nobody else had the job', async (t) => {
     for (const kind of ['complete', 'fail', 'retry', 'delay', 'release', 'stall']) {
       const side = await fresh(t);
@@ -378,6 +417,17 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
       assert.equal(await client.exists(...['1', '2', '3'].map((id) => P + id)), 0);
       assert.equal(await client.hget(`${P}metrics:completed`, 'count'), '6');
     }
+  });
+
+  await t.test('an id that is in active twice does not stand in for another', async (t) => {
+    const side = await fresh(t);
+    await side.add([{ data: 1 }, { data: 2 }, { data: 3 }]);
+    await side.commit({ fetch: 3 });
+    await client.lrem(`${P}active`, 0, '3');
+    await client.rpush(`${P}active`, '1');
+    const answer = await effects(side, ...['2', '3', '1'].map((id) => ({ kind: 'complete', id, value: '1' })));
+    assert.deepEqual(codes(answer), [OK, NOT_ACTIVE, OK]);
+    assert.deepEqual(await client.lrange(`${P}active`, 0, -1), ['1']);
   });
 
   await t.test('reclaim finds what a lost fetch took, and nothing else', async (t) => {
