@@ -150,7 +150,7 @@ static void conn_read_payloads(struct conn *conn)
     struct ct_str payload;
     struct ct_error err;
 
-    while (conn->has_socket && conn->state != CONN_LEAVING) {
+    while (conn->has_socket && conn->state != CONN_LEAVING && !conn->is_held) {
         enum ct_code rc = proto_reader_next(&conn->reader, &payload, &err);
         if (rc == CT_E_CLOSED)
             return;
@@ -177,6 +177,46 @@ static void conn_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf
     }
 }
 
+void conn_hold(struct conn *conn)
+{
+    if (conn->is_held || !conn->has_socket)
+        return;
+    conn->is_held = true;
+    uv_read_stop(&conn->as.stream);
+    conns_hold(conn->conns);
+}
+
+static bool conn_is_behind(const struct conn *conn)
+{
+    const struct lease *lease;
+    uint32_t at = 0;
+
+    while ((lease = lease_table_next(&conn->leases, &at)) != NULL) {
+        if (!queue_takes_notes(lease))
+            return true;
+    }
+    return false;
+}
+
+void conn_try_release(struct conn *conn)
+{
+    struct ct_error err;
+    int status;
+
+    if (conn->has_socket && conn_is_behind(conn))
+        return;
+    conn->is_held = false;
+    if (!conn->has_socket)
+        return;
+    status = uv_read_start(&conn->as.stream, conn_on_alloc, conn_on_read);
+    if (status != 0) {
+        ct_error_set(&err, CT_E_CLOSED, "%s", uv_strerror(status));
+        conn_lost(conn, &err);
+        return;
+    }
+    conn_read_payloads(conn); /* what was read already */
+}
+
 /* Steps are counted and not time: when the daemon itself was stopped, its runners were not silent.
  * Only those that take jobs are asked; and what takes a large message in is alive. */
 void conn_watch(struct conn *conn)
@@ -187,11 +227,12 @@ void conn_watch(struct conn *conn)
     if (conn->state != CONN_OPEN || conn->sub_count == 0)
         return;
     unsent = uv_stream_get_write_queue_size(&conn->as.stream);
-    if (unsent < conn->unsent)
+    if (unsent < conn->unsent || conn->is_held)
         conn->silence = 0;
     conn->unsent = unsent;
     conn->silence++;
-    if (conn->silence == CONN_ASK_MS / CONN_WATCH_MS) {
+    /* While it is held, its own questions are not read: a word from us tells it that we live. */
+    if (conn->silence == CONN_ASK_MS / CONN_WATCH_MS || conn->is_held) {
         conn_tell(conn, &ping);
     } else if (conn->silence >= CONN_SILENT_MS / CONN_WATCH_MS && !conn->is_doomed) {
         ct_error_set(&conn->doom, CT_E_TIMEOUT, "not a word for %d ms: it is stopped, or hangs",
@@ -216,6 +257,11 @@ static void conn_on_timer(uv_timer_t *timer)
         session_refuse(conn, &err);
         break;
     case CONN_OPEN: /* its runner is dead, and yet the socket is open */
+        if (conn->is_held) { /* what it said last is still in there */
+            conn_be_patient(conn, CONN_RESUME_GRACE_MS);
+            break;
+        }
+        /* fall through */
     case CONN_LEAVING:
         ct_error_set(&err, CT_E_TIMEOUT, "the peer did not close");
         conn_lost(conn, &err);

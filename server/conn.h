@@ -32,6 +32,9 @@ struct conns;
 #define CONN_WATCH_MS  5000
 #define CONN_ASK_MS    10000
 #define CONN_SILENT_MS 30000
+/* A connection whose notes (log lines and such) come faster than Redis takes them is not read until
+ * there is room; looked at so often. */
+#define CONN_HOLD_MS 5
 /* Bytes that a peer has not taken yet: above the first it is offered no jobs, above the second it
  * is cut off. */
 #define CONN_WRITE_MARK (8u << 20)

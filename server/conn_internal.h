@@ -29,6 +29,8 @@ struct conns {
     uint32_t count;
     bool is_draining;
     uv_timer_t watch; /* for silent runners */
+    uv_timer_t hold;  /* active while a connection is not read */
+    int handles_open;
 };
 
 enum conn_state {
@@ -61,6 +63,7 @@ struct conn {
     uv_shutdown_t shutdown;
     bool is_writing, is_shut;
     bool is_choked;   /* is offered no jobs until it reads */
+    bool is_held;     /* not read: Redis is behind with its notes */
     uint32_t silence; /* steps of CONN_WATCH_MS without a sign of life */
     size_t unsent;    /* bytes that the loop still had to write at the last step */
     bool is_doomed;   /* to be ended in the next turn, for `doom` */
@@ -97,6 +100,8 @@ struct sub {
 
 /* --- conns.c --- */
 void conns_mark(struct conn *conn);
+/* Looks after connections that are held. */
+void conns_hold(struct conns *conns);
 
 /* --- conn.c --- */
 struct conn *conn_new(struct conns *conns);
@@ -118,6 +123,10 @@ void conn_leave(struct conn *conn);
 void conn_close_socket(struct conn *conn);
 /* What follows when nothing happens for so long depends on its state. */
 void conn_be_patient(struct conn *conn, uint64_t patience_ms);
+/* Reads nothing more until the queues of its jobs take notes again. */
+void conn_hold(struct conn *conn);
+/* Reads on when they do. */
+void conn_try_release(struct conn *conn);
 /* One step of CONN_WATCH_MS without a word. */
 void conn_watch(struct conn *conn);
 /* No jobs, no socket: freed as soon as its handles are closed. */

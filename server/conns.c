@@ -14,6 +14,27 @@ static void conns_on_watch(uv_timer_t *timer)
         conn_watch(CT_CONTAINER(node, struct conn, link));
 }
 
+static void conns_on_hold(uv_timer_t *timer)
+{
+    struct conns *conns = timer->data;
+    bool is_any = false;
+
+    CT_LIST_FOREACH_SAFE (node, following, &conns->all) {
+        struct conn *conn = CT_CONTAINER(node, struct conn, link);
+        if (conn->is_held)
+            conn_try_release(conn);
+        is_any |= conn->is_held;
+    }
+    if (!is_any)
+        uv_timer_stop(timer);
+}
+
+void conns_hold(struct conns *conns)
+{
+    if (!uv_is_active((uv_handle_t *)&conns->hold))
+        uv_timer_start(&conns->hold, conns_on_hold, CONN_HOLD_MS, CONN_HOLD_MS);
+}
+
 struct conns *conns_new(const struct conns_options *options)
 {
     struct conns *conns = ct_zalloc(sizeof *conns);
@@ -28,18 +49,25 @@ struct conns *conns_new(const struct conns_options *options)
     uv_timer_init(conns->loop, &conns->watch);
     conns->watch.data = conns;
     uv_timer_start(&conns->watch, conns_on_watch, CONN_WATCH_MS, CONN_WATCH_MS);
+    uv_timer_init(conns->loop, &conns->hold);
+    conns->hold.data = conns;
+    conns->handles_open = 2;
     return conns;
 }
 
 static void conns_on_closed(uv_handle_t *handle)
 {
-    free(handle->data);
+    struct conns *conns = handle->data;
+
+    if (--conns->handles_open == 0)
+        free(conns);
 }
 
 void conns_free(struct conns *conns)
 {
     ct_assert(conns_are_gone(conns));
     uv_close((uv_handle_t *)&conns->watch, conns_on_closed);
+    uv_close((uv_handle_t *)&conns->hold, conns_on_closed);
 }
 
 void conns_accept(struct conns *conns, uv_stream_t *server)

@@ -122,6 +122,13 @@ static void outcome_note_dropped(const struct conn *conn, const char *what,
                  CT_ERR(err));
 }
 
+/* Where they come faster than Redis takes them, they wait in the socket and then in the runner. */
+static void outcome_check_room(struct conn *conn, const struct lease *lease)
+{
+    if (lease && !queue_takes_notes(lease))
+        conn_hold(conn);
+}
+
 void outcome_progress(struct conn *conn, const struct proto_progress *progress)
 {
     struct lease *lease = outcome_lease(conn, progress->lease);
@@ -130,6 +137,7 @@ void outcome_progress(struct conn *conn, const struct proto_progress *progress)
     if (lease && (ct_json_check(progress->value, &err) != CT_E_OK ||
                   queue_progress(lease, progress->value, &err) != CT_E_OK))
         outcome_note_dropped(conn, "progress", &err);
+    outcome_check_room(conn, lease);
 }
 
 void outcome_log(struct conn *conn, const struct proto_log *log)
@@ -139,6 +147,7 @@ void outcome_log(struct conn *conn, const struct proto_log *log)
 
     if (lease && queue_log(lease, log->line, &err) != CT_E_OK)
         outcome_note_dropped(conn, "log", &err);
+    outcome_check_room(conn, lease);
 }
 
 void outcome_update(struct conn *conn, const struct proto_update *update)
@@ -149,4 +158,5 @@ void outcome_update(struct conn *conn, const struct proto_update *update)
     if (lease && (ct_json_check(update->data, &err) != CT_E_OK ||
                   queue_update(lease, update->data, &err) != CT_E_OK))
         outcome_note_dropped(conn, "update", &err);
+    outcome_check_room(conn, lease);
 }

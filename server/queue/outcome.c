@@ -114,6 +114,17 @@ static enum ct_code note_check(const struct lease *lease, struct ct_error *err)
     return CT_E_OK;
 }
 
+bool queue_takes_notes(const struct lease *lease)
+{
+    const struct queue *queue = lease->queue;
+
+    if (lease->state != LEASE_HELD || lease->is_lost)
+        return true; /* they go nowhere */
+    return lease->note_count < QUEUE_NOTES_MAX / 4 * 3 &&
+           queue->effect_count < QUEUE_PENDING_MAX / 4 * 3 &&
+           queue->effect_bytes < QUEUE_PENDING_BYTES_MAX / 4 * 3;
+}
+
 static enum ct_code note_add(struct lease *lease, enum effect_kind kind, struct ct_str text,
                              struct ct_error *err)
 {

@@ -126,6 +126,8 @@ enum ct_code queue_forget(struct lease *lease, struct ct_error *err) CT_MUST_CHE
 /* While it runs; committed before its outcome. Bounded: QUEUE_NOTES_MAX uncommitted ones a lease,
  * then TOO_LARGE (for progress the newest replaces the waiting one instead). */
 #define QUEUE_NOTES_MAX 1024
+/* Whether more of them should come now: false well before they are refused. */
+bool queue_takes_notes(const struct lease *lease);
 enum ct_code queue_progress(struct lease *lease, struct ct_str value, struct ct_error *err);
 enum ct_code queue_log(struct lease *lease, struct ct_str line, struct ct_error *err);
 enum ct_code queue_update(struct lease *lease, struct ct_str data, struct ct_error *err);
