@@ -256,7 +256,7 @@ static void conn_on_timer(uv_timer_t *timer)
         ct_error_set(&err, CT_E_TIMEOUT, "no hello within %d ms", CONN_HELLO_MS);
         session_refuse(conn, &err);
         break;
-    case CONN_OPEN: /* its runner is dead, and yet the socket is open */
+    case CONN_OPEN:          /* its runner is dead, and yet the socket is open */
         if (conn->is_held) { /* what it said last is still in there */
             conn_be_patient(conn, CONN_RESUME_GRACE_MS);
             break;
