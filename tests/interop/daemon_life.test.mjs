@@ -10,7 +10,7 @@ import { childrenOf, commandOf, isAlive, memoryOf, missing, programPath, runProg
 import { freePort, startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { parseRecord } from '../lib/script.mjs';
 import { until } from '../lib/wait.mjs';
-import { openRunner, openSession } from '../lib/wire.mjs';
+import { openRunner, openSession, openWire } from '../lib/wire.mjs';
 import { startCartritaWorker, startDaemon } from '../lib/workers.mjs';
 
 const options = { skip: missing('cartrita-queued', 'cartrita-worker', 'plugins/noop.so'), concurrency: 2 };
@@ -77,7 +77,9 @@ test('SIGTERM: nothing new, running jobs end and are written, exit 0', options, 
   const wire = await openRunner(t, daemon.server, 'q', { window: 2 });
   const [one, two] = [await wire.take('job'), await wire.take('job')];
   const idle = await openSession(t, daemon.server);
+  const silent = openWire(t, daemon.server);
 
+  const start = performance.now();
   daemon.program.kill('SIGTERM');
   await wire.take('bye');
   await idle.take('bye');
@@ -87,8 +89,10 @@ test('SIGTERM: nothing new, running jobs end and are written, exit 0', options, 
   wire.send('failed', { lease: two.lease, reason: 'no' });
   assert.equal((await wire.take('ack')).code, 0);
   await wire.untilClosed();
+  await silent.untilClosed();
   await daemon.program.exited;
   assert.equal(daemon.program.code, 0);
+  assert.ok(performance.now() - start < 4000, 'nobody waits for a hello');
   await untilCounts(queue, { completed: 1, failed: 1, waiting: 1, active: 0 });
   assert.equal(existsSync(daemon.server.replace('unix:', '')), false, 'its socket file is gone');
   assert.equal(await named(redis), 0);
