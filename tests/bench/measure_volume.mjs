@@ -1,12 +1,13 @@
 /* Volume: how fast producers add in bulk, and what a long line of waiting jobs costs the workers. */
 
-import { fill, interleave, median, key } from './common.mjs';
+import { fill, interleave, median, key, redisCpu } from './common.mjs';
 import { systemOf } from './systems.mjs';
 
 const ENQUEUE_JOBS = 20_000;
 const BACKLOG_CONCURRENCY = 50;
 const BACKLOG_SECONDS = 1.5;
-const BACKLOG_PROBE = 4000;
+const BACKLOG_PROBE = 20_000;
+const BACKLOG_RUNS_MAX = 3; /* two million jobs take a while to come and go */
 const BACKLOG_JOBS_MAX = 150_000;
 const FILL_CHUNK = 5000; /* jobs per call: Redis is held for some milliseconds */
 
@@ -65,14 +66,14 @@ async function backlogOnce(redis, name, waiting, count) {
   const completed = async (least) => {
     for (;;) {
       const done = await client.zcard(key('completed'));
-      if (done >= least) return { done, at: performance.now() };
+      if (done >= least) return { done, at: performance.now(), cpu: await redisCpu(client) };
       await new Promise((next) => setTimeout(next, 5));
     }
   };
   try {
     const a = await completed(first);
     const b = await completed(count);
-    return { rate: (b.done - a.done) / ((b.at - a.at) / 1000) };
+    return { rate: (b.done - a.done) / ((b.at - a.at) / 1000), redisUs: ((b.cpu - a.cpu) * 1e6) / (b.done - a.done) };
   } finally {
     await worker.stop();
     const [done, active, wait] = await Promise.all([client.zcard(key('completed')), client.llen(key('active')), client.llen(key('wait'))]);
@@ -85,24 +86,32 @@ async function backlogOnce(redis, name, waiting, count) {
 
 const short = (n) => (n >= 1e6 ? `${n / 1e6}M` : `${n / 1000}k`);
 
+/* Every length in turn within each run, so that the lengths are compared on the same machine. */
 export async function measureBacklog({ redis, names, runs, note, backlogs = [1000, 100_000, 2_000_000] }) {
-  const rows = [];
   const counts = {};
   for (const name of names) {
     const { rate } = await backlogOnce(redis, name, backlogs[0], BACKLOG_PROBE);
     counts[name] = Math.round(Math.min(BACKLOG_JOBS_MAX, Math.max(BACKLOG_PROBE, rate * BACKLOG_SECONDS)));
   }
-  for (const waiting of backlogs) {
-    const results = await interleave(names, waiting >= 1e6 ? Math.min(runs, 3) : runs, (name) => backlogOnce(redis, name, waiting, counts[name]),
-      (name, i, m) => note(`${short(waiting)} waiting, ${name}, run ${i + 1}: ${Math.round(m.rate)} jobs/s`));
-    const base = rows[0]?.values;
-    rows.push({
-      group: 'backlog', label: `${short(waiting)} jobs waiting, concurrency ${BACKLOG_CONCURRENCY}`, unit: 'jobs/s', digits: 0,
-      values: Object.fromEntries(names.map((name) => [name, median(results[name].rate)])), runs: results,
-      ...(base?.cartrita && { target: { kind: 'atLeast', value: base.cartrita * 0.95, text: `>= ${Math.round(base.cartrita * 0.95)} (costs < 5 %)` } }),
-    });
-  }
+  const results = await interleave(names, Math.min(runs, BACKLOG_RUNS_MAX), async (name) => {
+    const measured = {};
+    for (const waiting of backlogs) {
+      const { rate, redisUs } = await backlogOnce(redis, name, waiting, counts[name]);
+      measured[`${waiting} rate`] = rate;
+      measured[`${waiting} redisUs`] = redisUs;
+    }
+    return measured;
+  }, (name, i, m) => note(`backlog, ${name}, run ${i + 1}: ${backlogs.map((n) => `${short(n)} ${Math.round(m[`${n} rate`])} jobs/s`).join(', ')}`));
   await redis.client().flushall('SYNC');
-  return rows;
-}
 
+  const of = (waiting, what) => Object.fromEntries(names.map((name) => [name, median(results[name][`${waiting} ${what}`])]));
+  const base = of(backlogs[0], 'rate').cartrita;
+  return backlogs.flatMap((waiting, i) => [
+    {
+      group: 'backlog', label: `${short(waiting)} jobs waiting, concurrency ${BACKLOG_CONCURRENCY}`, unit: 'jobs/s', digits: 0, values: of(waiting, 'rate'),
+      ...(i === 0 && { runs: results }),
+      ...(i > 0 && base && { target: { kind: 'atLeast', value: base * 0.95, text: `>= ${Math.round(base * 0.95)} (costs < 5 %)` } }),
+    },
+    { group: 'backlog', label: '  Redis CPU per job', unit: 'us', digits: 1, values: of(waiting, 'redisUs') },
+  ]);
+}
