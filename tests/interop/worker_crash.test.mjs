@@ -49,6 +49,17 @@ test('a job whose id is long is charged like any other', options, async (t) => {
   await worker.stop();
 });
 
+test('a runner that dies without a job is not said to have run one', options, async (t) => {
+  const bench = await startBench(t);
+  const worker = await bench.work();
+  const [pid] = await until(async () => ((await worker.pids()).length === 1 ? worker.pids() : false), { what: 'the runner' });
+
+  await worker.program.untilLine(/serving queue/);
+  process.kill(pid, 'SIGKILL');
+  await worker.program.untilLine(/runner died while it had no job: killed by signal 9/);
+  await worker.stop();
+});
+
 test('an exit in the middle of a job names the status', options, async (t) => {
   const bench = await startBench(t);
   const bad = await job(bench.queue, 'exit3');
