@@ -84,9 +84,9 @@ function poolFile({ queues, concurrency, processes, settings = {}, strategies = 
 }
 
 /* cartrita-worker, by default with the exec plugin and child.mjs, and with a private daemon; `server`
- * (an address) uses that daemon instead. `plugin` is a name of a bundled plugin or a path. */
+ * (an address) uses that daemon instead; `via` (a proxy) is another way to the same Redis. `plugin` is a name of a bundled plugin or a path. */
 export async function startCartritaWorker(t, redis, options = {}) {
-  const { queue = 'q', concurrency = 1, processes = 1, plugin = 'exec', server, args = [], logLevel = 'info', waitReady = true } = options;
+  const { queue = 'q', concurrency = 1, processes = 1, plugin = 'exec', server, via = redis, args = [], logLevel = 'info', waitReady = true } = options;
   const set = options.set ?? (plugin === 'exec' ? { command: `exec ${process.execPath} ${CHILD}` } : {});
   const dir = await temporaryDirectory(t, 'cartrita-run-');
   const config = join(dir, 'worker.yaml');
@@ -99,7 +99,7 @@ export async function startCartritaWorker(t, redis, options = {}) {
     set,
     plugin: plugin.includes('/') ? plugin : pluginPath(plugin),
   }));
-  const where = server ? ['--server', server] : ['--redis', redis.url];
+  const where = server ? ['--server', server] : ['--redis', via.url];
   const program = startProgram(t, 'cartrita-worker', [...where, '--config', config, '--log-level', logLevel, ...args], {
     env: { XDG_RUNTIME_DIR: dir, ...options.env },
   });

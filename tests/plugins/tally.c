@@ -13,7 +13,7 @@
 struct tally {
     const struct cartrita_host *host; /* borrowed */
     int fd;
-    long sleep_ms;
+    long sleep_ms, fail_times;
 };
 
 /* The text setting `key` of a flat JSON object without escapes; "" when it is absent. */
@@ -44,6 +44,8 @@ static int32_t tally_open(const struct cartrita_host *host, const char *config,
     tally->host = host;
     tally_setting(config, "sleepMs", text, sizeof text);
     tally->sleep_ms = atol(text);
+    tally_setting(config, "failTimes", text, sizeof text);
+    tally->fail_times = atol(text);
     tally_setting(config, "record", text, sizeof text);
     tally->fd = open(text, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (tally->fd < 0) {
@@ -55,26 +57,37 @@ static int32_t tally_open(const struct cartrita_host *host, const char *config,
     return 0;
 }
 
+static void tally_fail(const struct tally *tally, struct cartrita_job *job, const char *reason)
+{
+    struct cartrita_failure failure = CARTRITA_FAILURE;
+
+    failure.reason = reason;
+    tally->host->fail(job, &failure);
+}
+
+static void tally_one(const struct tally *tally, struct cartrita_job *job)
+{
+    const struct timespec nap = {tally->sleep_ms / 1000, tally->sleep_ms % 1000 * 1000000L};
+    const uint32_t attempts_made = tally->host->job_attempts_made(job);
+    char line[256];
+    int len = snprintf(line, sizeof line, "%s %u %d\n", tally->host->job_id(job), attempts_made,
+                       (int)getpid());
+
+    if (len >= (int)sizeof line || write(tally->fd, line, (size_t)len) != len) {
+        tally_fail(tally, job, "tally: cannot write the record");
+        return;
+    }
+    nanosleep(&nap, NULL);
+    if ((long)attempts_made < tally->fail_times)
+        tally_fail(tally, job, "tally: told to fail");
+    else
+        tally->host->complete(job, NULL, 0);
+}
+
 static void tally_run(void *self, struct cartrita_job *const *jobs, size_t job_count)
 {
-    const struct tally *tally = self;
-
-    for (size_t i = 0; i < job_count; i++) {
-        char line[256];
-        int len = snprintf(line, sizeof line, "%s %u %d\n", tally->host->job_id(jobs[i]),
-                           tally->host->job_attempts_made(jobs[i]), (int)getpid());
-        struct timespec nap = {tally->sleep_ms / 1000, tally->sleep_ms % 1000 * 1000000L};
-
-        if (len >= (int)sizeof line || write(tally->fd, line, (size_t)len) != len) {
-            struct cartrita_failure failure = CARTRITA_FAILURE;
-
-            failure.reason = "tally: cannot write the record";
-            tally->host->fail(jobs[i], &failure);
-            continue;
-        }
-        nanosleep(&nap, NULL);
-        tally->host->complete(jobs[i], NULL, 0);
-    }
+    for (size_t i = 0; i < job_count; i++)
+        tally_one(self, jobs[i]);
 }
 
 static void tally_close(void *self)
