@@ -32,7 +32,9 @@ const load = (concurrency, processes) => ({
 });
 
 async function distantRedis(scope, redis) {
-  const proxy = startProgram(scope, resolve(BUILD, 'tests/bench/delay_proxy'), [redis.port, ONE_MS_US], { stdin: 'pipe' });
+  const proxy = startProgram(scope, resolve(BUILD, 'tests/bench/delay_proxy'), [redis.port, ONE_MS_US], {
+    stdin: 'pipe',
+  });
   const port = await until(() => Number(proxy.stdout), { what: 'the port of the proxy', describe: () => proxy.log });
   return { host: redis.host, port };
 }
@@ -44,7 +46,10 @@ const MEASUREMENTS = {
     const far = (one) => ({ ...one, connection, label: `1 ms away, ${one.label}` });
     return [
       ...(await measureThroughput({ ...context, cases: [far(load(1, 1)), far(load(50, 1))], probeJobs: 500 })),
-      ...(await measureLatency({ ...context, connection, label: '1 ms away, idle' })).map((row) => ({ ...row, target: undefined })),
+      ...(await measureLatency({ ...context, connection, label: '1 ms away, idle' })).map((row) => ({
+        ...row,
+        target: undefined,
+      })),
     ];
   },
   latency: measureLatency,
@@ -56,12 +61,19 @@ const MEASUREMENTS = {
 };
 
 function usage(error) {
-  process.stderr.write(`${error}\nusage: bench.mjs [--only ${Object.keys(MEASUREMENTS).join(',')}] [--systems ${Object.keys(SYSTEMS).join(',')}] [--runs N] [--quick] [--json FILE]\n`);
+  process.stderr.write(
+    `${error}\nusage: bench.mjs [--only ${Object.keys(MEASUREMENTS).join(',')}] [--systems ${Object.keys(SYSTEMS).join(',')}] [--runs N] [--quick] [--json FILE]\n`,
+  );
   process.exit(2);
 }
 
 function parseArgs(args) {
-  const options = { only: Object.keys(MEASUREMENTS), systems: Object.keys(SYSTEMS), json: resolve(BUILD, 'bench.json'), isQuick: false };
+  const options = {
+    only: Object.keys(MEASUREMENTS),
+    systems: Object.keys(SYSTEMS),
+    json: resolve(BUILD, 'bench.json'),
+    isQuick: false,
+  };
   const list = (text, known) => {
     const names = (text ?? '').split(',');
     const wrong = names.find((name) => !known.includes(name));
@@ -84,7 +96,13 @@ function parseArgs(args) {
 async function main() {
   const options = parseArgs(process.argv.slice(2));
   const scope = newScope();
-  const absent = missing('cartrita-worker', 'cartrita-queued', 'plugins/noop.so', 'tests/plugins/stamp.so', 'tests/bench/delay_proxy');
+  const absent = missing(
+    'cartrita-worker',
+    'cartrita-queued',
+    'plugins/noop.so',
+    'tests/plugins/stamp.so',
+    'tests/bench/delay_proxy',
+  );
   if (absent && options.systems.includes('cartrita')) usage(`${absent}: run make bench`);
   const redis = await startRedis(scope);
   const note = (line) => process.stderr.write(`  ${line}\n`);
@@ -99,9 +117,18 @@ async function main() {
   } finally {
     await scope.close();
   }
-  const machine = { cpu: cpus()[0].model, cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), kernel: release(), node: process.version };
+  const machine = {
+    cpu: cpus()[0].model,
+    cores: cpus().length,
+    memoryGb: Math.round(totalmem() / 2 ** 30),
+    kernel: release(),
+    node: process.version,
+  };
   for (const row of rows) row.verdict = verdictOf(row);
-  await writeFile(options.json, `${JSON.stringify({ at: new Date().toISOString(), machine, runs: options.runs, rows }, null, 2)}\n`);
+  await writeFile(
+    options.json,
+    `${JSON.stringify({ at: new Date().toISOString(), machine, runs: options.runs, rows }, null, 2)}\n`,
+  );
   printTable(rows, options.systems, machine, options.runs);
   process.stderr.write(`written to ${options.json}\n`);
   process.exit(rows.some((row) => row.verdict?.isMet === false) ? 1 : 0);

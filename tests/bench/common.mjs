@@ -3,7 +3,7 @@
 
 import { readdir, readFile } from 'node:fs/promises';
 
-import { until } from '../lib/wait.mjs';
+import { pause, until } from '../lib/wait.mjs';
 import { QUEUE } from './systems.mjs';
 
 export const key = (suffix) => `bull:${QUEUE}:${suffix}`;
@@ -31,7 +31,7 @@ export async function untilCompleted(client, count, deadlineMs = 120_000) {
     const done = await client.zcard(key('completed'));
     if (done >= count) return;
     if (performance.now() > end) throw new Error(`only ${done} of ${count} jobs were completed in ${deadlineMs} ms`);
-    await new Promise((next) => setTimeout(next, POLL_MS));
+    await pause(POLL_MS);
   }
 }
 

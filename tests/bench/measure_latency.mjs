@@ -1,6 +1,7 @@
 /* How long a job waits for an idle worker: from just before the producer's add() until the job's first
  * instruction. Both read the same monotonic clock of the machine; the job returns what it read. */
 
+import { pause } from '../lib/wait.mjs';
 import { checkDelivery, interleave, median, percentile, key, untilCompleted } from './common.mjs';
 import { systemOf } from './systems.mjs';
 
@@ -23,7 +24,7 @@ async function once(redis, name, connection) {
       const { id } = await producer.add({ i });
       adds.push(Number(process.hrtime.bigint() - at) / 1e6);
       if (i >= WARM_UP) added.set(id, at);
-      await new Promise((next) => setTimeout(next, IDLE_MIN_MS + Math.random() * IDLE_SPREAD_MS));
+      await pause(IDLE_MIN_MS + Math.random() * IDLE_SPREAD_MS);
     }
     await untilCompleted(client, WARM_UP + JOBS);
     await checkDelivery(client, WARM_UP + JOBS);
@@ -41,11 +42,24 @@ async function once(redis, name, connection) {
 }
 
 export async function measureLatency({ redis, names, runs, note, label = 'idle', connection }) {
-  const results = await interleave(names, runs, (name) => once(redis, name, connection), (name, i, m) =>
-    note(`${label} pickup, ${name}, run ${i + 1}: p50 ${m.p50.toFixed(3)} ms, p99 ${m.p99.toFixed(3)} ms`));
+  const results = await interleave(
+    names,
+    runs,
+    (name) => once(redis, name, connection),
+    (name, i, m) =>
+      note(`${label} pickup, ${name}, run ${i + 1}: p50 ${m.p50.toFixed(3)} ms, p99 ${m.p99.toFixed(3)} ms`),
+  );
   const of = (what) => Object.fromEntries(names.map((name) => [name, median(results[name][what])]));
   return [
-    { group: 'latency', label: `${label} pickup p50`, unit: 'ms', digits: 3, values: of('p50'), runs: results, target: { kind: 'atMost', value: 0.3 } },
+    {
+      group: 'latency',
+      label: `${label} pickup p50`,
+      unit: 'ms',
+      digits: 3,
+      values: of('p50'),
+      runs: results,
+      target: { kind: 'atMost', value: 0.3 },
+    },
     { group: 'latency', label: `${label} pickup p99`, unit: 'ms', digits: 3, values: of('p99') },
     { group: 'latency', label: `  the producer's add() alone, p50`, unit: 'ms', digits: 3, values: of('add') },
   ];

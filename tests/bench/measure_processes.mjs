@@ -6,7 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { memoryOf } from '../lib/processes.mjs';
-import { until } from '../lib/wait.mjs';
+import { pause, until } from '../lib/wait.mjs';
 import { checkDelivery, fill, interleave, median, key, untilCompleted } from './common.mjs';
 import { systemOf } from './systems.mjs';
 
@@ -40,14 +40,25 @@ async function memoryOnce(redis, name) {
 }
 
 export async function measureMemory({ redis, names, runs, note }) {
-  const results = await interleave(names, Math.min(runs, 3), (name) => memoryOnce(redis, name), (name, i, m) =>
-    note(`memory, ${name}, run ${i + 1}: ${Object.entries(m).map(([what, mb]) => `${what} ${mb.toFixed(1)} MB`).join(', ')}`));
+  const results = await interleave(
+    names,
+    Math.min(runs, 3),
+    (name) => memoryOnce(redis, name),
+    (name, i, m) =>
+      note(
+        `memory, ${name}, run ${i + 1}: ${Object.entries(m)
+          .map(([what, mb]) => `${what} ${mb.toFixed(1)} MB`)
+          .join(', ')}`,
+      ),
+  );
   const row = (label, what, target) => ({
     group: 'memory',
     label,
     unit: 'MB',
     digits: 1,
-    values: Object.fromEntries(names.filter((name) => results[name][what]).map((name) => [name, median(results[name][what])])),
+    values: Object.fromEntries(
+      names.filter((name) => results[name][what]).map((name) => [name, median(results[name][what])]),
+    ),
     target,
   });
   return [
@@ -72,7 +83,7 @@ async function startOnce(redis, name) {
     /* As often as Redis answers: a millisecond is what this is about. */
     while ((await client.zcard(key('completed'))) === 0) {
       if (performance.now() - from > 30_000) throw new Error(`${name} did not complete its first job in 30 s`);
-      await new Promise((next) => setTimeout(next, 1));
+      await pause(1);
     }
     return { start: performance.now() - from };
   } finally {
@@ -83,14 +94,23 @@ async function startOnce(redis, name) {
 }
 
 export async function measureStart({ redis, names, runs, note }) {
-  const results = await interleave(names, runs, (name) => startOnce(redis, name), (name, i, m) =>
-    note(`start to first job done, ${name}, run ${i + 1}: ${m.start.toFixed(1)} ms`));
-  return [{
-    group: 'start', label: 'start to first job done', unit: 'ms', digits: 1,
-    values: Object.fromEntries(names.map((name) => [name, median(results[name].start)])),
-    runs: results,
-    target: { kind: 'atMost', value: 30 },
-  }];
+  const results = await interleave(
+    names,
+    runs,
+    (name) => startOnce(redis, name),
+    (name, i, m) => note(`start to first job done, ${name}, run ${i + 1}: ${m.start.toFixed(1)} ms`),
+  );
+  return [
+    {
+      group: 'start',
+      label: 'start to first job done',
+      unit: 'ms',
+      digits: 1,
+      values: Object.fromEntries(names.map((name) => [name, median(results[name].start)])),
+      runs: results,
+      target: { kind: 'atMost', value: 30 },
+    },
+  ];
 }
 
 /* A job runs and its process is killed with SIGKILL: when does it run again? All with their default
@@ -140,5 +160,14 @@ export async function measureRecovery({ redis, names, runs, note, skipSlow = fal
     }
     values[name] = median(times);
   }
-  return [{ group: 'recovery', label: 'killed to running again', unit: 'ms', digits: 0, values, target: { kind: 'atMost', value: 100 } }];
+  return [
+    {
+      group: 'recovery',
+      label: 'killed to running again',
+      unit: 'ms',
+      digits: 0,
+      values,
+      target: { kind: 'atMost', value: 100 },
+    },
+  ];
 }

@@ -50,11 +50,29 @@ export async function measureThroughput({ redis, names, runs, note, cases, probe
       names,
       runs,
       (name) => once(redis, name, { ...load, count: counts[name] }),
-      (name, i, m) => note(`${label}, ${name}, run ${i + 1}: ${Math.round(m.rate)} jobs/s, Redis ${m.redisUs.toFixed(1)} us, workers ${m.workerUs.toFixed(1)} us a job`),
+      (name, i, m) =>
+        note(
+          `${label}, ${name}, run ${i + 1}: ${Math.round(m.rate)} jobs/s, Redis ${m.redisUs.toFixed(1)} us, workers ${m.workerUs.toFixed(1)} us a job`,
+        ),
     );
     const of = (what) => Object.fromEntries(names.map((name) => [name, median(results[name][what])]));
-    rows.push({ group: 'throughput', label, unit: 'jobs/s', digits: 0, values: of('rate'), runs: results, target: { kind: 'atLeastTimesBull', factor: 4 } });
-    rows.push({ group: 'throughput', label: `  Redis CPU per job`, unit: 'us', digits: 1, values: of('redisUs'), target: { kind: 'atMostTimesBull', factor: 0.5 } });
+    rows.push({
+      group: 'throughput',
+      label,
+      unit: 'jobs/s',
+      digits: 0,
+      values: of('rate'),
+      runs: results,
+      target: { kind: 'atLeastTimesBull', factor: 4 },
+    });
+    rows.push({
+      group: 'throughput',
+      label: `  Redis CPU per job`,
+      unit: 'us',
+      digits: 1,
+      values: of('redisUs'),
+      target: { kind: 'atMostTimesBull', factor: 0.5 },
+    });
     rows.push({ group: 'throughput', label: `  workers' CPU per job`, unit: 'us', digits: 1, values: of('workerUs') });
   }
   return rows;

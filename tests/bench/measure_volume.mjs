@@ -1,5 +1,6 @@
 /* Volume: how fast producers add in bulk, and what a long line of waiting jobs costs the workers. */
 
+import { pause } from '../lib/wait.mjs';
 import { fill, interleave, median, key, redisCpu } from './common.mjs';
 import { systemOf } from './systems.mjs';
 
@@ -28,12 +29,22 @@ async function enqueueOnce(redis, name) {
 /* Cartrita's queues are filled by Bull's producers, so two columns are enough. */
 export async function measureEnqueue({ redis, names, runs, note }) {
   const producers = names.filter((name) => name !== 'cartrita');
-  const results = await interleave(producers, runs, (name) => enqueueOnce(redis, name), (name, i, m) =>
-    note(`bulk enqueue, ${name}, run ${i + 1}: ${Math.round(m.rate)} jobs/s`));
-  return [{
-    group: 'enqueue', label: 'bulk enqueue (addBulk of 1000)', unit: 'jobs/s', digits: 0,
-    values: Object.fromEntries(producers.map((name) => [name, median(results[name].rate)])), runs: results,
-  }];
+  const results = await interleave(
+    producers,
+    runs,
+    (name) => enqueueOnce(redis, name),
+    (name, i, m) => note(`bulk enqueue, ${name}, run ${i + 1}: ${Math.round(m.rate)} jobs/s`),
+  );
+  return [
+    {
+      group: 'enqueue',
+      label: 'bulk enqueue (addBulk of 1000)',
+      unit: 'jobs/s',
+      digits: 0,
+      values: Object.fromEntries(producers.map((name) => [name, median(results[name].rate)])),
+      runs: results,
+    },
+  ];
 }
 
 /* What addBulk of plain jobs leaves, without its cost: two million come in seconds. Both systems read
@@ -67,7 +78,7 @@ async function backlogOnce(redis, name, waiting, count) {
     for (;;) {
       const done = await client.zcard(key('completed'));
       if (done >= least) return { done, at: performance.now(), cpu: await redisCpu(client) };
-      await new Promise((next) => setTimeout(next, 5));
+      await pause(5);
     }
   };
   try {
@@ -76,10 +87,16 @@ async function backlogOnce(redis, name, waiting, count) {
     return { rate: (b.done - a.done) / ((b.at - a.at) / 1000), redisUs: ((b.cpu - a.cpu) * 1e6) / (b.done - a.done) };
   } finally {
     await worker.stop();
-    const [done, active, wait] = await Promise.all([client.zcard(key('completed')), client.llen(key('active')), client.llen(key('wait'))]);
+    const [done, active, wait] = await Promise.all([
+      client.zcard(key('completed')),
+      client.llen(key('active')),
+      client.llen(key('wait')),
+    ]);
     client.disconnect();
     if (name === 'cartrita' && done + active + wait !== waiting + count) {
-      throw new Error(`${waiting + count} jobs were there, now ${done} are completed, ${active} active, ${wait} waiting`);
+      throw new Error(
+        `${waiting + count} jobs were there, now ${done} are completed, ${active} active, ${wait} waiting`,
+      );
     }
   }
 }
@@ -93,24 +110,40 @@ export async function measureBacklog({ redis, names, runs, note, backlogs = [100
     const { rate } = await backlogOnce(redis, name, backlogs[0], BACKLOG_PROBE);
     counts[name] = Math.round(Math.min(BACKLOG_JOBS_MAX, Math.max(BACKLOG_PROBE, rate * BACKLOG_SECONDS)));
   }
-  const results = await interleave(names, Math.min(runs, BACKLOG_RUNS_MAX), async (name) => {
-    const measured = {};
-    for (const waiting of backlogs) {
-      const { rate, redisUs } = await backlogOnce(redis, name, waiting, counts[name]);
-      measured[`${waiting} rate`] = rate;
-      measured[`${waiting} redisUs`] = redisUs;
-    }
-    return measured;
-  }, (name, i, m) => note(`backlog, ${name}, run ${i + 1}: ${backlogs.map((n) => `${short(n)} ${Math.round(m[`${n} rate`])} jobs/s`).join(', ')}`));
+  const results = await interleave(
+    names,
+    Math.min(runs, BACKLOG_RUNS_MAX),
+    async (name) => {
+      const measured = {};
+      for (const waiting of backlogs) {
+        const { rate, redisUs } = await backlogOnce(redis, name, waiting, counts[name]);
+        measured[`${waiting} rate`] = rate;
+        measured[`${waiting} redisUs`] = redisUs;
+      }
+      return measured;
+    },
+    (name, i, m) =>
+      note(
+        `backlog, ${name}, run ${i + 1}: ${backlogs.map((n) => `${short(n)} ${Math.round(m[`${n} rate`])} jobs/s`).join(', ')}`,
+      ),
+  );
   await redis.client().flushall('SYNC');
 
-  const of = (waiting, what) => Object.fromEntries(names.map((name) => [name, median(results[name][`${waiting} ${what}`])]));
+  const of = (waiting, what) =>
+    Object.fromEntries(names.map((name) => [name, median(results[name][`${waiting} ${what}`])]));
   const base = of(backlogs[0], 'rate').cartrita;
   return backlogs.flatMap((waiting, i) => [
     {
-      group: 'backlog', label: `${short(waiting)} jobs waiting, concurrency ${BACKLOG_CONCURRENCY}`, unit: 'jobs/s', digits: 0, values: of(waiting, 'rate'),
+      group: 'backlog',
+      label: `${short(waiting)} jobs waiting, concurrency ${BACKLOG_CONCURRENCY}`,
+      unit: 'jobs/s',
+      digits: 0,
+      values: of(waiting, 'rate'),
       ...(i === 0 && { runs: results }),
-      ...(i > 0 && base && { target: { kind: 'atLeast', value: base * 0.95, text: `>= ${Math.round(base * 0.95)} (costs < 5 %)` } }),
+      ...(i > 0 &&
+        base && {
+          target: { kind: 'atLeast', value: base * 0.95, text: `>= ${Math.round(base * 0.95)} (costs < 5 %)` },
+        }),
     },
     { group: 'backlog', label: '  Redis CPU per job', unit: 'us', digits: 1, values: of(waiting, 'redisUs') },
   ]);

@@ -25,7 +25,10 @@ if (system === 'bull') {
   await worker.isReady();
 } else {
   const { Worker } = await import('bullmq');
-  const worker = new Worker(queue, jobs[job], { connection: { ...connection, maxRetriesPerRequest: null }, concurrency });
+  const worker = new Worker(queue, jobs[job], {
+    connection: { ...connection, maxRetriesPerRequest: null },
+    concurrency,
+  });
   worker.on('error', () => {});
   await worker.waitUntilReady();
 }

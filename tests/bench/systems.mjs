@@ -29,13 +29,14 @@ class NodeSystem {
   async work({ processes = 1, concurrency = 1, job = 'noop', record, waitReady = true }) {
     const scope = newScope();
     const args = { system: this.name, connection: this.connection, queue: QUEUE, concurrency, job, record };
-    const programs = Array.from({ length: processes }, () => startProgram(scope, process.execPath, [NODE_WORKER, JSON.stringify(args)]));
+    const programs = Array.from({ length: processes }, () =>
+      startProgram(scope, process.execPath, [NODE_WORKER, JSON.stringify(args)]),
+    );
     if (waitReady) for (const program of programs) await program.untilLine(/^ready/, { deadlineMs: READY_MS });
     return {
       pids: async () => programs.map(({ pid }) => ({ role: 'worker', pid })),
       working: async () => programs.map(({ pid }) => pid),
       stop: () => scope.close(),
-      restartOne: () => {},
     };
   }
 }
@@ -91,8 +92,20 @@ class CartritaSystem extends BullSystem {
     if (record) plugin.push('--set', `record=${record}`);
     const url = `redis://${this.connection.host}:${this.connection.port}`;
     const program = startProgram(scope, programPath('cartrita-worker'), [
-      '--redis', url, '--queue', QUEUE, '--dialect', 'bull', ...plugin,
-      '--processes', processes, '--concurrency', concurrency, '--log-level', 'warn', ...args,
+      '--redis',
+      url,
+      '--queue',
+      QUEUE,
+      '--dialect',
+      'bull',
+      ...plugin,
+      '--processes',
+      processes,
+      '--concurrency',
+      concurrency,
+      '--log-level',
+      'warn',
+      ...args,
     ]);
     const worker = {
       pids: async () => [
@@ -114,7 +127,8 @@ class CartritaSystem extends BullSystem {
   async #untilIdle(worker, processes, program) {
     const client = this.redis.client();
     await until(
-      async () => (await worker.working()).length === processes && (await client.client('LIST')).includes(` name=${CONNECTED} `),
+      async () =>
+        (await worker.working()).length === processes && (await client.client('LIST')).includes(` name=${CONNECTED} `),
       { what: 'the workers to be there', deadlineMs: READY_MS, describe: () => program.log },
     );
     client.disconnect();

@@ -17,12 +17,22 @@ export function verdictOf({ target, values, digits }) {
 }
 
 const number = (value, digits) =>
-  value === undefined ? '-' : value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
+  value === undefined
+    ? '-'
+    : value.toLocaleString('en', { minimumFractionDigits: digits, maximumFractionDigits: digits });
 
 export function printTable(rows, names, machine, runs) {
   const width = Math.max(...rows.map(({ label }) => label.length), 10);
-  const line = (cells) => `${cells[0].padEnd(width)} ${cells[1].padEnd(7)}${cells.slice(2, 2 + names.length).map((cell) => cell.padStart(COLUMN)).join('')}  ${cells[2 + names.length] ?? ''}`.trimEnd();
-  const out = [`${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; medians of ${runs} runs`, '', line(['', 'unit', ...names, 'target'])];
+  const line = (cells) =>
+    `${cells[0].padEnd(width)} ${cells[1].padEnd(7)}${cells
+      .slice(2, 2 + names.length)
+      .map((cell) => cell.padStart(COLUMN))
+      .join('')}  ${cells[2 + names.length] ?? ''}`.trimEnd();
+  const out = [
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}, Node ${machine.node}; medians of ${runs} runs`,
+    '',
+    line(['', 'unit', ...names, 'target']),
+  ];
   let group;
   for (const row of rows) {
     if (row.group !== group) out.push('');

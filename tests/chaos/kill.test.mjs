@@ -5,8 +5,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { pause } from '../lib/wait.mjs';
 import { startCartritaWorker } from '../lib/workers.mjs';
-import { Chaos, SEED, chaosPause, randomOf } from './lib.mjs';
+import { Chaos, SEED, randomOf } from './lib.mjs';
 
 const JOBS = Number(process.env.JOBS ?? 20_000);
 const PROCESSES = 2;
@@ -24,25 +25,41 @@ test(`${JOBS} jobs under fire`, async (t) => {
   let isOver = false;
 
   const victims = [
-    ['runner', 6, async () => {
-      const pids = await worker.pids();
-      if (pids.length > 0) process.kill(pids[Math.floor(random() * pids.length)], 'SIGKILL');
-      return pids.length > 0;
-    }],
-    ['daemon', 2, async () => {
-      const pid = await worker.daemon();
-      if (pid) process.kill(pid, 'SIGKILL');
-      return pid;
-    }],
-    ['supervisor', 1, async () => {
-      worker.kill();
-      worker = await startCartritaWorker(t, chaos.redis, { ...options, waitReady: false });
-      return true;
-    }],
-    ['redis', 1, async () => {
-      await chaos.redis.restart({ kill: true });
-      return true;
-    }],
+    [
+      'runner',
+      6,
+      async () => {
+        const pids = await worker.pids();
+        if (pids.length > 0) process.kill(pids[Math.floor(random() * pids.length)], 'SIGKILL');
+        return pids.length > 0;
+      },
+    ],
+    [
+      'daemon',
+      2,
+      async () => {
+        const pid = await worker.daemon();
+        if (pid) process.kill(pid, 'SIGKILL');
+        return pid;
+      },
+    ],
+    [
+      'supervisor',
+      1,
+      async () => {
+        worker.kill();
+        worker = await startCartritaWorker(t, chaos.redis, { ...options, waitReady: false });
+        return true;
+      },
+    ],
+    [
+      'redis',
+      1,
+      async () => {
+        await chaos.redis.restart({ kill: true });
+        return true;
+      },
+    ],
   ];
   const weights = victims.reduce((sum, [, weight]) => sum + weight, 0);
 
@@ -57,18 +74,24 @@ test(`${JOBS} jobs under fire`, async (t) => {
   };
   const fire = (async () => {
     while (!isOver) {
-      await chaosPause(KILL_MIN_MS + random() * KILL_SPREAD_MS);
+      await pause(KILL_MIN_MS + random() * KILL_SPREAD_MS);
       if (isOver || (await chaos.completed()) > JOBS * QUIET_FROM) break;
       await strike();
     }
   })();
 
   try {
-    await chaos.add(JOBS, (i) => ({ ...(i % 10 === 0 && { priority: (i % 3) + 1 }), ...(i % 7 === 0 && { delay: 100 }) }));
+    await chaos.add(JOBS, (i) => ({
+      ...(i % 10 === 0 && { priority: (i % 3) + 1 }),
+      ...(i % 7 === 0 && { delay: 100 }),
+    }));
     const result = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => worker.log });
     const kills = Object.values(chaos.kills).reduce((sum, count) => sum + count, 0);
     assert.ok(kills >= 10, `only ${kills} kills: the test has not tested`);
-    assert.ok(result.runs - JOBS <= kills * PROCESSES * CONCURRENCY, `${result.runs - JOBS} runs too many for ${kills} kills`);
+    assert.ok(
+      result.runs - JOBS <= kills * PROCESSES * CONCURRENCY,
+      `${result.runs - JOBS} runs too many for ${kills} kills`,
+    );
   } finally {
     isOver = true;
     await fire;

@@ -14,7 +14,14 @@ const BULK = 250;
 export const TALLY = join(BUILD, 'tests/plugins/tally.so');
 
 /* Short, so that what dies is found within the test. */
-export const SETTINGS = { lockDuration: 2000, lockRenewTime: 500, stalledInterval: 1000, maxStalledCount: 1000, guardInterval: 1000, retryProcessDelay: 200 };
+export const SETTINGS = {
+  lockDuration: 2000,
+  lockRenewTime: 500,
+  stalledInterval: 1000,
+  maxStalledCount: 1000,
+  guardInterval: 1000,
+  retryProcessDelay: 200,
+};
 /* A crash charges the job that was running: none may run out of attempts here. */
 const OPTS = { attempts: 1000 };
 
@@ -46,7 +53,13 @@ export class Chaos {
   }
 
   worker(options = {}) {
-    return { plugin: TALLY, set: { record: this.record, sleepMs: String(options.sleepMs ?? 20) }, settings: SETTINGS, logLevel: 'warn', ...options };
+    return {
+      plugin: TALLY,
+      set: { record: this.record, sleepMs: String(options.sleepMs ?? 20) },
+      settings: SETTINGS,
+      logLevel: 'warn',
+      ...options,
+    };
   }
 
   killed(kind) {
@@ -59,7 +72,7 @@ export class Chaos {
     for (let from = 0; from < count; from += BULK) {
       const jobs = Array.from({ length: Math.min(BULK, count - from) }, (_, i) => ({
         name: 'n',
-        data: { i: from + i, record: this.record, sleep: 20 }, /* what a Bull worker goes by (script.mjs) */
+        data: { i: from + i, record: this.record, sleep: 20 } /* what a Bull worker goes by (script.mjs) */,
         opts: { ...OPTS, jobId: `j${from + i}`, ...opts(from + i) },
       }));
       await until(
@@ -86,7 +99,11 @@ export class Chaos {
         const lengths = await Promise.all(keys.map((key) => this.client.llen(`bull:q:${key}`)));
         return (await this.client.zcard('bull:q:delayed')) === 0 && lengths.every((length) => length === 0);
       },
-      { what: 'the queue to be empty', deadlineMs, describe: async () => `${JSON.stringify(await this.queue.getJobCounts())}\n${describe()}` },
+      {
+        what: 'the queue to be empty',
+        deadlineMs,
+        describe: async () => `${JSON.stringify(await this.queue.getJobCounts())}\n${describe()}`,
+      },
     );
     return this.count();
   }
@@ -122,5 +139,3 @@ export class Chaos {
     return result;
   }
 }
-
-export const chaosPause = (ms) => new Promise((done) => setTimeout(done, ms));

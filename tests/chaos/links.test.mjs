@@ -7,8 +7,9 @@ import test from 'node:test';
 
 import { recordMessages, untilMessages } from '../lib/bull.mjs';
 import { cutProxy } from '../lib/proxy.mjs';
+import { pause } from '../lib/wait.mjs';
 import { startCartritaWorker } from '../lib/workers.mjs';
-import { Chaos, SEED, chaosPause, randomOf } from './lib.mjs';
+import { Chaos, SEED, randomOf } from './lib.mjs';
 
 const JOBS = 2500;
 const CUT_MIN_MS = 50;
@@ -16,7 +17,10 @@ const CUT_SPREAD_MS = 250;
 const SWALLOW_MS = 20;
 const DEADLINE_MS = 90_000;
 
-for (const [name, failTimes] of [['jobs that succeed', 0], ['jobs that fail once', 1]]) {
+for (const [name, failTimes] of [
+  ['jobs that succeed', 0],
+  ['jobs that fail once', 1],
+]) {
   test(`${JOBS} ${name} over a link that is cut again and again`, async (t) => {
     const chaos = await Chaos.open(t);
     const random = randomOf(SEED);
@@ -33,7 +37,7 @@ for (const [name, failTimes] of [['jobs that succeed', 0], ['jobs that fail once
     let isOver = false;
     const cuts = (async () => {
       while (!isOver) {
-        await chaosPause(CUT_MIN_MS + random() * CUT_SPREAD_MS);
+        await pause(CUT_MIN_MS + random() * CUT_SPREAD_MS);
         if (isOver) break;
         const isSwallowed = random() < 0.5;
         if (isSwallowed) await proxy.swallow(SWALLOW_MS);

@@ -5,16 +5,22 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { startBullProcess, startCartritaWorker, startDaemon } from '../lib/workers.mjs';
-import { until } from '../lib/wait.mjs';
-import { Chaos, SETTINGS, chaosPause } from './lib.mjs';
+import { pause, until } from '../lib/wait.mjs';
+import { Chaos, SETTINGS } from './lib.mjs';
 
 const DEADLINE_MS = 90_000;
 
 async function untilSome(chaos, count) {
-  await until(async () => (await chaos.completed()) >= count, { what: `${count} jobs to be done`, deadlineMs: DEADLINE_MS });
+  await until(async () => (await chaos.completed()) >= count, {
+    what: `${count} jobs to be done`,
+    deadlineMs: DEADLINE_MS,
+  });
 }
 
-for (const [name, ms] of [['shorter than a lock', SETTINGS.lockDuration / 4], ['longer than a lock', SETTINGS.lockDuration * 2]]) {
+for (const [name, ms] of [
+  ['shorter than a lock', SETTINGS.lockDuration / 4],
+  ['longer than a lock', SETTINGS.lockDuration * 2],
+]) {
   test(`Redis does not answer for a while, ${name}`, async (t) => {
     const chaos = await Chaos.open(t);
     const worker = await startCartritaWorker(t, chaos.redis, chaos.worker({ processes: 2, concurrency: 5 }));
@@ -22,7 +28,7 @@ for (const [name, ms] of [['shorter than a lock', SETTINGS.lockDuration / 4], ['
     for (let i = 1; i <= 2; i++) {
       await untilSome(chaos, i * 800);
       chaos.redis.freeze();
-      await chaosPause(ms);
+      await pause(ms);
       chaos.redis.thaw();
       chaos.killed('frozen');
     }
@@ -41,7 +47,7 @@ test('Redis is killed and comes back: each job once', async (t) => {
   for (let i = 1; i <= 3; i++) {
     await untilSome(chaos, i * 700);
     await chaos.redis.kill();
-    await chaosPause(300);
+    await pause(300);
     await chaos.redis.restart();
     chaos.killed('redis');
   }
@@ -70,7 +76,13 @@ test('three daemons and a Bull worker, two daemons killed', async (t) => {
   const workers = [];
   for (let i = 0; i < 3; i++) {
     daemons.push(await startDaemon(t, chaos.redis));
-    workers.push(await startCartritaWorker(t, chaos.redis, chaos.worker({ server: daemons[i].server, concurrency: 5, waitReady: i === 0 })));
+    workers.push(
+      await startCartritaWorker(
+        t,
+        chaos.redis,
+        chaos.worker({ server: daemons[i].server, concurrency: 5, waitReady: i === 0 }),
+      ),
+    );
   }
   const theirs = await startBullProcess(t, chaos.redis, { concurrency: 2, settings: SETTINGS });
   await chaos.add(4000);

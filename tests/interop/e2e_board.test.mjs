@@ -59,7 +59,10 @@ sameAsBull('the board lists jobs of every state', {}, async (side) => {
   await side.queue.add('waiting', { result: 1 });
   await side.queue.add('later', { result: 1 }, { delay: 3_600_000 });
   const { counts } = await listOf(board, 'latest');
-  assert.deepEqual(COUNTS.map((name) => counts[name]), [1, 1, 1, 1, 0, 1]);
+  assert.deepEqual(
+    COUNTS.map((name) => counts[name]),
+    [1, 1, 1, 1, 0, 1],
+  );
   const shown = {};
   for (const status of ['active', 'completed', 'failed', 'delayed', 'waiting']) {
     const { jobs } = await listOf(board, status);
@@ -86,7 +89,8 @@ sameAsBull('the board retries one failed job, and all', {}, async (side) => {
   await side.work();
   for (let i = 0; i < 3; i++) await side.queue.add({ error: 'no' });
   await untilCounts(side.queue, { failed: 3 });
-  for (let i = 1; i <= 3; i++) await ok(board('PATCH', `/queues/q/${i}/update-data`, { jobData: { result: 'mended' } }));
+  for (let i = 1; i <= 3; i++)
+    await ok(board('PATCH', `/queues/q/${i}/update-data`, { jobData: { result: 'mended' } }));
   await ok(board('PUT', '/queues/q/2/retry'));
   await untilState(side.queue, '2', 'completed');
   await ok(board('PUT', '/queues/q/retry/failed'));
@@ -162,7 +166,9 @@ sameAsBull('the board obliterates a paused queue', {}, async (side) => {
   await untilCounts(side.queue, { completed: 3 });
   await ok(board('PUT', '/queues/q/pause'));
   await ok(board('PUT', '/queues/q/obliterate'));
-  await until(async () => (await side.client.exists('bull:q:completed', 'bull:q:id')) === 0, { what: 'the queue to be gone' });
+  await until(async () => (await side.client.exists('bull:q:completed', 'bull:q:id')) === 0, {
+    what: 'the queue to be gone',
+  });
   await side.queue.resume();
   await side.queue.add({ result: 'reborn' });
   await untilState(side.queue, '1', 'completed');

@@ -46,12 +46,15 @@ sameAsBull('global events of a job that fails after a retry', {}, async (side) =
   await side.work();
   await side.queue.add({ error: 'boom' }, { attempts: 2 });
   await until(() => seen.some(([event]) => event === 'failed'), { what: 'global:failed' });
-  assert.deepEqual(seen.filter(([event]) => event !== 'drained'), [
-    ['waiting', '1', null],
-    ['active', '1', 'waiting'],
-    ['active', '1', 'waiting'],
-    ['failed', '1', 'boom', 'active'],
-  ]);
+  assert.deepEqual(
+    seen.filter(([event]) => event !== 'drained'),
+    [
+      ['waiting', '1', null],
+      ['active', '1', 'waiting'],
+      ['active', '1', 'waiting'],
+      ['failed', '1', 'boom', 'active'],
+    ],
+  );
 });
 
 sameAsBull('drained is told when the last job is done', {}, async (side) => {
@@ -79,7 +82,10 @@ sameAsBull('global events of a pause', {}, async (side) => {
   await side.queue.pause();
   await side.queue.resume();
   await until(() => seen.some(([event]) => event === 'resumed'), { what: 'global:resumed' });
-  assert.deepEqual(seen.map(([event]) => event).filter((event) => event !== 'drained'), ['paused', 'resumed']);
+  assert.deepEqual(
+    seen.map(([event]) => event).filter((event) => event !== 'drained'),
+    ['paused', 'resumed'],
+  );
 });
 
 sameAsBull('a worker is listed while it works, and not after', {}, async (side) => {
@@ -116,5 +122,8 @@ sameAsBull('another prefix', { isCompared: false, worker: { settings: { prefix: 
   await side.work();
   const job = await queue.add({ result: 'there' });
   assert.equal(await job.finished(), 'there');
-  assert.deepEqual((await side.client.keys('*')).filter((key) => !key.startsWith('{my:app}:q:')), []);
+  assert.deepEqual(
+    (await side.client.keys('*')).filter((key) => !key.startsWith('{my:app}:q:')),
+    [],
+  );
 });

@@ -32,11 +32,20 @@ test(`${JOBS} jobs, Bull and Cartrita together`, async (t) => {
       Array.from({ length: BULK }, (_, k) => ({
         name: 'n',
         data: { record, result: i + k, ...(k % 50 === 0 && { error: 'once', failTimes: 1 }) },
-        opts: { attempts: 2, ...(k % 20 === 0 && { priority: (k % 3) + 1 }), ...(k % 25 === 0 && { delay: 50 }), ...(k % 30 === 0 && { lifo: true }) },
+        opts: {
+          attempts: 2,
+          ...(k % 20 === 0 && { priority: (k % 3) + 1 }),
+          ...(k % 25 === 0 && { delay: 50 }),
+          ...(k % 30 === 0 && { lifo: true }),
+        },
       })),
     );
   }
-  await untilCounts(queue, { completed: JOBS, waiting: 0, active: 0, delayed: 0, failed: 0 }, { deadlineMs: DEADLINE_MS });
+  await untilCounts(
+    queue,
+    { completed: JOBS, waiting: 0, active: 0, delayed: 0, failed: 0 },
+    { deadlineMs: DEADLINE_MS },
+  );
   await untilMessages(messages, 'completed', JOBS);
   for (const worker of workers) await worker.stop();
 
@@ -48,18 +57,24 @@ test(`${JOBS} jobs, Bull and Cartrita together`, async (t) => {
     completed.set(jobId, (completed.get(jobId) ?? 0) + 1);
   }
   assert.equal(completed.size, JOBS);
-  assert.deepEqual([...completed].filter(([, count]) => count !== 1), []);
+  assert.deepEqual(
+    [...completed].filter(([, count]) => count !== 1),
+    [],
+  );
   const runs = new Map();
   const pids = new Set();
   for (const { id, pid } of parseRecord(await readFile(record, 'utf8'))) {
     runs.set(id, (runs.get(id) ?? 0) + 1);
     pids.add(pid);
   }
-  const wrong = [...runs].filter(([id, count]) => count !== ((Number(id) - 1) % BULK % 50 === 0 ? 2 : 1));
+  const wrong = [...runs].filter(([id, count]) => count !== (((Number(id) - 1) % BULK) % 50 === 0 ? 2 : 1));
   assert.deepEqual(wrong, []);
   assert.ok(pids.size >= workers.length, `worked in ${pids.size} processes`);
 
   /* Nothing is left over. */
   const rest = (await client.keys('bull:q:*')).filter((key) => !/^bull:q:\d+$/.test(key)).sort();
-  assert.deepEqual(rest.filter((key) => !['bull:q:stalled', 'bull:q:stalled-check'].includes(key)), ['bull:q:completed', 'bull:q:id']);
+  assert.deepEqual(
+    rest.filter((key) => !['bull:q:stalled', 'bull:q:stalled-check'].includes(key)),
+    ['bull:q:completed', 'bull:q:id'],
+  );
 });

@@ -17,7 +17,10 @@ async function startedOrder(side, count) {
 sameAsBull('first in, first out', {}, async (side) => {
   for (let i = 0; i < 20; i++) await side.queue.add({ result: i });
   await side.work();
-  assert.deepEqual(await startedOrder(side, 20), Array.from({ length: 20 }, (_, i) => String(i + 1)));
+  assert.deepEqual(
+    await startedOrder(side, 20),
+    Array.from({ length: 20 }, (_, i) => String(i + 1)),
+  );
   await untilCounts(side.queue, { completed: 20 });
 });
 
@@ -84,19 +87,27 @@ sameAsBull('delayed jobs come in order of their due time', {}, async (side) => {
 });
 
 sameAsBull('jobs that fell due while nobody worked are run at start', { withoutMessages: ['active'] }, async (side) => {
-  await side.queue.addBulk(Array.from({ length: 1200 }, (_, i) => ({ name: 'n', data: { result: i }, opts: { delay: 1 } })));
-  await until(async () => (await side.client.zcount('bull:q:delayed', 0, Date.now() * 4096)) === 1200, { what: 'all to be due' });
+  await side.queue.addBulk(
+    Array.from({ length: 1200 }, (_, i) => ({ name: 'n', data: { result: i }, opts: { delay: 1 } })),
+  );
+  await until(async () => (await side.client.zcount('bull:q:delayed', 0, Date.now() * 4096)) === 1200, {
+    what: 'all to be due',
+  });
   await side.work({ concurrency: 20 });
   await untilCounts(side.queue, { completed: 1200, delayed: 0, active: 0 }, { deadlineMs: 20_000 });
 });
 
 /* Without the message, both find a due job after guardInterval at the latest. */
-sameAsBull('a delayed job whose message was lost is found', { worker: { settings: { guardInterval: 300 } } }, async (side) => {
-  await side.work();
-  await side.queue.add({ result: 1 }, { delay: 3_600_000 });
-  await side.client.zadd('bull:q:delayed', Date.now() * 4096, '1');
-  await untilState(side.queue, '1', 'completed');
-});
+sameAsBull(
+  'a delayed job whose message was lost is found',
+  { worker: { settings: { guardInterval: 300 } } },
+  async (side) => {
+    await side.work();
+    await side.queue.add({ result: 1 }, { delay: 3_600_000 });
+    await side.client.zadd('bull:q:delayed', Date.now() * 4096, '1');
+    await untilState(side.queue, '1', 'completed');
+  },
+);
 
 sameAsBull('a delayed prioritized job takes its place when due', {}, async (side) => {
   const gate = `${side.dir}/gate`;

@@ -115,20 +115,28 @@ sameAsBull('exponential backoff', {}, async (side) => {
   await untilState(side.queue, '1', 'failed');
 });
 
-sameAsBull('custom backoff strategy, which may stop early', { worker: { strategies: { mine: [150, 250, -1] } } }, async (side) => {
-  await side.work();
-  await side.queue.add({ error: 'no' }, { attempts: 9, backoff: { type: 'mine' } });
-  assertGaps(await gaps(side, 3), [150, 250]);
-  await untilState(side.queue, '1', 'failed');
-  assert.equal((await side.queue.getJob('1')).attemptsMade, 3);
-});
+sameAsBull(
+  'custom backoff strategy, which may stop early',
+  { worker: { strategies: { mine: [150, 250, -1] } } },
+  async (side) => {
+    await side.work();
+    await side.queue.add({ error: 'no' }, { attempts: 9, backoff: { type: 'mine' } });
+    assertGaps(await gaps(side, 3), [150, 250]);
+    await untilState(side.queue, '1', 'failed');
+    assert.equal((await side.queue.getJob('1')).attemptsMade, 3);
+  },
+);
 
-sameAsBull('a strategy that is named like a built-in one wins', { worker: { strategies: { fixed: [120] } } }, async (side) => {
-  await side.work();
-  await side.queue.add({ error: 'no' }, { attempts: 2, backoff: { type: 'fixed', delay: 60_000 } });
-  assertGaps(await gaps(side, 2), [120]);
-  await untilState(side.queue, '1', 'failed');
-});
+sameAsBull(
+  'a strategy that is named like a built-in one wins',
+  { worker: { strategies: { fixed: [120] } } },
+  async (side) => {
+    await side.work();
+    await side.queue.add({ error: 'no' }, { attempts: 2, backoff: { type: 'fixed', delay: 60_000 } });
+    assertGaps(await gaps(side, 2), [120]);
+    await untilState(side.queue, '1', 'failed');
+  },
+);
 
 sameAsBull('while a job backs off it is delayed, with its failure kept', {}, async (side) => {
   await side.work();

@@ -49,7 +49,10 @@ for (const [name, repeat, key] of [
         const id = idOf('nm', key, slots[i]);
         assert.equal(await side.client.exists(`bull:q:${id}`), 1, `job ${id}`);
         const { processedOn } = await side.queue.getJob(id);
-        assert.ok(processedOn >= slots[i] && processedOn < slots[i] + 400, `started at ${processedOn}, due ${slots[i]}`);
+        assert.ok(
+          processedOn >= slots[i] && processedOn < slots[i] + 400,
+          `started at ${processedOn}, due ${slots[i]}`,
+        );
       }
     }
     const [{ next, key: listed }] = await side.queue.getRepeatableJobs();
@@ -64,8 +67,12 @@ for (const [name, repeat, key] of [
   });
 }
 
-sameAsBull('the shape of an iteration is Bull\'s', { ...REPEAT, worker: {} }, async (side) => {
-  await side.queue.add('nm', { result: 1, z: 1, a: 2 }, { repeat: { every: 300, limit: 2 }, priority: 3, attempts: 4, removeOnFail: 5 });
+sameAsBull("the shape of an iteration is Bull's", { ...REPEAT, worker: {} }, async (side) => {
+  await side.queue.add(
+    'nm',
+    { result: 1, z: 1, a: 2 },
+    { repeat: { every: 300, limit: 2 }, priority: 3, attempts: 4, removeOnFail: 5 },
+  );
   await side.work();
   await untilCounts(side.queue, { completed: 2, delayed: 0 });
   const [first, second] = await side.client.zrange('bull:q:completed', 0, -1);

@@ -39,7 +39,7 @@ export async function untilState(queue, id, state, options = {}) {
   return until(
     async () => {
       const job = await queue.getJob(id);
-      if (!job) return state === 'gone' || 'missing' === state;
+      if (!job) return state === 'gone';
       return (await job.getState()) === state;
     },
     {

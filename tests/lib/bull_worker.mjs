@@ -6,7 +6,10 @@ import Bull from 'bull';
 import { runScript } from './script.mjs';
 
 const { connection, name, concurrency, options } = JSON.parse(process.argv[2]);
-const queue = new Bull(name, { ...options, redis: { ...connection, maxRetriesPerRequest: null, enableReadyCheck: false } });
+const queue = new Bull(name, {
+  ...options,
+  redis: { ...connection, maxRetriesPerRequest: null, enableReadyCheck: false },
+});
 
 queue.on('error', (error) => process.stderr.write(`error ${error.message}\n`));
 queue.process('*', concurrency, (job) => runScript(job));

@@ -107,14 +107,19 @@ export function sameAsBull(name, options, scenario) {
         const extra = await scenario(side);
         results[kind] = await side.result(extra);
       } catch (error) {
-        for (const worker of side.workers) if (worker.log) error.message += `\n--- log of the worker ---\n${worker.log}`;
+        for (const worker of side.workers)
+          if (worker.log) error.message += `\n--- log of the worker ---\n${worker.log}`;
         throw error;
       }
     };
     await Promise.all(kinds.map((kind) => t.test(kind, (inner) => run(inner, kind))));
     if (results.bull && results.cartrita && options.isCompared !== false) {
       const found = differences(results.cartrita, results.bull);
-      assert.equal(found.length, 0, `Cartrita and Bull leave something different behind (ours | theirs):\n${found.join('\n')}`);
+      assert.equal(
+        found.length,
+        0,
+        `Cartrita and Bull leave something different behind (ours | theirs):\n${found.join('\n')}`,
+      );
     }
   });
 }

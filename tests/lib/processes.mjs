@@ -100,9 +100,12 @@ export class Program {
       () => {
         const line = this.lines.slice(from).find((text) => pattern.test(text));
         if (!line && !this.isRunning && this.code !== null) {
-          throw Object.assign(new Error(`${this.name} ended (${this.code ?? this.signal}) without ${pattern}\n${this.log}`), {
-            isFinal: true,
-          });
+          throw Object.assign(
+            new Error(`${this.name} ended (${this.code ?? this.signal}) without ${pattern}\n${this.log}`),
+            {
+              isFinal: true,
+            },
+          );
         }
         return line;
       },

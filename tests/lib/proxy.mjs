@@ -4,8 +4,9 @@
 import { connect, createServer } from 'node:net';
 
 import { scopeOf } from './scope.mjs';
+import { pause } from './wait.mjs';
 
-/* {host, port, url, cut(), swallow(), open}: cut() ends all connections at once; swallow() first lets
+/* {host, port, url, cut(), swallow()}: cut() ends all connections at once; swallow() first lets
  * requests through for `ms` while answers are dropped, then cuts: what Redis did, nobody hears. */
 export async function cutProxy(t, redis) {
   const pairs = new Set();
@@ -45,12 +46,9 @@ export async function cutProxy(t, redis) {
     cut,
     swallow: async (ms) => {
       isSwallowing = true;
-      await new Promise((done) => setTimeout(done, ms));
+      await pause(ms);
       cut();
       isSwallowing = false;
-    },
-    get open() {
-      return pairs.size;
     },
   };
 }

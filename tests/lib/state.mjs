@@ -95,7 +95,8 @@ function maskHash(hash, options) {
   for (const [field, value] of Object.entries(hash)) {
     if (field === 'stacktrace') masked[field] = maskStacktrace(value, options.keepTraceLine);
     else if (field === 'opts') masked[field] = maskJson(value);
-    else if (['timestamp', 'processedOn', 'finishedOn', 'retriedOn', 'prevTS'].includes(field)) masked[field] = maskTime(value);
+    else if (['timestamp', 'processedOn', 'finishedOn', 'retriedOn', 'prevTS'].includes(field))
+      masked[field] = maskTime(value);
     else masked[field] = value;
   }
   return masked;
@@ -150,7 +151,8 @@ export function differences(ours, theirs, max = 20) {
       found.push(`${path}: ${JSON.stringify(a)?.slice(0, 300)} | ${JSON.stringify(b)?.slice(0, 300)}`);
       return;
     }
-    for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) walk(a[key], b[key], path ? `${path}.${key}` : key);
+    for (const key of new Set([...Object.keys(a), ...Object.keys(b)]))
+      walk(a[key], b[key], path ? `${path}.${key}` : key);
   };
   walk(ours, theirs, '');
   return found;

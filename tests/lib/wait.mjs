@@ -59,5 +59,5 @@ export function nextEvent(emitter, event, { matches = () => true, deadlineMs = D
   return result;
 }
 
-/* For the rare case where nothing must happen: the time itself is what the test is about. */
+/* Where time itself is the subject: nothing must happen, or a load must last. */
 export { pause };

@@ -18,7 +18,15 @@ const BULL_WORKER = join(ROOT, 'tests/lib/bull_worker.mjs');
 const READY_MS = 20_000;
 
 /* Bull nests some of its settings; we take them flat. */
-const ADVANCED = ['lockDuration', 'lockRenewTime', 'stalledInterval', 'maxStalledCount', 'guardInterval', 'retryProcessDelay', 'drainDelay'];
+const ADVANCED = [
+  'lockDuration',
+  'lockRenewTime',
+  'stalledInterval',
+  'maxStalledCount',
+  'guardInterval',
+  'retryProcessDelay',
+  'drainDelay',
+];
 
 /* `strategies`: {name: delays in ms by attempt}, understood by both. */
 function bullOptions(settings = {}, strategies = {}) {
@@ -38,7 +46,8 @@ async function untilNamed(redis, queue, prefix, count = 1, describe = () => '') 
   const name = `${prefix}:${Buffer.from(queue).toString('base64')}`;
   try {
     await until(
-      async () => (await client.client('LIST')).split('\n').filter((line) => line.includes(` name=${name} `)).length >= count,
+      async () =>
+        (await client.client('LIST')).split('\n').filter((line) => line.includes(` name=${name} `)).length >= count,
       { what: `a worker connection named ${name}`, deadlineMs: READY_MS, describe },
     );
   } finally {
@@ -86,19 +95,32 @@ function poolFile({ queues, concurrency, processes, settings = {}, strategies = 
 /* cartrita-worker, by default with the exec plugin and child.mjs, and with a private daemon; `server`
  * (an address) uses that daemon instead; `via` (a proxy) is another way to the same Redis. `plugin` is a name of a bundled plugin or a path. */
 export async function startCartritaWorker(t, redis, options = {}) {
-  const { queue = 'q', concurrency = 1, processes = 1, plugin = 'exec', server, via = redis, args = [], logLevel = 'info', waitReady = true } = options;
+  const {
+    queue = 'q',
+    concurrency = 1,
+    processes = 1,
+    plugin = 'exec',
+    server,
+    via = redis,
+    args = [],
+    logLevel = 'info',
+    waitReady = true,
+  } = options;
   const set = options.set ?? (plugin === 'exec' ? { command: `exec ${process.execPath} ${CHILD}` } : {});
   const dir = await temporaryDirectory(t, 'cartrita-run-');
   const config = join(dir, 'worker.yaml');
 
-  await writeFile(config, poolFile({
-    ...options,
-    queues: [queue].flat(),
-    concurrency,
-    processes,
-    set,
-    plugin: plugin.includes('/') ? plugin : pluginPath(plugin),
-  }));
+  await writeFile(
+    config,
+    poolFile({
+      ...options,
+      queues: [queue].flat(),
+      concurrency,
+      processes,
+      set,
+      plugin: plugin.includes('/') ? plugin : pluginPath(plugin),
+    }),
+  );
   const where = server ? ['--server', server] : ['--redis', via.url];
   const program = startProgram(t, 'cartrita-worker', [...where, '--config', config, '--log-level', logLevel, ...args], {
     env: { XDG_RUNTIME_DIR: dir, ...options.env },
@@ -119,7 +141,8 @@ export async function startCartritaWorker(t, redis, options = {}) {
     },
   };
   if (waitReady) {
-    for (const one of [queue].flat()) await untilNamed(redis, one, options.settings?.prefix ?? 'bull', 1, () => program.log);
+    for (const one of [queue].flat())
+      await untilNamed(redis, one, options.settings?.prefix ?? 'bull', 1, () => program.log);
   }
   return worker;
 }
@@ -128,9 +151,14 @@ export async function startCartritaWorker(t, redis, options = {}) {
 export async function startDaemon(t, redis, { args = [], logLevel = 'info', env } = {}) {
   const dir = await temporaryDirectory(t, 'cartrita-daemon-');
   const address = `unix:${join(dir, 'queued.sock')}`;
-  const program = startProgram(t, programPath('cartrita-queued'), ['--redis', redis.url, '--listen', address, '--log-level', logLevel, ...args], {
-    env: { XDG_RUNTIME_DIR: dir, ...env },
-  });
+  const program = startProgram(
+    t,
+    programPath('cartrita-queued'),
+    ['--redis', redis.url, '--listen', address, '--log-level', logLevel, ...args],
+    {
+      env: { XDG_RUNTIME_DIR: dir, ...env },
+    },
+  );
   await program.untilLine(/msg="?ready"?/, { deadlineMs: READY_MS });
   return { program, server: address, dir, kill: () => program.kill(), stop: () => program.stop(), pid: program.pid };
 }
