@@ -98,8 +98,8 @@ static const struct ct_program config_program = {
               "settings\n(lockDuration, stalledInterval, limiter, ...), which override what "
               "workers ask for; these queues\nare looked after (delayed and stalled jobs) also "
               "while they have no worker. pools: is the\nworker's and is passed over.\n\n"
-              "The first SIGTERM or SIGINT lets workers end what they hold within --grace, a "
-              "second one ends\nat once.",
+              "The first SIGTERM, SIGINT or SIGHUP (unless started with nohup) lets workers end "
+              "what they hold\nwithin --grace, a second one ends at once.",
     .options = config_options,
     .option_count = sizeof config_options / sizeof *config_options,
 };

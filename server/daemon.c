@@ -36,7 +36,7 @@ struct daemon {
     uv_prepare_t prepare;
     uv_check_t check;
     uv_idle_t awake; /* active: there is more to do, so the loop must not sleep */
-    uv_signal_t term, interrupt;
+    uv_signal_t term, interrupt, hangup;
     uv_timer_t patience;
 };
 
@@ -85,6 +85,7 @@ static void daemon_close_handles(void *ctx)
     uv_close((uv_handle_t *)&daemon->awake, NULL);
     uv_close((uv_handle_t *)&daemon->term, NULL);
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
+    uv_close((uv_handle_t *)&daemon->hangup, NULL);
     uv_close((uv_handle_t *)&daemon->patience, NULL);
 }
 
@@ -232,6 +233,14 @@ static void daemon_open_parts(struct daemon *daemon)
     daemon->conns = conns_new(&conns_options);
 }
 
+/* Whoever started us with `nohup` wants us to outlive the terminal. */
+static bool daemon_is_ignored(int number)
+{
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static void daemon_start_handles(struct daemon *daemon)
 {
     uv_prepare_init(&daemon->loop, &daemon->prepare);
@@ -239,13 +248,17 @@ static void daemon_start_handles(struct daemon *daemon)
     uv_idle_init(&daemon->loop, &daemon->awake);
     uv_signal_init(&daemon->loop, &daemon->term);
     uv_signal_init(&daemon->loop, &daemon->interrupt);
+    uv_signal_init(&daemon->loop, &daemon->hangup);
     uv_timer_init(&daemon->loop, &daemon->patience);
     daemon->prepare.data = daemon->check.data = daemon->awake.data = daemon;
-    daemon->term.data = daemon->interrupt.data = daemon->patience.data = daemon;
+    daemon->term.data = daemon->interrupt.data = daemon->hangup.data = daemon;
+    daemon->patience.data = daemon;
     uv_prepare_start(&daemon->prepare, daemon_on_prepare);
     uv_check_start(&daemon->check, daemon_on_check);
     uv_signal_start(&daemon->term, daemon_on_signal, SIGTERM);
     uv_signal_start(&daemon->interrupt, daemon_on_signal, SIGINT);
+    if (!daemon_is_ignored(SIGHUP))
+        uv_signal_start(&daemon->hangup, daemon_on_signal, SIGHUP);
 }
 
 static void daemon_tell_ready(const struct daemon *daemon)

@@ -112,6 +112,29 @@ test('SIGTERM: what is held when the grace is over is handed back, uncharged', o
   assert.equal(await client.hget(`bull:q:${added.id}`, 'stalledCounter'), null);
 });
 
+test('SIGHUP, of a terminal that closes, drains like SIGTERM; under nohup it is nothing', options, async (t) => {
+  const { redis, daemon, queue } = await bench(t);
+  await queue.add({});
+  const wire = await openRunner(t, daemon.server);
+  const { lease } = await wire.take('job');
+  daemon.program.kill('SIGHUP');
+  await wire.take('bye');
+  wire.send('completed', { lease });
+  assert.equal((await wire.take('ack')).code, 0);
+  await daemon.program.exited;
+  assert.equal(daemon.program.code, 0);
+  await untilCounts(queue, { completed: 1, active: 0 });
+
+  const listen = `unix:${await temporaryDirectory(t)}/q.sock`;
+  const args = [programPath('cartrita-queued'), '--redis', redis.url, '--listen', listen];
+  const deaf = startProgram(t, '/usr/bin/nohup', args);
+  await deaf.untilLine(/msg=ready/);
+  deaf.kill('SIGHUP');
+  await openSession(t, listen);
+  assert.ok(!deaf.lines.some((line) => line.includes('msg=stopping')), deaf.log);
+  assert.equal(await deaf.stop(), 0);
+});
+
 test('a second signal ends it at once', options, async (t) => {
   const { daemon, queue } = await bench(t);
   await queue.add({});
