@@ -78,3 +78,38 @@ test(`${JOBS} jobs, Bull and Cartrita together`, async (t) => {
     ['bull:q:completed', 'bull:q:id'],
   );
 });
+
+if (KINDS.includes('cartrita')) {
+  test('one pool serves seven queues, the busy and the quiet', async (t) => {
+    const redis = await startRedis(t);
+    const dir = await temporaryDirectory(t);
+    const names = ['email', 'image', 'analytics', 'notification', 'cleanup', 'workflow', 'security'];
+    const queues = names.map((name) => bullQueue(t, redis, name));
+    const worker = await startCartritaWorker(t, redis, { queue: names, processes: 2, concurrency: 3 });
+    const sizes = names.map((_, i) => (i === 0 ? 2000 : 50));
+    await Promise.all(
+      queues.map((queue, i) =>
+        queue.addBulk(
+          Array.from({ length: sizes[i] }, (_, k) => ({
+            name: 'n',
+            data: { record: `${dir}/${names[i]}`, result: k },
+          })),
+        ),
+      ),
+    );
+    await Promise.all(
+      queues.map((queue, i) =>
+        untilCounts(
+          queue,
+          { completed: sizes[i], active: 0, waiting: 0 },
+          { deadlineMs: DEADLINE_MS, describe: () => worker.log },
+        ),
+      ),
+    );
+    for (const [i, name] of names.entries()) {
+      assert.equal(parseRecord(await readFile(`${dir}/${name}`, 'utf8')).length, sizes[i], `runs of ${name}`);
+      assert.equal((await queues[i].getWorkers()).length, 1, `workers of ${name}`);
+    }
+    await worker.stop();
+  });
+}

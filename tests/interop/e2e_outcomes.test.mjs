@@ -269,3 +269,22 @@ sameAsBull('falsy and odd job data arrive as they are stored', {}, async (side) 
   await untilState(side.queue, '1', 'completed');
   assert.equal((await side.queue.getJob('1')).returnvalue, '\u2028 " \\ / \u0000 😀');
 });
+
+/* Both workers find their job gone when they end it, and go on. What is left over differs: Bull writes
+ * a failure for it before it notices. */
+sameAsBull(
+  'a queue that is obliterated under a running job',
+  { isCompared: false, worker: { settings: { retryProcessDelay: 100 } } },
+  async (side) => {
+    const gate = `${side.dir}/gate`;
+    await side.work();
+    await side.queue.add({ gate });
+    await until(() => side.client.exists('bull:q:1:lock'), { what: 'the job to run' });
+    await side.queue.obliterate({ force: true });
+    writeFileSync(gate, '');
+    await side.queue.resume();
+    await side.queue.add({ result: 'next' }, { jobId: 'after' });
+    await untilState(side.queue, 'after', 'completed');
+    assert.equal(await side.client.zscore('bull:q:completed', '1'), null);
+  },
+);
