@@ -53,6 +53,11 @@ static const struct {
     {"{\"debounce\":{\"id\":1,\"ttl\":1e300}}",
      "option debounce.ttl must be a whole number of ms, from 1 to 8640000000000000"},
     {"{\"repeat\":{\"every\":5},\"prevMillis\":1e300}", "option prevMillis must be a time in ms"},
+    {"{\"jobId\":\"wait\"}", "option jobId \"wait\" is the name of a key of the queue itself"},
+    {"{\"jobId\":\"id\"}", "option jobId \"id\" is the name of a key of the queue itself"},
+    {"{\"jobId\":\"7:lock\"}", "option jobId \"7:lock\" is the name of a key of the queue itself"},
+    {"{\"jobId\":\"7:logs\"}", "option jobId \"7:logs\" is the name of a key of the queue itself"},
+    {"{\"priority\":\"x\"}", "option priority must be a number"},
 };
 
 static enum ct_code entry_try(const char *opts)
