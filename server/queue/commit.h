@@ -50,6 +50,7 @@ struct effect {
     void *plan;             /* SCHEDULE: the dialect's, freed by dialect->free_plan */
     char *memory;           /* owned; holds value and extra */
     void *owner;            /* the engine's: whom the result is for */
+    bool is_obstructed;     /* the engine's: waits until the commit's obstacle is gone */
     /* --- results --- */
     enum ct_code code;  /* OK, or why Redis did not do it */
     bool is_failed;     /* STALL: it went to failed, not back to waiting */
@@ -75,6 +76,9 @@ struct commit {
     bool has_more_due;      /* the promotion reached its bound */
     uint32_t dropped_count; /* ids that were taken out of the lists because their job is missing */
     int64_t rest_ms;        /* rate limited: fetch nothing for this long; 0: go on */
+    /* REDIS_TYPE: which key of the queue has a foreign type and what to do; effects with this code
+     * may meet it and are tried again. OK: there is none, and such a code is about the one job. */
+    struct ct_error obstacle;
 };
 
 void commit_init(struct commit *commit);

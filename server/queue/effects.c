@@ -27,12 +27,24 @@ void effects_count(struct queue *queue, struct effect *effect)
         lease->effect_count++;
 }
 
+static void mark_obstructed(struct queue *queue, struct effect *effect, bool is_obstructed)
+{
+    if (effect->is_obstructed == is_obstructed)
+        return;
+    effect->is_obstructed = is_obstructed;
+    if (is_obstructed)
+        queue->obstructed_count++;
+    else
+        queue->obstructed_count--;
+}
+
 static void effect_discount(struct queue *queue, struct effect *effect)
 {
     struct lease *lease = effect->owner;
 
     ct_assert(queue->effect_count > 0);
     queue->effect_count--;
+    mark_obstructed(queue, effect, false);
     queue->effect_bytes -= effect_size(effect);
     if (!lease)
         return;
@@ -88,6 +100,12 @@ bool effects_is_full(const struct queue *queue)
 {
     return queue->effect_count >= QUEUE_PENDING_MAX ||
            queue->effect_bytes >= QUEUE_PENDING_BYTES_MAX;
+}
+
+bool effects_hold_up_fetch(const struct queue *queue)
+{
+    return effects_is_full(queue) || queue->later_count >= QUEUE_REFUSED_MAX ||
+           queue->obstructed_count > 0;
 }
 
 bool effects_are_waiting(const struct queue *queue)
@@ -169,7 +187,7 @@ static bool is_state_of_redis(enum ct_code code)
 
 /* Whether Redis has not answered for good. Counts the tries of effects that it refuses for a
  * reason of their own. */
-static bool is_to_try_again(const struct effect *effect)
+static bool is_to_try_again(const struct commit *commit, const struct effect *effect)
 {
     struct lease *lease = effect->owner;
 
@@ -178,8 +196,9 @@ static bool is_to_try_again(const struct effect *effect)
     case CT_E_LOCK_LOST:
     case CT_E_JOB_MISSING:
     case CT_E_NOT_ACTIVE:
-    case CT_E_REDIS_TYPE:
         return false;
+    case CT_E_REDIS_TYPE: /* of the job's own keys: no other job meets it */
+        return commit->obstacle.code != CT_E_OK;
     default:
         if (is_state_of_redis(effect->code))
             return true;
@@ -314,18 +333,24 @@ static uint32_t set_aside_refused(struct queue *queue, struct commit *commit)
     const int64_t retry_ms = queue->settings.retry_process_delay_ms;
     const int64_t retry_at_ms = ct_monotonic_ms(queue->clock) + retry_ms;
     uint32_t count = 0;
+    bool is_obstructed;
 
     if (queue->later_count == 0)
         queue->later_at_ms = retry_at_ms;
     CT_LIST_FOREACH_SAFE (node, following, &commit->effects) {
         struct effect *effect = CT_CONTAINER(node, struct effect, link);
 
-        if (!is_to_try_again(effect))
+        if (!is_to_try_again(commit, effect))
             continue;
         count++;
+        is_obstructed = effect->code == CT_E_REDIS_TYPE;
         if (trouble_note(&queue->alone, effect->code))
             ct_log_warn("Redis refused a change, trying again", CT_STR("queue", queue->name),
-                        CT_STR("error", ct_error_text(effect->code)), CT_INT("retry_ms", retry_ms));
+                        CT_STR("error", is_obstructed ? commit->obstacle.detail
+                                                      : ct_error_text(effect->code)),
+                        CT_INT("retry_ms", retry_ms));
+        if (effect->kind != EFFECT_RENEW)
+            mark_obstructed(queue, effect, is_obstructed);
         if (effect == queue->take) {
             ct_list_remove(&effect->link);
             queue->take_is_sent = false;

@@ -163,8 +163,7 @@ static uint32_t fetch_count(const struct queue *queue)
     const uint32_t reserved = wait_reserved(queue);
 
     if (queue->is_drained || queue->is_draining || queue->needs_reclaim ||
-        queue->rest_until_ms != 0 || queue->credits <= reserved || effects_is_full(queue) ||
-        queue->later_count >= QUEUE_REFUSED_MAX)
+        queue->rest_until_ms != 0 || queue->credits <= reserved || effects_hold_up_fetch(queue))
         return 0;
     if (queue->credits - reserved > COMMIT_FETCH_MAX)
         return COMMIT_FETCH_MAX;

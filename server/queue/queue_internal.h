@@ -96,7 +96,8 @@ struct queue {
     struct ct_list pending; /* in order */
     struct ct_list later;   /* refused by Redis one by one; tried again at later_at_ms */
     uint32_t later_count;
-    uint32_t effect_count; /* all, those in `commit` included */
+    uint32_t obstructed_count; /* effects that a key of the queue refuses; meanwhile no fetch */
+    uint32_t effect_count;     /* all, those in `commit` included */
     size_t effect_bytes;
     int64_t later_at_ms;
 
@@ -236,6 +237,8 @@ void effects_count(struct queue *queue, struct effect *effect);
 void effects_drop(struct queue *queue, struct effect *effect);
 void effects_drop_of(struct queue *queue, struct lease *lease);
 bool effects_is_full(const struct queue *queue);
+/* Whether so many wait, or such, that nothing more may be fetched. */
+bool effects_hold_up_fetch(const struct queue *queue);
 /* Whether there are any to send now. */
 bool effects_are_waiting(const struct queue *queue);
 /* Fills the commit, within its bounds. */

@@ -18,8 +18,7 @@ static bool wait_may_be_out(const struct queue *queue)
 static bool wait_is_wanted(const struct queue *queue)
 {
     return wait_may_be_out(queue) && queue->is_drained && !queue->take && !queue->needs_reclaim &&
-           !effects_is_full(queue) && queue->later_count < QUEUE_REFUSED_MAX &&
-           queue->refused.code == CT_E_OK;
+           !effects_hold_up_fetch(queue) && queue->refused.code == CT_E_OK;
 }
 
 uint32_t wait_reserved(const struct queue *queue)

@@ -181,6 +181,7 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
       { kind: 'retry', id: '9', value: 'x', attempts: 1 },
     );
     assert.deepEqual(codes(answer), [OK, MISSING, LOCK_LOST, LOCK_LOST, NOT_ACTIVE, REDIS_TYPE, OK, MISSING, OK]);
+    assert.equal(answer.obstacle, '', 'a key of one job is in the way of no other');
     assert.deepEqual(await client.zrange(`${P}completed`, 0, -1), ['1', '8']);
     assert.deepEqual((await client.lrange(`${P}active`, 0, -1)).sort(), ['2', '3', '4', '6', '7']);
     assert.equal(await client.exists(`${P}6:lock`), 1);
@@ -190,13 +191,15 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
   await t.test('a key of a foreign type refuses an effect before it changes anything', async (t) => {
     for (const [key, kind] of [['completed', 'complete'], ['failed', 'fail'], ['delayed', 'delay'], ['wait', 'retry'], ['stalled', 'complete'], ['priority', 'release']]) {
       const side = await fresh(t);
-      await side.add([{ data: 1, opts: { attempts: 3 } }]);
+      await side.add([{ data: 1, opts: { attempts: 3 } }, { data: 2 }]);
       const id = await side.take();
       await client.set(`${P}${key}`, 'text');
-      const before = await snapshot();
       const effect = { kind, id, value: '1', extra: '[]', attempts: 1, due: Date.now() + 1000 };
-      assert.deepEqual(codes(await effects(side, effect)), [REDIS_TYPE], key);
-      assert.deepEqual(await snapshot(), before, key);
+      const before = await snapshot();
+      const answer = await side.commit({ effects: [effect], fetch: 5 });
+      assert.deepEqual(codes(answer), [REDIS_TYPE], key);
+      assert.deepEqual(await snapshot(), before, `${key}: and nothing is fetched`);
+      assert.match(answer.obstacle, new RegExp(`rename or delete it: ${P}${key} is a string, not a `));
     }
   });
 

@@ -171,6 +171,47 @@ test('Redis is full: outcomes wait, nothing is lost, and it goes on', options, a
   assert.equal((await queue.getJob(job.id)).returnvalue, 'big');
 });
 
+test('a key of the queue that has a foreign type: outcomes wait, nothing is fetched, nothing is lost', options, async (t) => {
+  const redis = await startRedis(t);
+  const daemon = await startDaemon(t, redis);
+  const queue = bullQueue(t, redis);
+  const client = redis.client();
+  await queue.isReady();
+  await client.set('bull:q:completed', 'text');
+  await queue.addBulk(Array.from({ length: 200 }, (_, n) => ({ data: { n } })));
+  await work(t, redis, daemon, { settings: { retryProcessDelay: 200 } });
+
+  const line = await daemon.program.untilLine(/Redis refused a change/);
+  assert.match(line, /rename or delete it: bull:q:completed is a string, not a zset/);
+  const held = await queue.getActiveCount();
+  /* Ten tries later. */
+  const evals = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))[1]);
+  const before = await evals();
+  await until(async () => (await evals()) >= before + 10, { what: 'ten more tries', deadlineMs: SLOW_MS });
+  assert.ok(held > 0 && held < 150, `${held} active`);
+  assert.equal(await queue.getActiveCount(), held);
+  await client.del('bull:q:completed');
+  await untilCounts(queue, { completed: 200, active: 0, waiting: 0, failed: 0 }, { deadlineMs: SLOW_MS });
+  await daemon.program.untilLine(/Redis took the refused changes/);
+  assert.doesNotMatch(daemon.program.log, /result refused/);
+});
+
+test('a job whose own key has a foreign type is its own affair', options, async (t) => {
+  const redis = await startRedis(t);
+  const daemon = await startDaemon(t, redis);
+  const queue = bullQueue(t, redis);
+  const wire = await openRunner(t, daemon.server);
+  const { id } = await queue.add({});
+  const { lease } = await wire.take('job');
+  await redis.client().rename(`bull:q:${id}`, 'kept');
+  await redis.client().set(`bull:q:${id}`, 'text');
+  wire.send('completed', { lease });
+  assert.equal((await wire.take('ack')).code, 24, 'REDIS_TYPE, for good');
+  await queue.add({});
+  wire.send('completed', { lease: (await wire.take('job')).lease });
+  assert.equal((await wire.take('ack')).code, 0);
+});
+
 test('a replica: said, and served once it is promoted', options, async (t) => {
   const master = await startRedis(t);
   const redis = await startRedis(t);

@@ -156,6 +156,8 @@ static enum ct_code parse_commit(struct dialect_queue *queue, struct commit *com
     commit->next_due_ms = call->next_due_ms;
     commit->has_more_due = call->has_more_due;
     commit->rest_ms = call->rest_ms;
+    if (call->is_obstructed)
+        ct_error_set(&commit->obstacle, CT_E_REDIS_TYPE, "completed is a string, not a zset");
     return CT_E_OK;
 }
 

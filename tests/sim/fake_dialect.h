@@ -46,8 +46,9 @@ struct model {
     int64_t stalled_interval_ms, swept_at_ms;
     int64_t rest_once_ms; /* the next fetch is rate limited */
     uint32_t promote_max;
-    bool take_steals; /* a TAKE overwrites a lock, as Bull's own script does */
-    bool is_garbled;  /* the next reply cannot be read */
+    bool take_steals;   /* a TAKE overwrites a lock, as Bull's own script does */
+    bool is_garbled;    /* the next reply cannot be read */
+    bool is_obstructed; /* a key of the queue has a foreign type: no outcome can be written */
     /* Set by build: the call that was built last. */
     struct fake_call *built;
     uint32_t drained_count; /* how often listeners were told "drained" */
@@ -87,7 +88,7 @@ struct fake_call {
     char tokens[FAKE_RESULTS_MAX][FAKE_TOKEN_MAX]; /* at the time of the lease */
     uint32_t result_count;
     char id[24]; /* of a wait; empty: none */
-    bool is_drained, has_more_due, is_garbled;
+    bool is_drained, has_more_due, is_garbled, is_obstructed;
     int64_t next_due_ms, rest_ms;
     struct sweep sweep;
     uint32_t first_added;

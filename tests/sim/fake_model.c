@@ -239,6 +239,11 @@ static void run_effect(struct fake_call *call, struct fake_effect *effect)
     struct model *model = call->model;
     struct fake_job *job = model_find(model, effect->id);
 
+    if (job && model->is_obstructed && effect->kind <= EFFECT_STALL) {
+        effect->code = CT_E_REDIS_TYPE;
+        call->is_obstructed = true;
+        return;
+    }
     if (!job || is_refused(job, effect->kind)) {
         effect->code = job ? job->refusal : CT_E_JOB_MISSING;
         return;
@@ -379,7 +384,7 @@ void fake_run(struct fake_call *call)
             run_effect(call, &call->effects[i]);
         if (call->promote)
             run_promotion(call);
-        if (call->fetch_max > 0)
+        if (call->fetch_max > 0 && !call->is_obstructed)
             run_fetch(call);
         else if (call->tell_drained)
             call->model->drained_count += !first_in(call->model, IN_WAIT);

@@ -414,6 +414,37 @@ START_TEST(test_many_refused_results_stop_the_fetching)
 }
 END_TEST
 
+START_TEST(test_key_of_the_queue_that_refuses_all_results_stops_the_fetching)
+{
+    enum { WINDOW = 10 };
+    struct sim *sim = sim_with_jobs(200);
+    struct sim_runner *runner = sim_runner_new(sim, WINDOW);
+
+    sim_run_until_held(sim, runner, WINDOW);
+    sim->model->is_obstructed = true;
+    for (int i = 0; i < 6000; i++) { /* a minute, so many tries */
+        struct sim_hold *hold = sim_hold_at(runner, 0);
+
+        if (hold)
+            sim_complete(runner, hold);
+        sim_run_for_ms(sim, 10);
+        sim_check(sim, model_count(sim->model, IN_ACTIVE) <= WINDOW);
+    }
+    ck_assert_uint_eq(runner->ack_count, 0);
+    ck_assert_uint_eq(runner->job_count, WINDOW);
+    sim->model->jobs[1]->refusal = CT_E_REDIS_TYPE; /* its own: that is for good */
+    sim->model->is_obstructed = false;
+    sim_run_for_ms(sim, 6000);
+    ck_assert_uint_gt(runner->job_count, WINDOW);
+    ck_assert_uint_eq(runner->ack_count, WINDOW);
+    ck_assert_uint_eq(model_count(sim->model, IN_COMPLETED), WINDOW - 1);
+    model_move(sim->model, sim->model->jobs[1], IN_COMPLETED, false);
+    work_off(sim, runner);
+    ck_assert_uint_eq(runner->job_count, 200); /* none twice */
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(test_results_go_on_when_only_fetching_is_refused)
 {
     struct sim *sim = sim_with_jobs(4);
@@ -577,6 +608,7 @@ static Suite *faults_suite(void)
     LOOP(test_final_refusals_end_the_lease, 4);
     ADD(test_result_that_redis_can_never_take_is_given_up);
     ADD(test_many_refused_results_stop_the_fetching);
+    ADD(test_key_of_the_queue_that_refuses_all_results_stops_the_fetching);
     ADD(test_results_go_on_when_only_fetching_is_refused);
     suite_add_tcase(suite, tcase);
 

@@ -23,7 +23,8 @@
 --   2 what came of effects that are not plainly done: number of the effect, then a code (-1 missing,
 --     -2 -6 lock lost, -3 not active, 1 failed), an error text, or a job
 --   3 score of the next delayed job (nil: none)  4 1: more are due  5 1: nothing more waits
---   6 ms to rest  7 ids dropped because their job is missing
+--   6 ms to rest  7 ids dropped because their job is missing  8 which key of the queue has a foreign
+--     type and so refused effects (nil: none); nothing was fetched then
 -- Tokens are numbered in the order of the jobs in the result: taken ones first, then leased ones.
 --
 -- This is the hot path. A function costs at every call of the script, whether it is used or not, so
@@ -300,7 +301,7 @@ others = function()
         --- @include commit_other
         other = {
             lock_answer = lock_answer, limit = limit, fetch = fetch_limited, promote = promote,
-            renew = renew, step = step, error_text = error_text, give_back = give_back, sift = sift, refuse = refuse,
+            renew = renew, step = step, obstacle = obstacle, error_text = error_text, give_back = give_back, sift = sift, refuse = refuse,
         }
     end
     return other
@@ -324,6 +325,10 @@ while op do
     op = ARGV[at]
 end
 
+-- Effects that a foreign key refused are tried again; until they are done, more jobs would only join
+-- them.
+local obstacle = other and other.obstacle() or false
+
 -- Effects that are done must be answered: what goes wrong behind them shows in the next call, which
 -- has none.
 local AGAIN_MS = 1000
@@ -337,7 +342,7 @@ if promote_max > 0 then
         return redis.error_reply(others().error_text(first))
     end
 end
-if fetch_max > 0 then
+if fetch_max > 0 and not obstacle then
     local is_fine, what = pcall(fetch, fetch_max)
     if is_fine then
         is_drained = what
@@ -352,4 +357,4 @@ if fetch_max > 0 then
 elseif fetch_max < 0 and try('LLEN', wait) == 0 then
     call('PUBLISH', P .. 'drained', '')
 end
-return {jobs, answers, next, more, is_drained and 1 or 0, rest_ms, dropped}
+return {jobs, answers, next, more, is_drained and 1 or 0, rest_ms, dropped, obstacle}

@@ -2,6 +2,7 @@
  * engine; a reply of another shape is an error, never a crash. */
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "common/json.h"
 #include "common/mem.h"
@@ -194,6 +195,20 @@ static int64_t next_due(struct ct_str score)
     return number < 0x1p62 ? (int64_t)fmax(number, 0) : COMMIT_NEVER;
 }
 
+/* "WRONGTYPE KEY is a string, not a list" */
+static void parse_obstacle(struct commit *commit, struct ct_str text)
+{
+    const char *key = text.data ? memchr(text.data, ' ', text.len) : NULL;
+
+    commit->obstacle.code = CT_E_OK;
+    if (!key)
+        return;
+    key++;
+    ct_error_set(&commit->obstacle, CT_E_REDIS_TYPE,
+                 "a key has a type it never has in a queue, rename or delete it: %.*s",
+                 (int)(text.len - (size_t)(key - text.data)), key);
+}
+
 enum ct_code bull_parse_commit(struct dialect_queue *queue, struct commit *commit,
                                const struct redis_reply *reply, struct ct_error *err)
 {
@@ -203,7 +218,7 @@ enum ct_code bull_parse_commit(struct dialect_queue *queue, struct commit *commi
     enum ct_code rc = redis_reply_check(reply, err);
     if (rc != CT_E_OK)
         return rc;
-    if (redis_reply_count(reply) < 7 || !parse_answers(commit, redis_reply_at(reply, 1), &number) ||
+    if (redis_reply_count(reply) < 8 || !parse_answers(commit, redis_reply_at(reply, 1), &number) ||
         !parse_jobs(commit, redis_reply_at(reply, 0), &number))
         return ct_error_set(err, CT_E_INTERNAL, "commit.lua answered what it should not");
     commit->next_due_ms = next_due(redis_reply_str(redis_reply_at(reply, 2)));
@@ -211,5 +226,6 @@ enum ct_code bull_parse_commit(struct dialect_queue *queue, struct commit *commi
     commit->is_drained = redis_reply_int(redis_reply_at(reply, 4), 0) == 1;
     commit->rest_ms = redis_reply_int(redis_reply_at(reply, 5), 0);
     commit->dropped_count = (uint32_t)redis_reply_int(redis_reply_at(reply, 6), 0);
+    parse_obstacle(commit, redis_reply_str(redis_reply_at(reply, 7)));
     return CT_E_OK;
 }

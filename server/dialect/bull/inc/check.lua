@@ -15,7 +15,7 @@ local function is_refusal(text)
 end
 
 -- The first of the queue's own keys that is not what it should be, as an error text. Asked before
--- the first write of an effect: there is no rollback.
+-- the first write of an effect: there is no rollback. obstacle() is what it has found, when asked.
 local foreign
 local function foreign_key()
     if foreign == nil then
@@ -29,5 +29,9 @@ local function foreign_key()
             end
         end
     end
+    return foreign
+end
+
+local function obstacle()
     return foreign
 end

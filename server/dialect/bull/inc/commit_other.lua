@@ -23,8 +23,17 @@ local function sift(run, refused)
     run.n, run.numbers = m, numbers
 end
 
+-- An effect met a key of a foreign type: is it one of the queue's, or only the job's?
+local function look_for_foreign(text)
+    if type(text) == 'string' and text:find('^WRONGTYPE') then
+        return foreign_key() or text
+    end
+    return text
+end
+
 -- Answers all of a run, which is empty then.
 local function refuse(run, code)
+    code = look_for_foreign(error_text(code))
     for i = 1, run.n do
         answer(run.before + (run.numbers and run.numbers[i] or i), code)
     end
@@ -263,6 +272,7 @@ local function step(at, op)
         if is_refusal(what) then
             return nil, what
         end
+        what = look_for_foreign(what)
     end
     if what and what ~= DONE then
         answer(effect, what)
