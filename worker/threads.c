@@ -1,8 +1,10 @@
 /* Job threads and batches. See threads.h.
  *
  * One lock, one list, one condition. A thread that has a job does not wait for anything: it takes
- * the next one from the list without being woken, so a burst of jobs costs one wake-up per thread
- * that slept, not one per job. */
+ * the next one from the list without being woken. Of the threads that sleep one at a time is woken,
+ * and it wakes the next before it begins its job, if jobs still wait by then. So long jobs spread
+ * over all threads within microseconds each, and a burst of short ones is done by the few threads
+ * that are awake before the others would have been: a wake-up costs more than such a job. */
 #include "worker/threads.h"
 
 #include <errno.h>
@@ -14,6 +16,8 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/mem.h"
+
+#define THREADS_FOREVER UINT64_MAX
 
 struct thread {
     struct threads *threads;     /* borrowed */
@@ -31,6 +35,7 @@ struct threads {
     struct ct_list ready; /* cartrita_job.ready */
     atomic_size_t ready_count;
     size_t idle;    /* threads that wait on `work` */
+    bool is_waking; /* one of them has been woken and has not come back yet */
     size_t started; /* threads that exist */
     bool is_stopping;
     struct thread *list; /* owned; concurrency places */
@@ -110,9 +115,22 @@ static bool threads_wait_until(struct threads *threads, uint64_t until_ms)
     int rc;
 
     threads->idle++;
-    rc = pthread_cond_timedwait(&threads->work, &threads->lock, &until);
+    if (until_ms == THREADS_FOREVER)
+        rc = pthread_cond_wait(&threads->work, &threads->lock);
+    else
+        rc = pthread_cond_timedwait(&threads->work, &threads->lock, &until);
     threads->idle--;
+    threads->is_waking = false; /* whatever woke us: we look at the list now */
     return rc != ETIMEDOUT;
+}
+
+/* Under the lock: whether a sleeping thread is to be signalled, by the caller, behind the lock. */
+static bool threads_should_wake(struct threads *threads)
+{
+    if (threads->is_waking || threads->idle == 0 || ct_list_is_empty(&threads->ready))
+        return false;
+    threads->is_waking = true;
+    return true;
 }
 
 /* Under the lock: more jobs for a batch that has `count` of them. */
@@ -125,9 +143,6 @@ static size_t threads_fill(struct threads *threads, struct cartrita_job **batch,
         has_time = threads_wait_until(threads, until_ms);
         count += threads_take(threads, batch + count, threads->batch_max - count);
     }
-    /* A wake-up meant for an idle thread may have come to us. */
-    if (!ct_list_is_empty(&threads->ready) && threads->idle > 0)
-        pthread_cond_signal(&threads->work);
     return count;
 }
 
@@ -135,21 +150,22 @@ static size_t threads_fill(struct threads *threads, struct cartrita_job **batch,
 static size_t threads_next(struct threads *threads, struct cartrita_job **batch)
 {
     size_t count = 0;
+    bool wake;
 
     pthread_mutex_lock(&threads->lock);
     while (count == 0) {
         count = threads_take(threads, batch, threads->batch_max);
         if (count == 0 && threads->is_stopping)
             break;
-        if (count == 0) {
-            threads->idle++;
-            pthread_cond_wait(&threads->work, &threads->lock);
-            threads->idle--;
-        } else if (count < threads->batch_max && threads->batch_wait_ms > 0) {
+        if (count == 0)
+            threads_wait_until(threads, THREADS_FOREVER);
+        else if (count < threads->batch_max && threads->batch_wait_ms > 0)
             count = threads_fill(threads, batch, count);
-        }
     }
+    wake = threads_should_wake(threads);
     pthread_mutex_unlock(&threads->lock);
+    if (wake)
+        pthread_cond_signal(&threads->work);
     return count;
 }
 
@@ -229,7 +245,8 @@ static void threads_start_one(struct threads *threads)
 
 void threads_push(struct threads *threads, struct ct_list *jobs)
 {
-    size_t count = 0, waiting, wake;
+    size_t count = 0, waiting;
+    bool wake;
 
     CT_LIST_FOREACH (node, jobs) {
         job_ref(CT_CONTAINER(node, struct cartrita_job, ready));
@@ -242,9 +259,9 @@ void threads_push(struct threads *threads, struct ct_list *jobs)
     for (size_t i = threads->idle; i < waiting && threads->started < threads->options.concurrency;
          i++)
         threads_start_one(threads);
-    wake = waiting < threads->idle ? waiting : threads->idle;
+    wake = threads_should_wake(threads);
     pthread_mutex_unlock(&threads->lock);
-    while (wake-- > 0)
+    if (wake)
         pthread_cond_signal(&threads->work);
 }
 
