@@ -152,9 +152,12 @@ static const struct ct_program program = {
     .version = CARTRITA_VERSION,
     .usage = "[OPTION]... --queue NAME --plugin FILE",
     .about = "Runs the jobs of Bull and BullMQ queues in processes of their own.",
-    .footer = "The first SIGTERM or SIGINT lets running jobs finish within --grace, a second one "
-              "hands them\nback at once. SIGHUP reads the configuration again and replaces the "
-              "runners.",
+    .footer =
+        "The first SIGTERM or SIGINT lets running jobs finish within --grace, a second one "
+        "hands them\nback at once. SIGHUP reads the configuration again and replaces the "
+        "runners.\n\nEnds with status 1 when, at the start, a plugin can never load: no such "
+        "file, no shared object,\nanother ABI. A plugin that loads and does not open is tried "
+        "again.",
     .options = options,
     .option_count = sizeof options / sizeof options[0],
 };

@@ -6,6 +6,8 @@
  *                    stop               hand back what runs, exit
  *   from the runner  ready NAME VERSION its plugin is open and it takes jobs
  *                    failed TEXT        it could not start, and why; it exits
+ *                    unusable TEXT      the same, and no other try can do better: the plugin is
+ *                                       none
  *                    stuck TEXT         a job does not stop: it drains, and wants to be replaced
  *                    bye                it holds nothing any more; it exits
  *
@@ -18,14 +20,15 @@
 #define CONTROL_LINE_MAX     2048       /* bytes of a line but the first */
 #define CONTROL_SETTINGS_MAX (4u << 20) /* bytes of the first line */
 
-#define CONTROL_DRAIN  "drain"
-#define CONTROL_STOP   "stop"
-#define CONTROL_READY  "ready "
-#define CONTROL_FAILED "failed "
-#define CONTROL_STUCK  "stuck "
-#define CONTROL_BYE    "bye"
+#define CONTROL_DRAIN    "drain"
+#define CONTROL_STOP     "stop"
+#define CONTROL_READY    "ready "
+#define CONTROL_FAILED   "failed "
+#define CONTROL_UNUSABLE "unusable "
+#define CONTROL_STUCK    "stuck "
+#define CONTROL_BYE      "bye"
 
-#define RUNNER_EXIT_FAILED 3  /* said "failed" */
+#define RUNNER_EXIT_FAILED 3  /* said "failed" or "unusable" */
 #define RUNNER_EXIT_STUCK  75 /* said "stuck" */
 #define RUNNER_EXIT_ORPHAN 76 /* its supervisor is gone */
 

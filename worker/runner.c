@@ -334,12 +334,12 @@ static enum ct_code runner_open_plugin(struct runner *runner, struct ct_error *e
 
     if (rc != CT_E_OK)
         return rc;
+    runner->plugin = plugin;
     batch_max = plugin->batch_max > 1 ? plugin->batch_max : 1;
     rc = recorder_open(RECORDER_FD, (size_t)settings->concurrency * batch_max, &runner->recorder,
                        err);
     if (rc != CT_E_OK)
         return rc;
-    runner->plugin = plugin;
     if (plugin->open && plugin->open(&host_table, settings->config, settings->concurrency,
                                      &runner->self, why, sizeof why) != 0) {
         why[sizeof why - 1] = '\0';
@@ -402,9 +402,9 @@ static void runner_free(struct runner *runner)
     ct_assert(uv_loop_close(&runner->loop) == 0);
 }
 
-static int runner_fail(const struct ct_error *err)
+static int runner_fail(const char *word, const struct ct_error *err)
 {
-    runner_say(CONTROL_FAILED, err->detail);
+    runner_say(word, err->detail);
     return RUNNER_EXIT_FAILED;
 }
 
@@ -425,14 +425,14 @@ int runner_main(pid_t supervisor)
     fcntl(RECORDER_FD, F_SETFD, FD_CLOEXEC);
     ct_buf_init(&runner.control_in);
     if (runner_read_settings(&runner, &err) != CT_E_OK)
-        return runner_fail(&err);
+        return runner_fail(CONTROL_FAILED, &err);
     ct_log_setup((enum ct_log_level)runner.settings.log_level, runner.settings.name);
     if (runner_open_plugin(&runner, &err) != CT_E_OK)
-        return runner_fail(&err);
+        return runner_fail(runner.plugin ? CONTROL_FAILED : CONTROL_UNUSABLE, &err);
     uv_loop_init(&runner.loop);
     runner_open_parts(&runner);
     if (runner_connect(&runner, &err) != CT_E_OK)
-        return runner_fail(&err);
+        return runner_fail(CONTROL_FAILED, &err);
     snprintf(said, sizeof said, "%s %s", runner.plugin->name, runner.plugin->version);
     runner_say(CONTROL_READY, said);
     uv_run(&runner.loop, UV_RUN_DEFAULT);

@@ -166,12 +166,16 @@ static void slot_heard(struct slot *slot, struct ct_str line)
             return;
         slot_become(slot, SLOT_READY, "it said so");
         slot->ready_ms = slot->since_ms;
+        slot->was_ready = true;
         slot->is_complaint_told = false;
         ct_log_info("runner ready", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
                     CT_INT("pid", slot->process.pid), CT_STR("plugin", slot->plugin));
         slot->context->on_change(slot->context->ctx);
     } else if (slot_line_is(&line, CONTROL_FAILED)) {
         slot->has_said_why = true;
+        slot_complain(slot, line);
+    } else if (slot_line_is(&line, CONTROL_UNUSABLE)) {
+        slot->has_said_why = slot->is_unusable = true;
         slot_complain(slot, line);
     } else if (slot_line_is(&line, CONTROL_STUCK)) {
         if (slot->state == SLOT_READY)
@@ -379,7 +383,7 @@ static void slot_go(struct slot *slot)
         return;
     }
     slot_become(slot, SLOT_STARTING, "wanted");
-    slot->is_handed_back = slot->has_said_why = slot->is_dead = false;
+    slot->is_handed_back = slot->has_said_why = slot->is_unusable = slot->is_dead = false;
     slot->ready_ms = 0;
     slot->plugin[0] = slot->kill_reason[0] = '\0';
     ct_buf_clear(&slot->control_in);

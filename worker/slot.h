@@ -54,7 +54,9 @@ struct slot {
     enum slot_state state;
     bool is_wanted;         /* should run: started again when it is down */
     bool is_handed_back;    /* said bye: what becomes of the process harms no job */
-    bool has_said_why;      /* said failed */
+    bool has_said_why;      /* said failed or unusable */
+    bool is_unusable;       /* said unusable */
+    bool was_ready;         /* once, in its life */
     bool is_complaint_told; /* the present reason why starts fail was logged */
     uint32_t failures;      /* in a row */
     uint64_t since_ms;      /* the present state */

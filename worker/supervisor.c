@@ -5,6 +5,9 @@
  *   last words to the daemon <─────────────────────────────────────────────┘
  *   private daemon stopped, folder removed, exit 0
  *
+ * A pool whose plugin can never load ends all of it the same way, with exit 1, when it has never
+ * worked: whoever started us must see it. Of a reload it only keeps the old runners.
+ *
  * SIGHUP: the configuration is read again; for each slot a new runner is started, and the old one
  * is drained when the new one is ready, so no moment is without one. */
 #include "worker/supervisor.h"
@@ -33,6 +36,7 @@ struct generation {
     struct scale *scales;        /* owned; one a pool */
     size_t slot_count;
     size_t slots_open;
+    bool is_first;
     bool is_draining;
 };
 
@@ -50,6 +54,7 @@ struct supervisor {
     bool has_private;
     bool is_stopping;
     bool is_leaving;
+    int exit_status;
     uv_signal_t term, interrupt, hangup;
     uv_timer_t watch;
     uv_idle_t tidy; /* runs once after slots have changed, outside of their callbacks */
@@ -75,6 +80,7 @@ static void generation_start(struct supervisor *supervisor, struct worker_config
         generation->slot_count += generation->config.pools[p].processes_max;
     generation->slots = ct_zalloc(generation->slot_count * sizeof *generation->slots);
     generation->scales = ct_zalloc(generation->config.pool_count * sizeof *generation->scales);
+    generation->is_first = ct_list_is_empty(&supervisor->generations);
     ct_list_push_back(&supervisor->generations, &generation->link);
     for (size_t p = 0; p < generation->config.pool_count; p++) {
         const struct pool_config *pool = &generation->config.pools[p];
@@ -169,6 +175,41 @@ static void supervisor_leave(struct supervisor *supervisor)
 /* --- what has changed ----------------------------------------------------------------------------
  */
 
+/* A slot whose plugin is none, in a pool that never had a runner; NULL: there is none. */
+static const struct slot *generation_find_unusable(const struct generation *generation)
+{
+    const struct slot *found = NULL;
+    bool was_ready = false;
+
+    for (size_t i = 0; i < generation->slot_count; i++) {
+        const struct slot *slot = &generation->slots[i];
+
+        if (i == 0 || slot->pool != slot[-1].pool) { /* each pool's are in a row */
+            if (found && !was_ready)
+                return found;
+            found = NULL;
+            was_ready = false;
+        }
+        was_ready |= slot->was_ready;
+        if (slot->is_unusable && slot->state == SLOT_DOWN)
+            found = slot;
+    }
+    return was_ready ? NULL : found;
+}
+
+static void supervisor_check_first_start(struct supervisor *supervisor,
+                                         const struct generation *first)
+{
+    const struct slot *slot = generation_find_unusable(first);
+
+    if (!slot)
+        return;
+    ct_log_error("stopping: a pool can never start, its plugin cannot be used",
+                 CT_STR("pool", slot->pool->name), CT_STR("error", slot->complaint));
+    supervisor->exit_status = EXIT_FAILURE;
+    supervisor->is_stopping = true;
+}
+
 /* Once a turn, outside of the slots' callbacks: generations that are replaced drain, those that are
  * down go. */
 static void supervisor_tidy(uv_idle_t *idle)
@@ -178,6 +219,8 @@ static void supervisor_tidy(uv_idle_t *idle)
     bool is_replaced = generation_is_ready(newest);
 
     uv_idle_stop(idle);
+    if (!supervisor->is_stopping && newest->is_first)
+        supervisor_check_first_start(supervisor, newest);
     CT_LIST_FOREACH_SAFE (node, following, &supervisor->generations) {
         struct generation *generation = CT_CONTAINER(node, struct generation, link);
         bool is_over = supervisor->is_stopping || (generation != newest && is_replaced);
@@ -374,5 +417,5 @@ int supervisor_main(struct worker_config *config, int argc, char *const *argv)
     ct_assert(uv_loop_close(&supervisor.loop) == 0);
     free(supervisor.address);
     ct_log_info("worker stopped", CT_STR("version", CARTRITA_VERSION));
-    return EXIT_SUCCESS;
+    return supervisor.exit_status;
 }

@@ -1,6 +1,7 @@
 /* The life of a worker: starting, draining, dying with its parent, outliving a daemon. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 
 import { bullQueue, recordMessages, untilCounts, untilState } from '../lib/bull.mjs';
@@ -145,6 +146,47 @@ test('a plugin that does not open is told once, and tried with backoff', options
   await worker.program.untilLine(/will be started again.*failures=4/);
   assert.equal(worker.program.lines.filter((line) => line.includes('asked to refuse')).length, 1);
   await worker.stop();
+});
+
+test('a plugin that can never load ends the worker with status 1, and all that it started', options, async (t) => {
+  const bench = await startBench(t);
+  const text = bench.file('text.so');
+  writeFileSync(text, 'no shared object');
+  const stranger = bench.file('stranger.so');
+  execFileSync('cc', ['-shared', '-fPIC', '-x', 'c', '-o', stranger, '-'], { input: 'int cartrita_nothing;' });
+
+  for (const [plugin, reason] of [
+    [bench.file('missing.so'), /missing\.so/],
+    [text, /text\.so/],
+    [stranger, /stranger\.so/],
+  ]) {
+    const worker = await bench.work({ plugin, waitReady: false });
+    await within(worker.program.exited, { what: 'the worker to end' });
+    assert.equal(worker.program.code, 1, worker.log);
+    assert.match(worker.program.lines.find((line) => line.includes('a pool can never start')), reason);
+    assert.match(worker.log, /worker stopped/);
+    const [, daemon] = /msg=ready .*pid=(\d+)/.exec(worker.log) ?? []; /* it may have ended before it was ready */
+    assert.ok(!daemon || !isAlive(Number(daemon)));
+    assert.deepEqual(readdirSync(worker.dir).filter((name) => name.startsWith('cartrita-')), [], 'no folder is left');
+  }
+});
+
+test('one pool that can never start ends the others in order, too', options, async (t) => {
+  const bench = await startBench(t);
+  const config = bench.file('pools.yaml');
+  const pools = [
+    { queues: ['q'], plugin: bench.plugin },
+    { queues: ['r'], plugin: bench.file('missing.so') },
+  ];
+  writeFileSync(config, JSON.stringify({ pools }));
+  const program = startProgram(t, 'cartrita-worker', ['--redis', bench.redis.url, '--config', config], {
+    env: { XDG_RUNTIME_DIR: bench.dir },
+  });
+
+  await within(program.exited, { what: 'the worker to end' });
+  assert.equal(program.code, 1, program.log);
+  assert.match(program.log, /a pool can never start.*pool=r/);
+  assert.match(program.log, /worker stopped/);
 });
 
 test('several queues share one runner', options, async (t) => {

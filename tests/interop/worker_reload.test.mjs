@@ -1,6 +1,6 @@
 /* A reload that fails must not be the last one: the next configuration mends it. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 
@@ -38,5 +38,34 @@ test('a reload to a plugin that does not open is mended by the next one', option
   await untilCounts(bench.queue, { completed: 3, failed: 0 });
   assert.equal((await worker.pids()).length, 1, 'nothing of the failed reloads is left');
   assert.doesNotMatch(worker.log, /reload refused/);
+  await worker.stop();
+});
+
+test('a reload to a plugin that can never load keeps the old runners', options, async (t) => {
+  const bench = await startBench(t);
+  const worker = await bench.work();
+  const [old] = await worker.pids();
+  const path = join(worker.dir, 'worker.yaml');
+  const config = JSON.parse(readFileSync(path, 'utf8'));
+
+  writeFileSync(path, JSON.stringify({ pools: [{ ...config.pools[0], plugin: bench.file('missing.so') }] }));
+  worker.program.kill('SIGHUP');
+  await worker.program.untilLine(/will be started again.*failures=2/);
+  await job(bench.queue, 'ok');
+  await untilCounts(bench.queue, { completed: 1 });
+  assert.ok(isAlive(old));
+  await worker.stop();
+});
+
+/* The file is replaced under a running worker, say by a half finished deployment. */
+test('a pool that has worked goes on trying when its plugin is gone', options, async (t) => {
+  const bench = await startBench(t);
+  const worker = await bench.work();
+  renameSync(bench.plugin, bench.file('kept.so'));
+  process.kill((await worker.pids())[0], 'SIGKILL');
+  await worker.program.untilLine(/will be started again.*failures=2/);
+  renameSync(bench.file('kept.so'), bench.plugin);
+  await job(bench.queue, 'ok');
+  await untilCounts(bench.queue, { completed: 1 });
   await worker.stop();
 });
