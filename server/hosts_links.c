@@ -1,9 +1,74 @@
 /* The links to Redis that all queues share. Called by hosts.c.
  *
  * Redis lost: every queue is told, searches wait, and one line is logged at once and then every
- * HOSTS_REMIND_MS. Redis back: one line, every queue is told. */
+ * HOSTS_REMIND_MS. Redis back: one line, every queue is told. A Redis that may evict keys is warned
+ * about once. */
+#include <string.h>
+
 #include "common/log.h"
 #include "server/hosts_internal.h"
+
+/* --- eviction --- */
+
+/* The value of one line of INFO, "name:value\r\n"; absent: there is none. */
+static struct ct_str info_find(struct ct_str info, const char *name)
+{
+    const size_t len = strlen(name);
+
+    while (info.len > 0) {
+        const char *end = memchr(info.data, '\n', info.len);
+        const size_t line_len = end ? (size_t)(end - info.data) + 1 : info.len;
+
+        if (line_len > len && memcmp(info.data, name, len) == 0 && info.data[len] == ':') {
+            struct ct_str value = {info.data + len + 1, line_len - len - 1};
+
+            while (value.len > 0 && strchr("\r\n", value.data[value.len - 1]))
+                value.len--;
+            return value;
+        }
+        info.data += line_len;
+        info.len -= line_len;
+    }
+    return CT_STR_NONE;
+}
+
+static void hosts_on_info(void *arg, const struct redis_reply *reply, const struct ct_error *err)
+{
+    struct hosts *hosts = arg;
+    struct ct_str policy;
+
+    if (err) {
+        ct_log_debug("maxmemory-policy not known", CT_ERR(err)); /* few may ask for it */
+        return;
+    }
+    policy = info_find(redis_reply_str(reply), "maxmemory_policy");
+    if (policy.len == 0 || ct_str_equal(policy, CT_STR_LIT("noeviction"))) {
+        hosts->is_policy_told = false;
+        return;
+    }
+    if (hosts->is_policy_told)
+        return;
+    hosts->is_policy_told = true;
+    ct_log_warn(
+        "Redis removes keys when it is at its maxmemory: set maxmemory-policy to noeviction",
+        CT_BYTES("policy", policy),
+        CT_STR("risk", policy.data[0] == 'v' ? "locks go, and jobs run twice"
+                                             : "jobs are lost without a trace, and locks go, "
+                                               "so that jobs run twice"));
+}
+
+static void hosts_ask_policy(struct hosts *hosts)
+{
+    struct redis_command command;
+
+    redis_command_init(&command, NULL);
+    redis_command_text(&command, "INFO");
+    redis_command_text(&command, "memory");
+    redis_link_call(hosts->world.commands, &command, hosts_on_info, hosts);
+    redis_command_fini(&command);
+}
+
+/* --- the links --- */
 
 static void hosts_on_redis_up(void *ctx)
 {
@@ -14,6 +79,7 @@ static void hosts_on_redis_up(void *ctx)
                     CT_INT("tries", hosts->down_tries));
     hosts->down_since_ms = hosts->reminded_ms = 0;
     hosts->down_tries = 0;
+    hosts_ask_policy(hosts);
     CT_LIST_FOREACH (node, &hosts->live)
         queue_host_link_up(queue_host_of(node));
     CT_LIST_FOREACH (node, &hosts->retired)

@@ -74,6 +74,27 @@ test('a user without CLIENT and SUBSCRIBE: warned, and works', options, async (t
   await daemon.stop();
 });
 
+test('a Redis that may evict keys: warned about once, with the risk and the remedy', options, async (t) => {
+  const [lru, ttl, safe] = await Promise.all(
+    ['allkeys-lru', 'volatile-ttl', 'noeviction'].map((maxmemoryPolicy) => startRedis(t, { maxmemoryPolicy, aof: true })),
+  );
+  const daemon = await startDaemon(t, lru);
+  const line = await daemon.program.untilLine(/maxmemory-policy to noeviction/);
+  assert.match(line, /level=warn.*policy=allkeys-lru risk="jobs are lost/);
+  assert.match(await (await startDaemon(t, ttl)).program.untilLine(/maxmemory-policy/), /policy=volatile-ttl risk="locks go/);
+  await lru.restart({ kill: true });
+  await daemon.program.untilLine(/Redis is back/);
+  const quiet = [await startDaemon(t, safe), daemon];
+  for (const { server } of quiet) {
+    /* Its commands are answered in order: behind this one, the policy is known. */
+    const wire = await openSession(t, server);
+    wire.send('attach', { sub: 1, queue: 'q' });
+    assert.equal((await wire.take('attached', {}, { deadlineMs: SLOW_MS })).code, 0);
+  }
+  assert.equal(daemon.program.lines.filter((text) => text.includes('maxmemory-policy')).length, 1);
+  assert.doesNotMatch(quiet[0].program.log, /maxmemory-policy/);
+});
+
 test('a user that may not run scripts: the attach says why', options, async (t) => {
   const redis = await startRedis(t, { acl: [`worker ${ACL} -@scripting`] });
   const daemon = await daemonAt(t, `redis://worker:pw@127.0.0.1:${redis.port}`);
