@@ -1,10 +1,10 @@
 /* The demo, from its first line to its last, and stopped in the middle. */
 
 import assert from 'node:assert/strict';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { test } from 'node:test';
 
-import { BUILD, startProgram } from '../lib/processes.mjs';
+import { BUILD, commandOf, startProgram } from '../lib/processes.mjs';
 import { temporaryDirectory } from '../lib/redis.mjs';
 import { until, within } from '../lib/wait.mjs';
 
@@ -21,8 +21,8 @@ async function commandsWith(text) {
   const found = [];
   for (const pid of await readdir('/proc')) {
     if (!/^\d+$/.test(pid)) continue;
-    const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
-    if (command.includes(text)) found.push(command.replaceAll('\0', ' '));
+    const command = (await commandOf(pid)).join(' ');
+    if (command.includes(text)) found.push(command);
   }
   return found;
 }

@@ -4,8 +4,8 @@
  * Programs come from $BUILD (default: build), below the project's root. */
 
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { readFile, readdir } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -161,22 +161,28 @@ export async function runProgram(t, file, args = [], { deadlineMs = STOP_MS, ...
 
 /* --- what /proc says ---------------------------------------------------------------------------- */
 
-async function readProc(pid, file) {
-  return readFile(`/proc/${pid}/${file}`, 'utf8').catch(() => '');
+/* Not with promises: the readFile of Node 18's fs/promises ends at the first short read, and /proc
+ * gives a page at a time. */
+function readProc(pid, file) {
+  try {
+    return readFileSync(`/proc/${pid}/${file}`, 'utf8');
+  } catch {
+    return ''; /* it has ended */
+  }
 }
 
 /* pids of the living children of `pid`, oldest first. */
 export async function childrenOf(pid) {
   const found = [];
   for (const task of await readdir(`/proc/${pid}/task`).catch(() => [])) {
-    const list = await readProc(pid, `task/${task}/children`);
+    const list = readProc(pid, `task/${task}/children`);
     found.push(...list.split(' ').filter(Boolean).map(Number));
   }
   return found.sort((a, b) => a - b);
 }
 
 export async function commandOf(pid) {
-  return (await readProc(pid, 'cmdline')).split('\0').filter(Boolean);
+  return readProc(pid, 'cmdline').split('\0').filter(Boolean);
 }
 
 /* pids of a supervisor's runners (children with --runner on their command line). */
@@ -198,9 +204,14 @@ export async function privateDaemonOf(pid) {
 
 /* {rssKb, pssKb} of a process. */
 export async function memoryOf(pid) {
-  const text = await readProc(pid, 'smaps_rollup');
+  const text = readProc(pid, 'smaps_rollup');
   const of = (name) => Number(text.match(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm'))?.[1] ?? 0);
   return { rssKb: of('Rss'), pssKb: of('Pss') };
+}
+
+/* Built with SAN=...: what it needs says nothing about what it needs elsewhere. */
+export function isSanitized(pid) {
+  return /lib[at]san/.test(readProc(pid, 'maps'));
 }
 
 export function isAlive(pid) {
