@@ -14,20 +14,24 @@ local function is_refusal(text)
     return refusals[text:match('^%u+')] ~= nil
 end
 
--- The first of the queue's own keys that is not what it should be, as an error text. Asked before
--- the first write of an effect: there is no rollback. obstacle() is what it has found, when asked.
+-- The first of these keys (numbers in KEYS) that is not what it should be, as an error text.
+local kinds = {'list', 'list', 'zset', 'set', 'zset', 'zset', 'zset', 'list'}
+local function first_foreign(numbers)
+    for _, i in ipairs(numbers) do
+        local kind = call('TYPE', KEYS[i]).ok
+        if kind ~= 'none' and kind ~= kinds[i] then
+            return 'WRONGTYPE ' .. KEYS[i] .. ' is a ' .. kind .. ', not a ' .. kinds[i]
+        end
+    end
+    return false
+end
+
+-- The same of all of them. Asked before the first write of an effect: there is no rollback.
+-- obstacle() is what it has found, when asked.
 local foreign
 local function foreign_key()
     if foreign == nil then
-        foreign = false
-        local kinds = {'list', 'list', 'zset', 'set', 'zset', 'zset', 'zset', 'list'}
-        for i = 1, #kinds do
-            local kind = call('TYPE', KEYS[i]).ok
-            if kind ~= 'none' and kind ~= kinds[i] then
-                foreign = 'WRONGTYPE ' .. KEYS[i] .. ' is a ' .. kind .. ', not a ' .. kinds[i]
-                break
-            end
-        end
+        foreign = first_foreign({1, 2, 3, 4, 5, 6, 7, 8})
     end
     return foreign
 end

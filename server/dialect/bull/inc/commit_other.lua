@@ -285,7 +285,7 @@ local RUNNING_MAX = 5000
 
 -- Due jobs to waiting, the first due first. Returns the next score and 1 when more are due.
 local function promote(max)
-    local problem = foreign_key()
+    local problem = first_foreign({1, 2, 3, 7, 8}) -- what it touches: no set of finished jobs
     if problem then
         error({err = problem}, 0)
     end
