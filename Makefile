@@ -198,7 +198,7 @@ chaos: all check-tools ## kill processes and links under load, then count jobs
 $(BUILD)/tests/bench/delay_proxy: tests/bench/delay_proxy.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $<
-# ARGS="--only throughput --runs 3"; all of it takes half an hour. `node tests/bench/bench.mjs` explains.
+# ARGS="--only throughput --runs 3"; all of it takes long: killed Bull workers are noticed after a minute. `node tests/bench/bench.mjs` explains.
 bench: all check-tools $(BUILD)/tests/bench/delay_proxy ## measure against bull and bullmq in Node (ARGS="--quick")
 	@BUILD=$(abspath $(BUILD)) node tests/bench/bench.mjs $(ARGS)
 
