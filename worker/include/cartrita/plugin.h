@@ -25,7 +25,7 @@ extern "C" {
 #endif
 
 #define CARTRITA_ABI_MAJOR 1 /* raised when an old plugin would break */
-#define CARTRITA_ABI_MINOR 0 /* raised when something is appended */
+#define CARTRITA_ABI_MINOR 1 /* raised when something is appended */
 
 struct cartrita_job; /* opaque: read through the host, so it can grow */
 
@@ -105,6 +105,14 @@ struct cartrita_host {
                     const char *data, const char *opts, cartrita_enqueued_fn done, void *ctx);
     /* A line in the process log. */
     void (*log_process)(int32_t level, const char *message);
+
+    /* --- since 1.1 --- */
+    /* Names what the job does now ("decode", "upload"); the beginning of it is told with the job's
+     * failure should its process die. Cheap: nothing is sent. */
+    void (*phase)(struct cartrita_job *job, const char *text);
+    /* A directory for this job alone, made at the first call and removed with all it holds when the
+     * job has ended. NULL, with the reason in the process log, when it cannot be made. */
+    const char *(*job_temp_dir)(struct cartrita_job *job);
 };
 
 /* What a plugin is. */
