@@ -327,6 +327,55 @@ enum ct_code ct_option_read_file(struct ct_option_set *set, const struct ct_yaml
     return rc;
 }
 
+enum ct_code ct_option_read_node(struct ct_option_set *set, const struct ct_yaml_node *node,
+                                 struct ct_error *err)
+{
+    const struct ct_option *option = find_name(set->program, ct_str_of(node->key));
+
+    if (!option)
+        return CT_E_NOT_FOUND;
+    return put_node(set, option, node, err);
+}
+
+static void inherit(struct ct_option_set *set, const struct ct_option *option,
+                    const struct ct_option_set *from, const struct ct_option *same)
+{
+    void *field = (char *)set->settings + option->offset;
+    const void *value = (const char *)from->settings + same->offset;
+
+    ct_assert(option->kind == same->kind);
+    switch (option->kind) {
+    case CT_OPTION_STRING:
+        free(*(char **)field);
+        *(char **)field = *(char *const *)value ? ct_strdup(*(char *const *)value) : NULL;
+        break;
+    case CT_OPTION_INT:
+    case CT_OPTION_DURATION_MS:
+        *(int64_t *)field = *(const int64_t *)value;
+        break;
+    case CT_OPTION_BOOL:
+        *(bool *)field = *(const bool *)value;
+        break;
+    case CT_OPTION_ENUM:
+        *(int *)field = *(const int *)value;
+        break;
+    case CT_OPTION_LIST:
+        option_list_copy(field, value);
+        break;
+    }
+}
+
+void ct_option_inherit(struct ct_option_set *set, const struct ct_option_set *from)
+{
+    for (size_t i = 0; i < set->program->option_count; i++) {
+        const struct ct_option *option = &set->program->options[i];
+        const struct ct_option *same = find_name(from->program, ct_str_of(option->name));
+
+        if (same)
+            inherit(set, option, from, same);
+    }
+}
+
 enum ct_option_source ct_option_source_of(const struct ct_option_set *set, const char *name)
 {
     const struct ct_option *option = find_name(set->program, ct_str_of(name));

@@ -109,6 +109,13 @@ enum ct_code ct_option_read_env(struct ct_option_set *set, struct ct_error *err)
 enum ct_code ct_option_read_file(struct ct_option_set *set, const struct ct_yaml_node *root,
                                  const char *const *sections, struct ct_error *err) CT_MUST_CHECK;
 
+/* For parts of a file that repeat options of the program (pools): one key, by its node. NOT_FOUND,
+ * without an error text: no option has that name. */
+enum ct_code ct_option_read_node(struct ct_option_set *set, const struct ct_yaml_node *node,
+                                 struct ct_error *err) CT_MUST_CHECK;
+/* Takes what `from` has for options of the same name as its defaults. */
+void ct_option_inherit(struct ct_option_set *set, const struct ct_option_set *from);
+
 /* Where the value of `name` came from. */
 enum ct_option_source ct_option_source_of(const struct ct_option_set *set, const char *name);
 

@@ -15,6 +15,18 @@ void option_list_clear(struct ct_option_list *list)
     *list = (struct ct_option_list){NULL, 0};
 }
 
+void option_list_copy(struct ct_option_list *list, const struct ct_option_list *from)
+{
+    option_list_clear(list);
+    if (from->count == 0)
+        return;
+    list->items = ct_alloc(from->count * sizeof *list->items);
+    while (list->count < from->count) {
+        list->items[list->count] = ct_strdup(from->items[list->count]);
+        list->count++;
+    }
+}
+
 bool ct_option_duration_ms(struct ct_str text, int64_t *out)
 {
     static const struct {

@@ -19,5 +19,7 @@ enum ct_code option_put_split(struct ct_option_set *set, const struct option_inp
                               const char *text, struct ct_error *err) CT_MUST_CHECK;
 
 void option_list_clear(struct ct_option_list *list);
+/* Replaces what `list` holds. */
+void option_list_copy(struct ct_option_list *list, const struct ct_option_list *from);
 
 #endif

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/assert.h"
 #include "common/mem.h"
 #include "common/option.h"
 #include "common/url.h"
@@ -12,9 +13,10 @@
 #include "worker/config_pools.h"
 #include "worker/loader.h"
 #include "worker/subs.h"
-#include "worker/threads.h"
 
 #define CONFIG_REDIS_DEFAULT "redis://127.0.0.1:6379"
+
+#define CONFIG_OPTIONS_MAX 96 /* rows, for the table */
 
 static const char *const log_levels[] = {"debug", "info", "warn", "error", NULL};
 
@@ -39,7 +41,7 @@ static const struct ct_option options[] = {
      .kind = CT_OPTION_LIST,
      FIELD(queues),
      .value_name = "NAME",
-     .group = "Pool (more than one: pools in the configuration file)",
+     .group = "What to run (more than one pool: in the configuration file)",
      .help = "Queue to take jobs of.",
      .not_in_file = true},
     {.name = "plugin",
@@ -62,53 +64,13 @@ static const struct ct_option options[] = {
      .value_name = "KEY=JSON",
      .help = "Setting of the queues in Bull's words, such as lockDuration=30000.",
      .not_in_file = true},
-    {.name = "prefix",
-     .kind = CT_OPTION_STRING,
-     FIELD(prefix),
-     .value_name = "PREFIX",
-     .help = "What the queues' keys begin with; the daemon's default is bull."},
-    {.name = "dialect",
-     .kind = CT_OPTION_STRING,
-     FIELD(dialect),
-     .value_name = "bull|bullmq|auto",
-     .help = "Who else works with the queues; auto looks at their keys."},
-    {.name = "processes",
-     .kind = CT_OPTION_INT,
-     FIELD(processes),
-     .fallback = "1",
-     .min = 1,
-     .max = CONFIG_PROCESSES_MAX,
-     .help = "Runners of a pool, each a process."},
-    {.name = "processes-max",
-     .kind = CT_OPTION_INT,
-     FIELD(processes_max),
-     .fallback = "0",
-     .min = 0,
-     .max = CONFIG_PROCESSES_MAX,
-     .help = "Runners at the most: one is added while all threads are busy, and goes when it has "
-             "been idle for half a minute; 0: as many as --processes."},
-    {.name = "concurrency",
-     .letter = 'c',
-     .kind = CT_OPTION_INT,
-     FIELD(concurrency),
-     .fallback = "1",
-     .min = 1,
-     .max = THREADS_MAX,
-     .help = "Jobs at once in each runner (for a plugin that takes batches: batches at once)."},
-    {.name = "timeout",
-     .kind = CT_OPTION_DURATION_MS,
-     FIELD(timeout_ms),
-     .fallback = "30m",
-     .min = 1,
-     .max = INT64_C(365) * 24 * 3600 * 1000,
-     .group = "Limits",
-     .help = "Time limit of a job that has no timeout option of its own."},
     {.name = "cancel-grace",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(cancel_grace_ms),
      .fallback = "5s",
      .min = 1,
      .max = 3600 * 1000,
+     .group = "Patience",
      .help = "How long a job at its time limit may take to stop before its runner is replaced."},
     {.name = "grace",
      .kind = CT_OPTION_DURATION_MS,
@@ -117,20 +79,12 @@ static const struct ct_option options[] = {
      .min = 0,
      .max = 24 * 3600 * 1000,
      .help = "How long running jobs may take to finish after SIGTERM."},
-    {.name = "memory-max",
-     .kind = CT_OPTION_INT,
-     FIELD(memory_max_mib),
-     .fallback = "0",
-     .unit = "MiB",
-     .min = 0,
-     .max = 1024 * 1024,
-     .help = "Resident memory of a runner beyond which it is replaced; 0: no limit."},
     {.name = "config",
      .kind = CT_OPTION_STRING,
      FIELD(config),
      .value_name = "FILE",
      .env = {"CARTRITA_CONFIG"},
-     .group = "Other",
+     .group = "Configuration",
      .help = "YAML file with these options by name, and pools.",
      .not_in_file = true},
     {.name = "log-level",
@@ -147,7 +101,7 @@ static const struct ct_option options[] = {
      .not_in_file = true},
 };
 
-static const struct ct_program program = {
+static struct ct_program program = {
     .name = "cartrita-worker",
     .version = CARTRITA_VERSION,
     .usage = "[OPTION]... --queue NAME --plugin FILE",
@@ -158,9 +112,23 @@ static const struct ct_program program = {
         "runners.\n\nEnds with status 1 when, at the start, a plugin can never load: no such "
         "file, no shared object,\nanother ABI. A plugin that loads and does not open is tried "
         "again.",
-    .options = options,
-    .option_count = sizeof options / sizeof options[0],
 };
+
+/* Our rows, then those of the pools, which fit struct config_flags because its first field is the
+ * options of a pool. */
+static const struct ct_program *config_program(void)
+{
+    static struct ct_option all[CONFIG_OPTIONS_MAX];
+    size_t own = sizeof options / sizeof options[0];
+
+    _Static_assert(offsetof(struct config_flags, pool) == 0, "rows of pools fit the flags");
+    ct_assert(own + pool_program.option_count <= CONFIG_OPTIONS_MAX);
+    memcpy(all, options, sizeof options);
+    memcpy(all + own, pool_program.options, pool_program.option_count * sizeof all[0]);
+    program.options = all;
+    program.option_count = own + pool_program.option_count;
+    return &program;
+}
 
 static enum ct_code config_take_server(const struct config_flags *flags,
                                        const struct ct_option_set *set, struct worker_config *out,
@@ -205,7 +173,7 @@ static enum ct_code config_take(const struct config_flags *flags, const struct c
     out->log_level_name = log_levels[flags->log_level];
     if (rc != CT_E_OK)
         return rc;
-    return config_pools(flags, yaml ? ct_yaml_find(yaml->root, "pools") : NULL, out, err);
+    return config_pools(set, flags, yaml ? ct_yaml_find(yaml->root, "pools") : NULL, out, err);
 }
 
 enum config_outcome config_read(int argc, char *const *argv, struct worker_config *out,
@@ -222,7 +190,7 @@ enum config_outcome config_read(int argc, char *const *argv, struct worker_confi
 
     memset(&flags, 0, sizeof flags);
     memset(out, 0, sizeof *out);
-    ct_option_open(&set, &program, &flags);
+    ct_option_open(&set, config_program(), &flags);
     rc = ct_option_read_args(&set, argc - 1, argv + 1, err);
     if (rc == CT_E_OK && ct_option_answer(&set, stdout)) {
         ct_option_close(&set);

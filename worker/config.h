@@ -12,7 +12,6 @@
 #include "worker/pool.h"
 
 #define CONFIG_POOLS_MAX       256
-#define CONFIG_PROCESSES_MAX   256
 #define CONFIG_TIMEOUT_MS      1800000 /* default time limit of a job: 30 minutes */
 #define CONFIG_GRACE_MS        30000
 #define CONFIG_CANCEL_GRACE_MS 5000

@@ -9,11 +9,8 @@
 #include "common/mem.h"
 #include "worker/loader.h"
 #include "worker/subs.h"
-#include "worker/threads.h"
 
 #define POOL_TEXT_MAX 512 /* bytes of a queue's name, a prefix */
-
-static const char *const dialects[] = {"bull", "bullmq", "auto", NULL};
 
 void config_pool_free(struct pool_config *pool)
 {
@@ -23,26 +20,10 @@ void config_pool_free(struct pool_config *pool)
     free(pool->name);
     free(pool->plugin);
     free(pool->config);
-    free(pool->prefix);
-    free(pool->dialect);
     free(pool->settings);
+    if (pool->set.program)
+        ct_option_close(&pool->set);
     memset(pool, 0, sizeof *pool);
-}
-
-static enum ct_code pool_set_dialect(struct pool_config *pool, const char *dialect,
-                                     struct ct_error *err)
-{
-    if (!dialect)
-        return CT_E_OK;
-    for (size_t i = 0; dialects[i]; i++) {
-        if (strcmp(dialect, dialects[i]) == 0) {
-            free(pool->dialect);
-            pool->dialect = ct_strdup(dialect);
-            return CT_E_OK;
-        }
-    }
-    return ct_error_set(err, CT_E_USAGE, "'%.40s' is not a dialect: use bull, bullmq or auto",
-                        dialect);
 }
 
 static bool pool_is_utf8(const char *text)
@@ -109,39 +90,36 @@ static enum ct_code pool_pairs(const struct ct_option_list *list, const char *fl
     return rc;
 }
 
-static enum ct_code pool_defaults(const struct config_flags *flags, struct pool_config *pool,
-                                  struct ct_error *err)
+static void pool_open(struct pool_config *pool, const struct ct_option_set *flags)
 {
-    pool->prefix = flags->prefix ? ct_strdup(flags->prefix) : NULL;
-    pool->processes = (uint32_t)flags->processes;
-    pool->processes_max = (uint32_t)flags->processes_max;
-    pool->concurrency = (uint32_t)flags->concurrency;
-    pool->timeout_ms = (uint64_t)flags->timeout_ms;
-    pool->memory_max_bytes = (uint64_t)flags->memory_max_mib << 20;
-    return pool_set_dialect(pool, flags->dialect, err);
+    ct_option_open(&pool->set, &pool_program, &pool->options);
+    ct_option_inherit(&pool->set, flags);
 }
 
 /* Once all is known. */
 static enum ct_code pool_check(struct pool_config *pool, struct ct_error *err)
 {
-    if ((pool->prefix && !pool_is_utf8(pool->prefix)) || !pool_is_utf8(pool->plugin))
+    struct pool_options *options = &pool->options;
+
+    if ((options->prefix && !pool_is_utf8(options->prefix)) || !pool_is_utf8(pool->plugin))
         return ct_error_set(err, CT_E_USAGE, "prefix and plugin of a pool must be UTF-8 text");
-    if (pool->processes_max == 0)
-        pool->processes_max = pool->processes;
-    if (pool->processes_max < pool->processes)
-        return ct_error_set(err, CT_E_USAGE,
-                            "pool %.100s: processes-max is %u, less than processes, which is %u",
-                            pool->name, pool->processes_max, pool->processes);
+    if (options->processes_max == 0)
+        options->processes_max = options->processes;
+    if (options->processes_max < options->processes)
+        return ct_error_set(
+            err, CT_E_USAGE,
+            "pool %.100s: processes-max is %lld, less than processes, which is %lld", pool->name,
+            (long long)options->processes_max, (long long)options->processes);
     return CT_E_OK;
 }
 
-static enum ct_code pool_from_flags(const struct config_flags *flags, struct pool_config *pool,
+static enum ct_code pool_from_flags(const struct ct_option_set *set,
+                                    const struct config_flags *flags, struct pool_config *pool,
                                     struct ct_error *err)
 {
-    enum ct_code rc = pool_defaults(flags, pool, err);
+    enum ct_code rc = CT_E_OK;
 
-    if (rc != CT_E_OK)
-        return rc;
+    pool_open(pool, set);
     if (flags->queues.count == 0)
         return ct_error_set(err, CT_E_USAGE,
                             "no queue: give --queue NAME, or a --config FILE with pools");
@@ -163,33 +141,6 @@ static enum ct_code pool_from_flags(const struct config_flags *flags, struct poo
 
 /* --- the file ------------------------------------------------------------------------------------
  */
-
-static enum ct_code pool_number(const struct ct_yaml_node *node, int64_t max, uint32_t *out,
-                                struct ct_error *err)
-{
-    int64_t number;
-    enum ct_code rc = ct_yaml_int(node, 1, max, &number, err);
-
-    if (rc == CT_E_OK)
-        *out = (uint32_t)number;
-    return rc;
-}
-
-static enum ct_code pool_duration(const struct ct_yaml_node *node, uint64_t *out,
-                                  struct ct_error *err)
-{
-    const char *text;
-    int64_t ms;
-    enum ct_code rc = ct_yaml_text(node, &text, err);
-
-    if (rc != CT_E_OK)
-        return rc;
-    if (!ct_option_duration_ms(ct_str_of(text), &ms) || ms < 1)
-        return ct_yaml_error(node, err, "'%.40s' is not a time: write milliseconds, or 5s, 2m, 1h",
-                             text);
-    *out = (uint64_t)ms;
-    return CT_E_OK;
-}
 
 static enum ct_code pool_text(const struct ct_yaml_node *node, char **out, struct ct_error *err)
 {
@@ -252,8 +203,6 @@ static enum ct_code pool_key(const struct ct_yaml_node *node, struct pool_config
                              json_t *settings, struct ct_error *err)
 {
     const char *key = node->key;
-    const char *text;
-    struct ct_error why;
     json_t *value;
     enum ct_code rc;
 
@@ -263,48 +212,25 @@ static enum ct_code pool_key(const struct ct_yaml_node *node, struct pool_config
         return pool_text(node, &pool->name, err);
     if (strcmp(key, "plugin") == 0)
         return pool_text(node, &pool->plugin, err);
-    if (strcmp(key, "prefix") == 0)
-        return pool_text(node, &pool->prefix, err);
     if (strcmp(key, "set") == 0)
         return pool_plugin_settings(node, pool, err);
-    if (strcmp(key, "processes") == 0)
-        return pool_number(node, CONFIG_PROCESSES_MAX, &pool->processes, err);
-    if (strcmp(key, "processes-max") == 0)
-        return pool_number(node, CONFIG_PROCESSES_MAX, &pool->processes_max, err);
-    if (strcmp(key, "concurrency") == 0)
-        return pool_number(node, THREADS_MAX, &pool->concurrency, err);
-    if (strcmp(key, "timeout") == 0)
-        return pool_duration(node, &pool->timeout_ms, err);
-    if (strcmp(key, "memory-max") == 0) {
-        uint32_t mib;
-
-        rc = pool_number(node, 1024 * 1024, &mib, err);
-        if (rc == CT_E_OK)
-            pool->memory_max_bytes = (uint64_t)mib << 20;
+    rc = ct_option_read_node(&pool->set, node, err);
+    if (rc != CT_E_NOT_FOUND)
         return rc;
-    }
-    if (strcmp(key, "dialect") == 0) {
-        rc = ct_yaml_text(node, &text, err);
-        if (rc == CT_E_OK && pool_set_dialect(pool, text, &why) != CT_E_OK)
-            rc = ct_yaml_error(node, err, "%s", why.detail);
-        return rc;
-    }
     rc = ct_yaml_to_json(node, &value, err);
     if (rc == CT_E_OK)
         json_object_set_new(settings, key, value);
     return rc;
 }
 
-static enum ct_code pool_from_node(const struct config_flags *flags,
-                                   const struct ct_yaml_node *node, struct pool_config *pool,
-                                   struct ct_error *err)
+static enum ct_code pool_from_node(const struct ct_option_set *set, const struct ct_yaml_node *node,
+                                   struct pool_config *pool, struct ct_error *err)
 {
     json_t *settings = json_object();
     enum ct_code rc = ct_yaml_need_map(node, err);
     char *found;
 
-    if (rc == CT_E_OK)
-        rc = pool_defaults(flags, pool, err);
+    pool_open(pool, set);
     if (rc == CT_E_OK)
         for (const struct ct_yaml_node *n = node->first; n && rc == CT_E_OK; n = n->next)
             rc = pool_key(n, pool, settings, err);
@@ -327,15 +253,16 @@ static enum ct_code pool_from_node(const struct config_flags *flags,
     return pool_check(pool, err);
 }
 
-enum ct_code config_pools(const struct config_flags *flags, const struct ct_yaml_node *pools,
-                          struct worker_config *out, struct ct_error *err)
+enum ct_code config_pools(const struct ct_option_set *set, const struct config_flags *flags,
+                          const struct ct_yaml_node *pools, struct worker_config *out,
+                          struct ct_error *err)
 {
     enum ct_code rc;
 
     if (!pools) {
         out->pools = ct_zalloc(sizeof *out->pools);
         out->pool_count = 1;
-        return pool_from_flags(flags, &out->pools[0], err);
+        return pool_from_flags(set, flags, &out->pools[0], err);
     }
     if (flags->queues.count > 0 || flags->plugin || flags->set.count > 0 ||
         flags->settings.count > 0)
@@ -350,6 +277,6 @@ enum ct_code config_pools(const struct config_flags *flags, const struct ct_yaml
         return ct_yaml_error(pools, err, "1 to %d pools are possible", CONFIG_POOLS_MAX);
     out->pools = ct_zalloc(pools->child_count * sizeof *out->pools);
     for (const struct ct_yaml_node *n = pools->first; n && rc == CT_E_OK; n = n->next)
-        rc = pool_from_node(flags, n, &out->pools[out->pool_count++], err);
+        rc = pool_from_node(set, n, &out->pools[out->pool_count++], err);
     return rc;
 }

@@ -27,7 +27,7 @@ static uint64_t limits_memory(int pid)
 
 static void limits_check_memory(struct slot *slot)
 {
-    uint64_t max = slot->pool->memory_max_bytes;
+    uint64_t max = (uint64_t)slot->pool->options.memory_max_mib << 20;
     uint64_t used = max ? limits_memory(slot->process.pid) : 0;
     char why[128];
 

@@ -12,9 +12,9 @@ int scale_decide(struct scale *scale, const struct scale_look *look)
     bool is_idle = look->ready == look->wanted && look->idle > 0;
 
     scale->busy_ticks =
-        is_busy && look->wanted < scale->pool->processes_max ? scale->busy_ticks + 1 : 0;
+        is_busy && look->wanted < scale->pool->options.processes_max ? scale->busy_ticks + 1 : 0;
     scale->idle_ticks =
-        is_idle && look->wanted > scale->pool->processes ? scale->idle_ticks + 1 : 0;
+        is_idle && look->wanted > scale->pool->options.processes ? scale->idle_ticks + 1 : 0;
     if (scale->busy_ticks >= SCALE_UP_TICKS) {
         scale->busy_ticks = 0;
         return 1;
@@ -49,14 +49,14 @@ static void scale_log(const struct scale *scale, const char *what, uint32_t runn
 
 void scale_tick(struct scale *scale)
 {
-    uint32_t max = scale->pool->processes_max;
+    uint32_t max = (uint32_t)scale->pool->options.processes_max;
     struct scale_look look = {0};
     int change;
 
-    if (max == scale->pool->processes)
+    if (max == scale->pool->options.processes)
         return;
     for (uint32_t i = 0; i < max; i++)
-        scale_look_at(&look, &scale->slots[i], scale->pool->concurrency);
+        scale_look_at(&look, &scale->slots[i], (uint32_t)scale->pool->options.concurrency);
     change = scale_decide(scale, &look);
     for (uint32_t i = 0; change > 0 && i < max; i++) {
         if (!scale->slots[i].is_wanted && scale->slots[i].state == SLOT_DOWN) {

@@ -77,7 +77,7 @@ static void generation_start(struct supervisor *supervisor, struct worker_config
     generation->config = *config;
     memset(config, 0, sizeof *config);
     for (size_t p = 0; p < generation->config.pool_count; p++)
-        generation->slot_count += generation->config.pools[p].processes_max;
+        generation->slot_count += (size_t)generation->config.pools[p].options.processes_max;
     generation->slots = ct_zalloc(generation->slot_count * sizeof *generation->slots);
     generation->scales = ct_zalloc(generation->config.pool_count * sizeof *generation->scales);
     generation->is_first = ct_list_is_empty(&supervisor->generations);
@@ -86,11 +86,11 @@ static void generation_start(struct supervisor *supervisor, struct worker_config
         const struct pool_config *pool = &generation->config.pools[p];
 
         generation->scales[p] = (struct scale){.pool = pool, .slots = &generation->slots[next]};
-        for (uint32_t i = 0; i < pool->processes_max; i++) {
+        for (uint32_t i = 0; i < pool->options.processes_max; i++) {
             struct slot *slot = &generation->slots[next++];
 
             slot_init(slot, &supervisor->context, pool, i);
-            if (i < pool->processes)
+            if (i < pool->options.processes)
                 slot_start(slot);
         }
     }

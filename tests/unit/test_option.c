@@ -250,6 +250,40 @@ START_TEST(test_lists_are_replaced_whole)
 }
 END_TEST
 
+/* A part of the file that repeats options: what the whole says is its default. */
+START_TEST(test_a_part_inherits_and_overrides)
+{
+    struct settings own;
+    struct ct_option_set part;
+    struct ct_yaml *yaml;
+
+    ck_assert_int_eq(read_args("--redis redis://h --queue a --queue b --grace 5s -d"), CT_E_OK);
+    ct_option_open(&part, &program, &own);
+    ct_option_inherit(&part, &set);
+    ck_assert_str_eq(own.redis_url, "redis://h");
+    ck_assert(own.is_dry && own.grace_ms == 5000 && own.level == settings.level);
+    ck_assert_uint_eq(own.queues.count, 2);
+    ck_assert_int_eq(ct_yaml_parse("c.yaml",
+                                   CT_STR_LIT("processes: 9\nqueue: [c]\nother: 1\ngrace: soon\n"),
+                                   &yaml, &err),
+                     CT_E_OK);
+    ck_assert_int_eq(ct_option_read_node(&part, ct_yaml_find(yaml->root, "processes"), &err),
+                     CT_E_OK);
+    ck_assert_int_eq(ct_option_read_node(&part, ct_yaml_find(yaml->root, "queue"), &err), CT_E_OK);
+    ck_assert_int_eq(ct_option_read_node(&part, ct_yaml_find(yaml->root, "other"), &err),
+                     CT_E_NOT_FOUND);
+    ck_assert_int_eq(ct_option_read_node(&part, ct_yaml_find(yaml->root, "grace"), &err),
+                     CT_E_USAGE);
+    ck_assert_ptr_nonnull(strstr(err.detail, "c.yaml:4:8: grace: 'soon'"));
+    ct_yaml_free(yaml);
+    ck_assert_int_eq(own.processes, 9);
+    ck_assert_uint_eq(own.queues.count, 1);
+    ck_assert_str_eq(own.queues.items[0], "c");
+    ck_assert_uint_eq(settings.queues.count, 2); /* the whole keeps its own */
+    ct_option_close(&part);
+}
+END_TEST
+
 static const char *const wrong_files[][2] = {
     {"proceses: 3\n", "c.yaml:1:1: unknown setting 'proceses': did you mean 'processes'?"},
     {"processes: many\n", "c.yaml:1:12: processes: 'many' is not a whole number"},
@@ -421,6 +455,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_verbs);
     tcase_add_test(tcase, test_help);
     tcase_add_test(tcase, test_version);
+    tcase_add_test(tcase, test_a_part_inherits_and_overrides);
     tcase_add_test(tcase, test_no_wish);
     tcase_add_test(tcase, test_durations);
 }

@@ -76,9 +76,9 @@ START_TEST(test_flags_make_one_pool)
     ck_assert_str_eq(config.pools[0].plugin, "/x/y.so");
     ck_assert_str_eq(config.pools[0].config, "{\"a\":\"b=c\"}");
     ck_assert_str_eq(config.pools[0].settings, "{\"lockDuration\":5000}");
-    ck_assert_uint_eq(config.pools[0].concurrency, 7);
-    ck_assert_uint_eq(config.pools[0].processes, 1);
-    ck_assert_uint_eq(config.pools[0].timeout_ms, CONFIG_TIMEOUT_MS);
+    ck_assert_uint_eq(config.pools[0].options.concurrency, 7);
+    ck_assert_uint_eq(config.pools[0].options.processes, 1);
+    ck_assert_uint_eq(config.pools[0].options.timeout_ms, CONFIG_TIMEOUT_MS);
     ck_assert_uint_eq(config.grace_ms, CONFIG_GRACE_MS);
     ck_assert_uint_eq(config.cancel_grace_ms, CONFIG_CANCEL_GRACE_MS);
     ck_assert_ptr_null(config.redis_url);
@@ -117,22 +117,22 @@ START_TEST(test_file_of_pools)
     ck_assert_uint_eq(config.grace_ms, 10000);
     ck_assert_uint_eq(config.pool_count, 2);
     ck_assert_str_eq(config.pools[0].name, "email-processing");
-    ck_assert_uint_eq(config.pools[0].concurrency, 5);
-    ck_assert_uint_eq(config.pools[0].processes, 3);
-    ck_assert_uint_eq(config.pools[0].timeout_ms, 120000);
+    ck_assert_uint_eq(config.pools[0].options.concurrency, 5);
+    ck_assert_uint_eq(config.pools[0].options.processes, 3);
+    ck_assert_uint_eq(config.pools[0].options.timeout_ms, 120000);
     ck_assert_str_eq(config.pools[0].config, "{\"smtp\":\"mail.example\",\"port\":25}");
     ck_assert_str_eq(config.pools[0].settings,
                      "{\"limiter\":{\"max\":100,\"duration\":60000},"
                      "\"backoffStrategies\":{\"slow\":{\"delays\":[1000,5000]}}}");
-    ck_assert_ptr_null(config.pools[0].prefix);
+    ck_assert_ptr_null(config.pools[0].options.prefix);
     ck_assert_str_eq(config.pools[1].name, "pictures");
     ck_assert_uint_eq(config.pools[1].queue_count, 2);
-    ck_assert_uint_eq(config.pools[1].concurrency, 2); /* the file's default */
-    ck_assert_str_eq(config.pools[1].prefix, "app");
-    ck_assert_str_eq(config.pools[1].dialect, "bullmq");
+    ck_assert_uint_eq(config.pools[1].options.concurrency, 2); /* the file's default */
+    ck_assert_str_eq(config.pools[1].options.prefix, "app");
+    ck_assert_str_eq(pool_dialects[config.pools[1].options.dialect], "bullmq");
     ck_assert_str_eq(config.pools[1].config, "{}");
     ck_assert_ptr_null(config.pools[1].settings);
-    ck_assert_uint_eq(config.pools[1].memory_max_bytes, (uint64_t)512 << 20);
+    ck_assert_int_eq(config.pools[1].options.memory_max_mib, 512);
     config_free(&config);
 }
 END_TEST
@@ -143,8 +143,9 @@ START_TEST(test_wrong_files)
     check_refused("pools: {a: 1}\n", "pools");
     check_refused("pools:\n  - plugin: x.so\n", "no queue");
     check_refused("pools:\n  - queue: a\n", "no plugin");
-    check_refused("pools:\n  - {queue: a, plugin: x, timeout: soon}\n", "'soon' is not a time");
-    check_refused("pools:\n  - {queue: a, plugin: x, dialect: bul}\n", "use bull, bullmq or auto");
+    check_refused("pools:\n  - {queue: a, plugin: x, timeout: soon}\n", "'soon' is not a duration");
+    check_refused("pools:\n  - {queue: a, plugin: x, dialect: bul}\n",
+                  "is not one of bull, bullmq, auto");
     check_refused("pools:\n  - {queues: [a, a], plugin: x}\n", "named twice");
     check_refused("pools:\n  - {queue: a, plugin: x, concurrency: 0}\n", "concurrency");
     check_refused("pols: []\n", "pools");
