@@ -113,6 +113,11 @@ VECTOR(CASUALTY, casualty,
        "73 69 6e 67 03 c4 02 38 31 04 c4 07 53 49 47 53 45 47 56",
        .runner = CT_STR_LIT("u-1"), .queue = CT_STR_LIT("image-processing"),
        .id = CT_STR_LIT("81"), .reason = CT_STR_LIT("SIGSEGV"))
+VECTOR(CASUALTY, casualty,
+       "92 12 85 01 c4 03 75 2d 31 02 c4 01 71 03 c4 02 38 31 04 c4 07 53 49 47 "
+       "53 45 47 56 05 c4 09 23 30 20 78 0a 23 31 20 79",
+       .runner = CT_STR_LIT("u-1"), .queue = CT_STR_LIT("q"), .id = CT_STR_LIT("81"),
+       .reason = CT_STR_LIT("SIGSEGV"), .has_stack = true, .stack = CT_STR_LIT("#0 x\n#1 y"))
 VECTOR(OBITUARY, obituary,
        "92 13 82 01 c4 03 75 2d 31 02 c4 13 6b 69 6c 6c 65 64 20 62 79 20 73 69 "
        "67 6e 61 6c 20 31 31",
@@ -144,4 +149,48 @@ VECTOR(PING, ping,
 VECTOR(PONG, pong,
        "92 18 81 01 ce de ad be ef",
        .nonce = 3735928559)
+VECTOR(STOP_JOB, stop_job,
+       "92 19 85 01 03 02 c4 01 71 03 c4 04 62 75 6c 6c 04 c4 02 38 31 05 c4 07 "
+       "62 79 20 68 61 6e 64",
+       .request = 3, .queue = CT_STR_LIT("q"), .has_prefix = true, .prefix = CT_STR_LIT("bull"),
+       .id = CT_STR_LIT("81"), .has_reason = true, .reason = CT_STR_LIT("by hand"))
+VECTOR(STOP_JOB, stop_job,
+       "92 19 83 01 03 02 c4 01 71 04 c4 02 38 31",
+       .request = 3, .queue = CT_STR_LIT("q"), .id = CT_STR_LIT("81"))
+VECTOR(DONE, done,
+       "92 1a 84 01 03 02 00 03 c4 09 70 61 73 73 65 64 20 6f 6e 04 c4 02 5b 5d",
+       .request = 3, .code = 0, .has_detail = true, .detail = CT_STR_LIT("passed on"),
+       .has_value = true, .value = CT_STR_LIT("[]"))
+VECTOR(DONE, done,
+       "92 1a 82 01 ce 00 01 11 70 02 03",
+       .request = 70000, .code = 3)
+VECTOR(REPORT, report,
+       "92 1b 81 01 c4 1b 7b 22 77 6f 72 6b 65 72 22 3a 22 75 2d 31 22 2c 22 70 "
+       "6f 6f 6c 73 22 3a 5b 5d 7d",
+       .state = CT_STR_LIT("{\"worker\":\"u-1\",\"pools\":[]}"))
+VECTOR(FLEET, fleet,
+       "92 1c 81 01 cc c8",
+       .request = 200)
+VECTOR(ORDER, order,
+       "92 1d 85 01 04 02 c4 03 75 2d 31 03 c4 05 73 63 61 6c 65 04 c4 06 69 6d "
+       "61 67 65 73 05 cd 01 2c",
+       .request = 4, .worker = CT_STR_LIT("u-1"), .verb = CT_STR_LIT("scale"), .has_pool = true,
+       .pool = CT_STR_LIT("images"), .has_count = true, .count = 300)
+VECTOR(ORDER, order,
+       "92 1d 83 01 04 02 c4 03 75 2d 31 03 c4 05 64 72 61 69 6e",
+       .request = 4, .worker = CT_STR_LIT("u-1"), .verb = CT_STR_LIT("drain"))
+VECTOR(WATCH, watch,
+       "92 1e 83 01 c4 01 71 02 c4 03 61 70 70 03 c4 04 61 75 74 6f",
+       .queue = CT_STR_LIT("q"), .has_prefix = true, .prefix = CT_STR_LIT("app"),
+       .has_dialect = true, .dialect = CT_STR_LIT("auto"))
+VECTOR(WATCH, watch,
+       "92 1e 81 01 c4 01 71",
+       .queue = CT_STR_LIT("q"))
+VECTOR(BACKLOG, backlog,
+       "92 1f 84 01 c4 01 71 02 c4 03 61 70 70 03 ce 00 0f 42 40 04 cd ff ff",
+       .queue = CT_STR_LIT("q"), .has_prefix = true, .prefix = CT_STR_LIT("app"),
+       .waiting = 1000000, .oldest_ms = 65535)
+VECTOR(BACKLOG, backlog,
+       "92 1f 83 01 c4 01 71 03 00 04 00",
+       .queue = CT_STR_LIT("q"), .waiting = 0, .oldest_ms = 0)
 /* clang-format on */
