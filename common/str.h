@@ -31,6 +31,17 @@ static inline bool ct_str_is(struct ct_str a, const char *text)
     return a.data && a.len == strlen(text) && memcmp(a.data, text, a.len) == 0;
 }
 
+/* Moves `text` past `prefix` when it begins with it. */
+static inline bool ct_str_skip(struct ct_str *text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    if (text->len < len || memcmp(text->data, prefix, len) != 0)
+        return false;
+    *text = (struct ct_str){text->data + len, text->len - len};
+    return true;
+}
+
 /* Decimal text (optional minus, at most 19 digits, nothing else) to a number; false when it is
  * not one or does not fit. */
 bool ct_str_to_int(struct ct_str text, int64_t *out);

@@ -343,8 +343,8 @@ static void client_attempt(struct proto_client *client)
     client->why.code = CT_E_OK;
     client->peer_frame_max = PROTO_FRAME_MAX;
     client->callbacks_due++;
-    client->link = proto_link_open(client->options.loop, &client->address, client->failures,
-                                   client->options.frame_max, &events, client);
+    client->link = proto_link_open(client->options.loop, &client->address, client->options.dialler,
+                                   client->failures, client->options.frame_max, &events, client);
     uv_timer_start(&client->timer, client_on_timer, client->options.hello_timeout_ms, 0);
 }
 

@@ -14,6 +14,7 @@
 #include "proto/codec.h"
 
 struct proto_client;
+struct proto_dialler;
 
 #define PROTO_RECONNECT_MIN_MS 20
 #define PROTO_RECONNECT_MAX_MS 2000
@@ -36,6 +37,7 @@ struct proto_client_events {
 struct proto_client_options {
     uv_loop_t *loop;                /* borrowed */
     const char *address;            /* as ct_address_parse takes it; copied */
+    struct proto_dialler *dialler;  /* connects in our place; borrowed; NULL: we do (dial.h) */
     struct proto_hello hello;       /* versions are filled in; strings are copied */
     uint32_t frame_max;             /* 0: PROTO_FRAME_MAX */
     size_t write_queue_max;         /* 0: PROTO_WRITE_QUEUE_MAX */

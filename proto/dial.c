@@ -1,12 +1,14 @@
 /* One dialling: uv_getaddrinfo (TCP only), then one address after the other until one takes the
- * connection. Called by link.c; it reads and writes nothing and has no deadline of its own: the
- * client has, and closes.
+ * connection. With a dialler none of that: it is asked, and answers. Reads and writes nothing, and
+ * has no deadline of its own: the client has, and closes.
  *
- * Failures: the name has no address, or every address has refused; the last refusal is told. */
+ * Failures: the name has no address, or every address has refused; the last refusal is told, as is
+ * the dialler's. */
 #include "proto/dial.h"
 
 #include <netdb.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "common/assert.h"
 
@@ -44,6 +46,16 @@ static void dial_socket_opened(struct proto_dial *dial)
     dial->callbacks_due++;
 }
 
+static void dial_failed(struct proto_dial *dial, const char *doing, int uv_error)
+{
+    char *where = ct_address_print(dial->address);
+    struct ct_error why;
+
+    ct_error_set(&why, CT_E_CLOSED, "%s %s: %s", doing, where, uv_strerror(uv_error));
+    free(where);
+    dial->on_done(dial, &why);
+}
+
 /* A handle that failed to connect cannot be used a second time. */
 static void dial_retry(uv_handle_t *handle)
 {
@@ -59,7 +71,7 @@ static void dial_refused(struct proto_dial *dial, int uv_error)
     if (dial->untried > 0)
         dial_socket_close(dial, dial_retry);
     else
-        dial->on_done(dial, "connecting to", uv_error);
+        dial_failed(dial, "connecting to", uv_error);
 }
 
 static void dial_connected(uv_connect_t *request, int status)
@@ -70,7 +82,7 @@ static void dial_connected(uv_connect_t *request, int status)
         if (status < 0)
             dial_refused(dial, status);
         else
-            dial->on_done(dial, "connecting to", 0);
+            dial->on_done(dial, NULL);
     }
     dial_release(dial);
 }
@@ -104,7 +116,7 @@ static void dial_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo
     dial->is_resolving = false;
     dial->found = found;
     if (!dial->is_closing && status < 0) {
-        dial->on_done(dial, "finding the host of", status);
+        dial_failed(dial, "finding the host of", status);
     } else if (!dial->is_closing) {
         for (const struct addrinfo *each = found; each; each = each->ai_next)
             dial->untried++;
@@ -126,7 +138,7 @@ static void dial_resolve(struct proto_dial *dial)
     int rc = uv_getaddrinfo(dial->loop, &dial->resolve, dial_resolved, dial->address->host, port,
                             &hints);
     if (rc < 0) {
-        dial->on_done(dial, "finding the host of", rc);
+        dial_failed(dial, "finding the host of", rc);
         return;
     }
     dial->is_resolving = true;
@@ -146,16 +158,45 @@ static void dial_path(struct proto_dial *dial)
 void proto_dial_start(struct proto_dial *dial)
 {
     dial->callbacks_due = 1; /* for proto_dial_close */
-    if (dial->address->path)
+    if (dial->dialler) {
+        dial->is_asking = true;
+        dial->dialler->ask(dial->dialler, dial);
+    } else if (dial->address->path) {
         dial_path(dial);
-    else
+    } else {
         dial_resolve(dial);
+    }
+}
+
+void proto_dial_accept(struct proto_dial *dial, uv_stream_t *from)
+{
+    int rc = dial->address->path ? uv_pipe_init(dial->loop, &dial->socket.pipe, 0)
+                                 : uv_tcp_init(dial->loop, &dial->socket.tcp);
+
+    ct_assert(rc == 0);
+    ct_assert(dial->is_asking);
+    dial->is_asking = false;
+    dial_socket_opened(dial);
+    rc = uv_accept(from, &dial->socket.stream);
+    if (rc < 0)
+        dial_failed(dial, "taking over the connection to", rc);
+    else
+        dial->on_done(dial, NULL);
+}
+
+void proto_dial_refuse(struct proto_dial *dial, const struct ct_error *why)
+{
+    ct_assert(dial->is_asking);
+    dial->is_asking = false;
+    dial->on_done(dial, why);
 }
 
 void proto_dial_close(struct proto_dial *dial)
 {
     ct_assert(!dial->is_closing);
     dial->is_closing = true;
+    if (dial->is_asking)
+        dial->dialler->forget(dial->dialler, dial);
     if (dial->is_resolving)
         uv_cancel((uv_req_t *)&dial->resolve); /* one under way goes on: its end is awaited */
     if (dial->has_socket)

@@ -292,18 +292,19 @@ static void link_read(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf)
 
 /* --- connecting ----------------------------------------------------------------------------- */
 
-static void link_dialled(struct proto_dial *dial, const char *doing, int uv_error)
+static void link_dialled(struct proto_dial *dial, const struct ct_error *why)
 {
     struct proto_link *link = link_of(dial);
 
     if (!link_is_usable(link))
         return;
-    if (uv_error == 0) {
-        doing = "reading from";
-        uv_error = uv_read_start(link_stream(link), link_alloc, link_read);
+    if (why) {
+        proto_link_fail(link, why);
+        return;
     }
-    if (uv_error < 0) {
-        link_fault(link, CT_E_CLOSED, doing, uv_error);
+    int rc = uv_read_start(link_stream(link), link_alloc, link_read);
+    if (rc < 0) {
+        link_fault(link, CT_E_CLOSED, "reading from", rc);
         return;
     }
     link->state = LINK_OPEN;
@@ -316,8 +317,9 @@ static void link_dial_closed(struct proto_dial *dial)
 }
 
 struct proto_link *proto_link_open(uv_loop_t *loop, const struct ct_address *address,
-                                   unsigned first, uint32_t frame_max,
-                                   const struct proto_link_events *events, void *ctx)
+                                   struct proto_dialler *dialler, unsigned first,
+                                   uint32_t frame_max, const struct proto_link_events *events,
+                                   void *ctx)
 {
     struct proto_link *link = ct_zalloc(sizeof *link);
 
@@ -331,6 +333,7 @@ struct proto_link *proto_link_open(uv_loop_t *loop, const struct ct_address *add
     link->callbacks_due = 3; /* prepare, check, dial */
     link->dial = (struct proto_dial){.loop = loop,
                                      .address = address,
+                                     .dialler = dialler,
                                      .first = first,
                                      .on_done = link_dialled,
                                      .on_closed = link_dial_closed};

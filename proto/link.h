@@ -13,6 +13,7 @@
 #include "common/url.h"
 
 struct proto_link;
+struct proto_dialler;
 
 struct proto_link_events {
     void (*on_open)(void *ctx);
@@ -27,10 +28,11 @@ struct proto_link_events {
 
 /* Starts connecting; every failure comes as on_fail. `address` is borrowed until on_closed. Of the
  * addresses a name has, all are tried in turn, beginning with number `first` (modulo their count).
- * Ended with proto_link_close. */
+ * `dialler` (borrowed, may be NULL) connects in our place. Ended with proto_link_close. */
 struct proto_link *proto_link_open(uv_loop_t *loop, const struct ct_address *address,
-                                   unsigned first, uint32_t frame_max,
-                                   const struct proto_link_events *events, void *ctx);
+                                   struct proto_dialler *dialler, unsigned first,
+                                   uint32_t frame_max, const struct proto_link_events *events,
+                                   void *ctx);
 
 /* The bytes to be written: append whole frames, then call proto_link_flush_soon. */
 struct ct_buf *proto_link_out(struct proto_link *link);

@@ -32,6 +32,7 @@
 #include "worker/loader.h"
 #include "worker/outbox.h"
 #include "worker/recorder.h"
+#include "worker/remote_dial.h"
 #include "worker/threads.h"
 
 #define RUNNER_ACK_WAIT_MS 2000u /* for the acks of what was handed back at the very end */
@@ -51,6 +52,7 @@ struct runner {
     struct proto_client *client;
     uv_pipe_t control;
     struct ct_buf control_in;
+    struct remote_dial remote;
     uv_timer_t timer; /* grace period, then wait for acks */
     uv_signal_t term;
     enum runner_state state;
@@ -176,6 +178,8 @@ static void runner_told(struct runner *runner, struct ct_str line)
         runner_drain(runner);
     else if (ct_str_is(line, CONTROL_STOP))
         runner_stop(runner, "told to stop");
+    else
+        (void)remote_dial_told(&runner->remote, line);
 }
 
 static void runner_control_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -263,6 +267,7 @@ static enum ct_code runner_connect(struct runner *runner, struct ct_error *err)
     struct proto_client_options options = {
         .loop = &runner->loop,
         .address = runner->settings.address,
+        .dialler = &runner->remote.dialler,
         .hello =
             {
                 .role = PROTO_ROLE_RUNNER,
@@ -385,10 +390,11 @@ static void runner_open_parts(struct runner *runner)
     uv_signal_init(&runner->loop, &runner->term);
     runner->term.data = runner;
     uv_signal_start(&runner->term, runner_terminated, SIGTERM);
-    uv_pipe_init(&runner->loop, &runner->control, 0);
+    uv_pipe_init(&runner->loop, &runner->control, 1); /* sockets come through it */
     runner->control.data = runner;
     rc = uv_pipe_open(&runner->control, CONTROL_FD);
     ct_assert(rc == 0);
+    remote_dial_init(&runner->remote, &runner->control, runner_say);
     uv_read_start((uv_stream_t *)&runner->control, runner_control_alloc, runner_control_read);
 }
 

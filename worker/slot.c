@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "common/assert.h"
+#include "common/list.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/control.h"
@@ -182,6 +183,8 @@ static void slot_heard(struct slot *slot, struct ct_str line)
             slot_start_drain(slot, "a job does not stop");
     } else if (slot_line_is(&line, CONTROL_BYE)) {
         slot->is_handed_back = true;
+    } else if (slot_line_is(&line, CONTROL_DIAL) && !slot->is_dead) {
+        dialler_ask(&slot->dialler, line);
     }
 }
 
@@ -214,6 +217,11 @@ static void slot_control_read(uv_stream_t *stream, ssize_t count, const uv_buf_t
 
     if (count < 0) {
         uv_read_stop(stream); /* the exit callback tells the rest */
+        return;
+    }
+    if (uv_pipe_pending_count(&slot->control) > 0) { /* they would pile up */
+        uv_read_stop(stream);
+        slot_kill(slot, "it sent its supervisor a file descriptor");
         return;
     }
     slot->control_in.len += (size_t)count;
@@ -253,13 +261,21 @@ static void slot_down(struct slot *slot)
     slot->context->on_change(slot->context->ctx);
 }
 
-static void slot_handle_closed(uv_handle_t *handle)
+static void slot_release(struct slot *slot)
 {
-    struct slot *slot = handle->data;
-
     ct_assert(slot->handles_open > 0);
     if (--slot->handles_open == 0)
         slot_down(slot);
+}
+
+static void slot_handle_closed(uv_handle_t *handle)
+{
+    slot_release(handle->data);
+}
+
+static void slot_dialler_closed(struct dialler *dialler)
+{
+    slot_release(CT_CONTAINER(dialler, struct slot, dialler));
 }
 
 static void slot_close_handles(struct slot *slot)
@@ -269,6 +285,7 @@ static void slot_close_handles(struct slot *slot)
     slot->recorder_fd = -1;
     uv_close((uv_handle_t *)&slot->process, slot_handle_closed);
     uv_close((uv_handle_t *)&slot->control, slot_handle_closed);
+    dialler_close(&slot->dialler, slot_dialler_closed);
 }
 
 /* The last words may still be in the socket: all that it wrote is there by now. */
@@ -388,8 +405,9 @@ static void slot_go(struct slot *slot)
     slot->plugin[0] = slot->kill_reason[0] = '\0';
     ct_buf_clear(&slot->control_in);
     ct_uuid(slot->context->random, slot->runner);
-    uv_pipe_init(slot->context->loop, &slot->control, 0);
-    slot->handles_open = 2;
+    uv_pipe_init(slot->context->loop, &slot->control, 1); /* sockets go through it */
+    dialler_open(&slot->dialler, slot->context->loop, slot->context->address, &slot->control);
+    slot->handles_open = 3;
     rc = slot_spawn(slot);
     slot->control.data = slot->process.data = slot;
     if (rc != 0) {

@@ -18,6 +18,7 @@
 
 #include "common/buf.h"
 #include "common/random.h"
+#include "worker/dialler.h"
 #include "worker/pool.h"
 #include "worker/undertaker.h"
 
@@ -69,8 +70,9 @@ struct slot {
     struct ct_buf control_in;
     uv_process_t process;
     uv_pipe_t control;
+    struct dialler dialler;
     uv_timer_t timer;      /* restart, start deadline, kill: one at a time, by state */
-    unsigned handles_open; /* of process and control */
+    unsigned handles_open; /* of process, control and dialler */
     void (*closed)(void *ctx);
     void *closed_ctx;
     bool is_dead; /* the process is gone, its handles are closing */

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "cartrita/plugin.h"
@@ -64,6 +65,29 @@ static void crash(void)
     *nowhere = 1;
 }
 
+/* To the supervisor, over the control socket: it must not collect them. */
+static void send_descriptors(void)
+{
+    char byte = '\n';
+    struct iovec bytes = {&byte, 1};
+    union {
+        char space[CMSG_SPACE(sizeof(int))];
+        struct cmsghdr align;
+    } control;
+    struct msghdr message = {.msg_iov = &bytes,
+                             .msg_iovlen = 1,
+                             .msg_control = control.space,
+                             .msg_controllen = sizeof control.space};
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+    header->cmsg_level = SOL_SOCKET;
+    header->cmsg_type = SCM_RIGHTS;
+    header->cmsg_len = CMSG_LEN(sizeof(int));
+    *(int *)CMSG_DATA(header) = 2;
+    for (int i = 0; i < 1000; i++)
+        sendmsg(3, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 static void naughty_job(struct cartrita_job *job)
 {
     const char *name = host->job_name(job);
@@ -85,6 +109,9 @@ static void naughty_job(struct cartrita_job *job)
             memset(memory, 1, LEAK_BYTES);
         hold(job, 1);
         free(memory);
+    } else if (strcmp(name, "sendfd") == 0) {
+        send_descriptors();
+        hold(job, 1);
     } else if (strcmp(name, "noend") == 0) {
         return;
     } else if (strcmp(name, "spawn") == 0) {
