@@ -52,7 +52,7 @@ server_DIRS  := server
 server_SEES  := common proto redis queue cron dialect server
 q_DIRS       := server/q
 q_SEES       := common redis queue cron dialect q
-worker_DIRS  := worker
+worker_DIRS  := worker worker/replay
 worker_SEES  := common proto worker cartrita
 
 PARTS := common proto redis cron queue dialect server q worker

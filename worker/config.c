@@ -99,6 +99,19 @@ static const struct ct_option options[] = {
      .value_name = "FILE",
      .help = "Only load and check a plugin, in a throw-away process.",
      .not_in_file = true},
+    {.name = "replay",
+     .kind = CT_OPTION_STRING,
+     FIELD(replay),
+     .value_name = "FILE",
+     .help = "Only run the job in FILE, once, here, without its queue: `cartrita-q job replay` "
+             "calls it so.",
+     .not_in_file = true},
+    {.name = "debugger",
+     .kind = CT_OPTION_STRING,
+     FIELD(debugger),
+     .value_name = "COMMAND",
+     .help = "With --replay: what to run the job's process under, such as gdb.",
+     .not_in_file = true},
 };
 
 static struct ct_program program = {
@@ -171,6 +184,10 @@ static enum ct_code config_take(const struct config_flags *flags, const struct c
     out->cancel_grace_ms = (uint64_t)flags->cancel_grace_ms;
     out->log_level = (enum ct_log_level)flags->log_level;
     out->log_level_name = log_levels[flags->log_level];
+    out->replay = flags->replay ? ct_strdup(flags->replay) : NULL;
+    out->debugger = flags->debugger ? ct_strdup(flags->debugger) : NULL;
+    if (rc == CT_E_OK && out->debugger && !out->replay)
+        rc = ct_error_set(err, CT_E_USAGE, "--debugger needs --replay FILE");
     if (rc != CT_E_OK)
         return rc;
     return config_pools(set, flags, yaml ? ct_yaml_find(yaml->root, "pools") : NULL, out, err);
@@ -214,7 +231,7 @@ enum config_outcome config_read(int argc, char *const *argv, struct worker_confi
     if (rc == CT_E_OK)
         rc = config_take(&flags, &set, yaml, out, err);
     if (rc == CT_E_OK)
-        outcome = CONFIG_READY;
+        outcome = out->replay ? CONFIG_REPLAY : CONFIG_READY;
     else
         config_free(out);
     ct_yaml_free(yaml);
@@ -229,5 +246,7 @@ void config_free(struct worker_config *config)
     free(config->pools);
     free(config->redis_url);
     free(config->server);
+    free(config->replay);
+    free(config->debugger);
     memset(config, 0, sizeof *config);
 }

@@ -24,12 +24,15 @@ struct worker_config {
     uint64_t cancel_grace_ms;
     enum ct_log_level log_level;
     const char *log_level_name; /* static */
+    char *replay;               /* file with the job to replay; NULL: none */
+    char *debugger;             /* to replay it under; NULL: none */
     struct pool_config *pools;
     size_t pool_count;
 };
 
 enum config_outcome {
     CONFIG_READY,    /* *out is filled in; config_free ends it */
+    CONFIG_REPLAY,   /* the same, and config->replay is what to do */
     CONFIG_ANSWERED, /* --help, --version: printed */
     CONFIG_CHECK,    /* --check-plugin: *check_plugin is its file, to be freed */
     CONFIG_REFUSED,  /* err says why */

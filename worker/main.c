@@ -8,6 +8,7 @@
 #include "common/log.h"
 #include "worker/config.h"
 #include "worker/loader.h"
+#include "worker/replay/replay.h"
 #include "worker/runner.h"
 #include "worker/supervisor.h"
 
@@ -27,6 +28,9 @@ int main(int argc, char **argv)
     case CONFIG_READY:
         ct_log_setup(config.log_level, "worker");
         return supervisor_main(&config, argc, argv);
+    case CONFIG_REPLAY:
+        ct_log_setup(config.log_level, "replay");
+        return replay_main(&config);
     case CONFIG_ANSWERED:
         return EXIT_SUCCESS;
     case CONFIG_CHECK:

@@ -36,7 +36,7 @@ enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *o
                                    struct ct_error *err) CT_MUST_CHECK;
 void runner_settings_free(struct runner_settings *settings);
 
-/* The process's main. Returns an exit status, or does not return. */
+/* The process's main; `supervisor` 0: whoever it is. Returns an exit status, or does not return. */
 int runner_main(pid_t supervisor);
 
 #endif

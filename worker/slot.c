@@ -14,6 +14,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/control.h"
+#include "worker/debugger.h"
 #include "worker/recorder.h"
 #include "worker/runner.h"
 
@@ -359,6 +360,7 @@ static int slot_spawn(struct slot *slot)
 {
     char parent[16];
     char *args[] = {(char *)slot->context->program, "--runner", parent, slot->pool->name, NULL};
+    char **debugger_args = NULL;
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD, .data.fd = STDOUT_FILENO},
@@ -376,10 +378,20 @@ static int slot_spawn(struct slot *slot)
         .stdio = stdio,
         .stdio_count = sizeof stdio / sizeof stdio[0],
     };
+    int rc;
 
     _Static_assert(CONTROL_FD == 3 && RECORDER_FD == 4, "places in stdio");
-    snprintf(parent, sizeof parent, "%d", (int)getpid());
-    return uv_spawn(slot->context->loop, &slot->process, &options);
+    snprintf(parent, sizeof parent, "%d", slot->context->debugger ? 0 : (int)getpid());
+    if (slot->context->debugger) { /* it has the terminal, and is the runner's parent */
+        debugger_args = debugger_argv(slot->context->debugger, args);
+        options.file = debugger_args[0];
+        options.args = debugger_args;
+        options.flags = 0;
+        stdio[0] = (uv_stdio_container_t){.flags = UV_INHERIT_FD, .data.fd = STDIN_FILENO};
+    }
+    rc = uv_spawn(slot->context->loop, &slot->process, &options);
+    free(debugger_args);
+    return rc;
 }
 
 static void slot_start_failed(struct slot *slot, const char *why)

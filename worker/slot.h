@@ -35,9 +35,10 @@ enum slot_state { SLOT_DOWN, SLOT_STARTING, SLOT_READY, SLOT_DRAINING, SLOT_DYIN
 /* What slots share. */
 struct slot_context {
     uv_loop_t *loop;
-    const char *program; /* our own binary */
-    const char *address; /* of the daemon */
-    const char *worker;  /* UUID of the supervisor */
+    const char *program;  /* our own binary */
+    const char *debugger; /* words to put before its command line; NULL: none */
+    const char *address;  /* of the daemon */
+    const char *worker;   /* UUID of the supervisor */
     int log_level;
     uint64_t grace_ms;
     uint64_t cancel_grace_ms;

@@ -14,7 +14,8 @@ struct command {
                         size_t arg_count, struct ct_error *err);
 };
 
-extern const struct command cmd_queue_ls, cmd_queue_show, cmd_job_ls, cmd_job_show, cmd_job_add;
+extern const struct command cmd_queue_ls, cmd_queue_show, cmd_job_ls, cmd_job_show, cmd_job_add,
+    cmd_job_replay;
 
 #define COMMAND_OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof *(table)
 

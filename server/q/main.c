@@ -13,7 +13,7 @@
 #include "q/command.h"
 
 static const struct command *const commands[] = {
-    &cmd_queue_ls, &cmd_queue_show, &cmd_job_ls, &cmd_job_show, &cmd_job_add,
+    &cmd_queue_ls, &cmd_queue_show, &cmd_job_ls, &cmd_job_show, &cmd_job_add, &cmd_job_replay,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
