@@ -3,6 +3,7 @@
  *
  *   to the runner    {...}              first: its settings, one line of JSON (runner.h)
  *                    drain              fetch nothing more, finish what runs, exit
+ *                    retire             the same, however long that takes; drain may follow
  *                    stop               hand back what runs, exit
  *                    dialled N          with a socket: the connection it asked for (dialler.h)
  *                    undialled N TEXT   there is none, and why
@@ -24,6 +25,7 @@
 #define CONTROL_SETTINGS_MAX (4u << 20) /* bytes of the first line */
 
 #define CONTROL_DRAIN     "drain"
+#define CONTROL_RETIRE    "retire"
 #define CONTROL_STOP      "stop"
 #define CONTROL_READY     "ready "
 #define CONTROL_FAILED    "failed "

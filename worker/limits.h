@@ -1,5 +1,5 @@
 /* The supervisor's own look at its runners, from outside: a runner whose loop hangs cannot enforce
- * its jobs' time limits, and none counts its own memory. Called by supervisor.c. */
+ * its jobs' time limits, and none counts its own memory. Called by generation.c. */
 #ifndef WORKER_LIMITS_H
 #define WORKER_LIMITS_H
 

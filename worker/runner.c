@@ -143,14 +143,21 @@ static void runner_grace_over(uv_timer_t *timer)
     runner_stop(timer->data, "grace period over");
 }
 
-static void runner_drain(struct runner *runner)
+/* Drains without a time limit: the jobs have their own. */
+static void runner_retire(struct runner *runner)
 {
     if (runner->state != RUNNER_WORKING)
         return;
     runner->state = RUNNER_DRAINING;
-    uv_timer_start(&runner->timer, runner_grace_over, runner->settings.grace_ms, 0);
     leases_drain(&runner->leases);
     leases_settle(&runner->leases);
+}
+
+static void runner_drain(struct runner *runner)
+{
+    runner_retire(runner);
+    if (runner->state == RUNNER_DRAINING && !uv_is_active((uv_handle_t *)&runner->timer))
+        uv_timer_start(&runner->timer, runner_grace_over, runner->settings.grace_ms, 0);
 }
 
 static void runner_drained(void *ctx)
@@ -176,6 +183,8 @@ static void runner_told(struct runner *runner, struct ct_str line)
 {
     if (ct_str_is(line, CONTROL_DRAIN))
         runner_drain(runner);
+    else if (ct_str_is(line, CONTROL_RETIRE))
+        runner_retire(runner);
     else if (ct_str_is(line, CONTROL_STOP))
         runner_stop(runner, "told to stop");
     else

@@ -1,17 +1,16 @@
 /* The size of a pool between its minimum and its maximum: one runner more while all threads of all
  * runners are busy, one less when some runner has had nothing to do for a while. It judges by the
- * flight recorders, so it needs no word from the daemon. Called by supervisor.c once a second. */
+ * flight recorders, so it needs no word from the daemon. Called by generation.c once a second. */
 #ifndef WORKER_SCALE_H
 #define WORKER_SCALE_H
 
-#include "worker/slot.h"
+#include "worker/pool_run.h"
 
 #define SCALE_UP_TICKS   2u  /* busy looks in a row, before one is added */
 #define SCALE_DOWN_TICKS 30u /* looks in a row with an idle runner, before one goes */
 
 struct scale {
-    const struct pool_config *pool; /* borrowed */
-    struct slot *slots;             /* borrowed; pool->processes_max of them */
+    struct pool_run *pool; /* borrowed */
     unsigned busy_ticks, idle_ticks;
 };
 

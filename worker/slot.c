@@ -38,6 +38,7 @@ static void slot_become(struct slot *slot, enum slot_state next, const char *why
     slot->state = next;
     slot->since_ms = uv_now(slot->context->loop);
     uv_timer_stop(&slot->timer);
+    slot->context->on_change(slot->context->ctx);
 }
 
 static void slot_timed(struct slot *slot, uv_timer_cb cb, uint64_t ms)
@@ -119,9 +120,35 @@ void slot_drain(struct slot *slot)
         slot_start_drain(slot, "told to drain");
         break;
     case SLOT_DRAINING:
+        if (!slot->is_retired)
+            break;
+        slot->is_retired = false;
+        slot_tell(slot, ct_strdup(CONTROL_DRAIN "\n"));
+        slot_timed(slot, slot_late, slot->context->grace_ms + SLOT_DRAIN_EXTRA_MS);
+        break;
     case SLOT_DYING:
         break;
     }
+}
+
+void slot_retire(struct slot *slot)
+{
+    if (slot->state != SLOT_READY) {
+        slot_drain(slot);
+        return;
+    }
+    slot->is_wanted = false;
+    slot->is_retired = true;
+    slot_tell(slot, ct_strdup(CONTROL_RETIRE "\n"));
+    slot_become(slot, SLOT_DRAINING, "another has taken its place"); /* its jobs' limits end it */
+}
+
+void slot_replace(struct slot *slot, const char *why)
+{
+    if (slot->replace_why || !slot->is_wanted)
+        return;
+    slot->replace_why = why;
+    slot->context->on_change(slot->context->ctx);
 }
 
 void slot_stop(struct slot *slot)
@@ -172,7 +199,6 @@ static void slot_heard(struct slot *slot, struct ct_str line)
         slot->is_complaint_told = false;
         ct_log_info("runner ready", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
                     CT_INT("pid", slot->process.pid), CT_STR("plugin", slot->plugin));
-        slot->context->on_change(slot->context->ctx);
     } else if (slot_line_is(&line, CONTROL_FAILED)) {
         slot->has_said_why = true;
         slot_complain(slot, line);
@@ -259,7 +285,6 @@ static void slot_down(struct slot *slot)
                         CT_INT("in_ms", delay));
         slot_timed(slot, slot_restart_due, delay);
     }
-    slot->context->on_change(slot->context->ctx);
 }
 
 static void slot_release(struct slot *slot)
@@ -413,6 +438,8 @@ static void slot_go(struct slot *slot)
     }
     slot_become(slot, SLOT_STARTING, "wanted");
     slot->is_handed_back = slot->has_said_why = slot->is_unusable = slot->is_dead = false;
+    slot->is_retired = false;
+    slot->replace_why = NULL;
     slot->ready_ms = 0;
     slot->plugin[0] = slot->kill_reason[0] = '\0';
     ct_buf_clear(&slot->control_in);

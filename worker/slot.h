@@ -4,7 +4,7 @@
  * it, reads the flight recorder when it is dead, reports that, and starts the next one after a
  * while. It never loads a plugin and sees nothing of a job but queue and id.
  *
- *           start              ready                drain
+ *           start              ready           drain, retire
  *   DOWN ──────────> STARTING ───────> READY ────────────────> DRAINING
  *    ^                  │ late, drain    │ over a limit           │ grace period over, stop
  *    │                  └────────────────┴──────> DYING <─────────┘
@@ -44,7 +44,8 @@ struct slot_context {
     uint64_t cancel_grace_ms;
     struct undertaker *undertaker;
     const struct ct_random *random;
-    /* A slot became READY or DOWN (its runner is gone, and so are its handles). */
+    /* A slot has another state (DOWN: its runner is gone, and so are its handles), or wants to be
+     * replaced. Called in the middle of things: only make a note of it. */
     void (*on_change)(void *ctx);
     void *ctx;
 };
@@ -54,15 +55,17 @@ struct slot {
     const struct pool_config *pool;     /* borrowed */
     uint32_t index;
     enum slot_state state;
-    bool is_wanted;         /* should run: started again when it is down */
-    bool is_handed_back;    /* said bye: what becomes of the process harms no job */
-    bool has_said_why;      /* said failed or unusable */
-    bool is_unusable;       /* said unusable */
-    bool was_ready;         /* once, in its life */
-    bool is_complaint_told; /* the present reason why starts fail was logged */
-    uint32_t failures;      /* in a row */
-    uint64_t since_ms;      /* the present state */
-    uint64_t ready_ms;      /* when the runner became ready; 0: not yet */
+    bool is_wanted;          /* should run: started again when it is down */
+    bool is_retired;         /* draining, with the time that its jobs have */
+    const char *replace_why; /* static; another runner should take its place. NULL: none needs to */
+    bool is_handed_back;     /* said bye: what becomes of the process harms no job */
+    bool has_said_why;       /* said failed or unusable */
+    bool is_unusable;        /* said unusable */
+    bool was_ready;          /* once, in its life */
+    bool is_complaint_told;  /* the present reason why starts fail was logged */
+    uint32_t failures;       /* in a row */
+    uint64_t since_ms;       /* the present state */
+    uint64_t ready_ms;       /* when the runner became ready; 0: not yet */
     char runner[CT_UUID_LEN + 1];
     char plugin[160];                        /* what it said of itself */
     char complaint[CT_ERROR_DETAIL_MAX];     /* why it could not start, as last logged */
@@ -88,6 +91,14 @@ void slot_close(struct slot *slot, void (*closed)(void *ctx), void *ctx);
 void slot_start(struct slot *slot);
 /* Wants it down: lets running jobs finish within the grace period. */
 void slot_drain(struct slot *slot);
+/* The same, but the jobs have the time that they have anyway: none is handed back. For a runner
+ * whose work another one has taken over. */
+void slot_retire(struct slot *slot);
+/* Wants another runner in its place: the pool starts one, and when that is ready this one is
+ * retired (pool_run.h). `why` is static memory, for the log. Asked again it changes nothing; a
+ * runner that ends before that is simply started again. For the restart of a pool and for what
+ * recycles runners. */
+void slot_replace(struct slot *slot, const char *why);
 /* Wants it down now: running jobs are handed back. */
 void slot_stop(struct slot *slot);
 /* Ends the process: TERM, then KILL. The jobs it was running are charged with `reason`. */

@@ -9,7 +9,7 @@
  * worked: whoever started us must see it. Of a reload it only keeps the old runners.
  *
  * SIGHUP: the configuration is read again; for each slot a new runner is started, and the old one
- * is drained when the new one is ready, so no moment is without one. */
+ * is retired when all new ones are ready, so no moment is without one. */
 #include "worker/supervisor.h"
 
 #include <signal.h>
@@ -22,23 +22,12 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/random.h"
+#include "worker/generation.h"
 #include "worker/limits.h"
 #include "worker/private.h"
-#include "worker/scale.h"
-#include "worker/slot.h"
 #include "worker/undertaker.h"
 
-/* The runners of one configuration. There are two of them during a reload. */
-struct generation {
-    struct ct_list link;
-    struct worker_config config; /* owned */
-    struct slot *slots;          /* owned; each pool's in a row */
-    struct scale *scales;        /* owned; one a pool */
-    size_t slot_count;
-    size_t slots_open;
-    bool is_first;
-    bool is_draining;
-};
+#define SUPERVISOR_ENDING_MAX 8u /* configurations that are replaced, but still have jobs */
 
 struct supervisor {
     uv_loop_t loop;
@@ -65,78 +54,13 @@ static struct generation *supervisor_newest(struct supervisor *supervisor)
     return CT_CONTAINER(supervisor->generations.prev, struct generation, link);
 }
 
-/* --- generations ---------------------------------------------------------------------------------
- */
-
 /* Takes `config` over. */
-static void generation_start(struct supervisor *supervisor, struct worker_config *config)
+static void supervisor_start(struct supervisor *supervisor, struct worker_config *config)
 {
-    struct generation *generation = ct_zalloc(sizeof *generation);
-    size_t next = 0;
+    struct generation *generation = generation_new(&supervisor->context, config);
 
-    generation->config = *config;
-    memset(config, 0, sizeof *config);
-    for (size_t p = 0; p < generation->config.pool_count; p++)
-        generation->slot_count += (size_t)generation->config.pools[p].options.processes_max;
-    generation->slots = ct_zalloc(generation->slot_count * sizeof *generation->slots);
-    generation->scales = ct_zalloc(generation->config.pool_count * sizeof *generation->scales);
     generation->is_first = ct_list_is_empty(&supervisor->generations);
     ct_list_push_back(&supervisor->generations, &generation->link);
-    for (size_t p = 0; p < generation->config.pool_count; p++) {
-        const struct pool_config *pool = &generation->config.pools[p];
-
-        generation->scales[p] = (struct scale){.pool = pool, .slots = &generation->slots[next]};
-        for (uint32_t i = 0; i < pool->options.processes_max; i++) {
-            struct slot *slot = &generation->slots[next++];
-
-            slot_init(slot, &supervisor->context, pool, i);
-            if (i < pool->options.processes)
-                slot_start(slot);
-        }
-    }
-}
-
-static bool generation_is_ready(const struct generation *generation)
-{
-    for (size_t i = 0; i < generation->slot_count; i++)
-        if (generation->slots[i].is_wanted && generation->slots[i].state != SLOT_READY)
-            return false;
-    return true;
-}
-
-static bool generation_is_down(const struct generation *generation)
-{
-    for (size_t i = 0; i < generation->slot_count; i++)
-        if (generation->slots[i].state != SLOT_DOWN)
-            return false;
-    return true;
-}
-
-static void generation_drain(struct generation *generation)
-{
-    for (size_t i = 0; i < generation->slot_count; i++)
-        slot_drain(&generation->slots[i]);
-}
-
-static void generation_slot_closed(void *ctx)
-{
-    struct generation *generation = ctx;
-
-    if (--generation->slots_open > 0)
-        return;
-    config_free(&generation->config);
-    free(generation->slots);
-    free(generation->scales);
-    free(generation);
-}
-
-/* All of its slots are down and unwanted. */
-static void generation_close(struct generation *generation)
-{
-    ct_list_remove(&generation->link);
-    generation->slots_open = generation->slot_count;
-    for (size_t i = 0; i < generation->slot_count; i++)
-        slot_close(&generation->slots[i], generation_slot_closed, generation);
 }
 
 /* --- the end -------------------------------------------------------------------------------------
@@ -175,28 +99,6 @@ static void supervisor_leave(struct supervisor *supervisor)
 /* --- what has changed ----------------------------------------------------------------------------
  */
 
-/* A slot whose plugin is none, in a pool that never had a runner; NULL: there is none. */
-static const struct slot *generation_find_unusable(const struct generation *generation)
-{
-    const struct slot *found = NULL;
-    bool was_ready = false;
-
-    for (size_t i = 0; i < generation->slot_count; i++) {
-        const struct slot *slot = &generation->slots[i];
-
-        if (i == 0 || slot->pool != slot[-1].pool) { /* each pool's are in a row */
-            if (found && !was_ready)
-                return found;
-            found = NULL;
-            was_ready = false;
-        }
-        was_ready |= slot->was_ready;
-        if (slot->is_unusable && slot->state == SLOT_DOWN)
-            found = slot;
-    }
-    return was_ready ? NULL : found;
-}
-
 static void supervisor_check_first_start(struct supervisor *supervisor,
                                          const struct generation *first)
 {
@@ -223,13 +125,13 @@ static void supervisor_tidy(uv_idle_t *idle)
         supervisor_check_first_start(supervisor, newest);
     CT_LIST_FOREACH_SAFE (node, following, &supervisor->generations) {
         struct generation *generation = CT_CONTAINER(node, struct generation, link);
-        bool is_over = supervisor->is_stopping || (generation != newest && is_replaced);
 
-        if (is_over && !generation->is_draining) {
-            generation->is_draining = true;
+        if (supervisor->is_stopping && (!generation->is_ending || generation->is_retiring))
             generation_drain(generation);
-        }
-        if (generation->is_draining && generation_is_down(generation))
+        else if (generation != newest && is_replaced && !generation->is_ending)
+            generation_retire(generation);
+        generation_turn(generation);
+        if (generation->is_ending && generation_is_down(generation))
             generation_close(generation);
     }
     if (supervisor->is_stopping && ct_list_is_empty(&supervisor->generations))
@@ -255,32 +157,30 @@ static void supervisor_told_to_stop(uv_signal_t *handle, int number)
         return;
     }
     ct_log_info("stopping at once: running jobs are handed back", CT_INT("signal", number));
-    CT_LIST_FOREACH (node, &supervisor->generations) {
-        struct generation *generation = CT_CONTAINER(node, struct generation, link);
-
-        for (size_t i = 0; i < generation->slot_count; i++)
-            slot_stop(&generation->slots[i]);
-    }
+    CT_LIST_FOREACH (node, &supervisor->generations)
+        generation_stop(CT_CONTAINER(node, struct generation, link));
 }
 
-/* One generation serves; a second one may be starting. A start that does not succeed (a plugin that
- * does not open) must not stand in the way of the configuration that mends it. */
-static bool supervisor_can_reload(const struct supervisor *supervisor)
+static size_t supervisor_ending_count(const struct supervisor *supervisor)
 {
-    const struct generation *oldest =
-        CT_CONTAINER(supervisor->generations.next, struct generation, link);
+    size_t count = 0;
 
-    return !oldest->is_draining;
+    CT_LIST_FOREACH (node, &supervisor->generations)
+        count += CT_CONTAINER(node, struct generation, link)->is_ending;
+    return count;
 }
 
-/* The newest generation, when it has not taken over from an older one: a newer one comes. */
+/* The newest generation, when it has not taken over from an older one: a newer one comes. A start
+ * that does not succeed (a plugin that does not open) must not stand in the way of the
+ * configuration that mends it. */
 static void supervisor_drop_unready(struct supervisor *supervisor)
 {
     struct generation *newest = supervisor_newest(supervisor);
+    struct ct_list *older = newest->link.prev;
 
-    if (newest->link.prev == &supervisor->generations || newest->is_draining)
+    if (newest->is_ending || older == &supervisor->generations ||
+        CT_CONTAINER(older, struct generation, link)->is_ending)
         return;
-    newest->is_draining = true;
     generation_drain(newest);
     supervisor_changed(supervisor); /* it may be down already */
 }
@@ -294,9 +194,9 @@ static void supervisor_reload(uv_signal_t *handle, int number)
 
     if (supervisor->is_stopping)
         return;
-    if (!supervisor_can_reload(supervisor)) {
-        ct_log_warn("reload refused: the runners of the last one are still draining",
-                    CT_INT("signal", number));
+    if (supervisor_ending_count(supervisor) >= SUPERVISOR_ENDING_MAX) {
+        ct_log_error("reload refused: too many earlier ones have runners whose jobs still run",
+                     CT_INT("limit", SUPERVISOR_ENDING_MAX));
         return;
     }
     if (config_read(supervisor->argc, supervisor->argv, &config, &check_plugin, &err) !=
@@ -309,22 +209,15 @@ static void supervisor_reload(uv_signal_t *handle, int number)
     supervisor->context.grace_ms = config.grace_ms;
     supervisor->context.cancel_grace_ms = config.cancel_grace_ms;
     supervisor_drop_unready(supervisor);
-    generation_start(supervisor, &config);
+    supervisor_start(supervisor, &config);
 }
 
 static void supervisor_watch(uv_timer_t *timer)
 {
     struct supervisor *supervisor = timer->data;
-    uint64_t now_ms = uv_hrtime() / 1000000u;
 
-    CT_LIST_FOREACH (node, &supervisor->generations) {
-        struct generation *generation = CT_CONTAINER(node, struct generation, link);
-
-        for (size_t i = 0; i < generation->slot_count; i++)
-            limits_check(&generation->slots[i], now_ms);
-        for (size_t p = 0; p < generation->config.pool_count && !generation->is_draining; p++)
-            scale_tick(&generation->scales[p]);
-    }
+    CT_LIST_FOREACH (node, &supervisor->generations)
+        generation_watch(CT_CONTAINER(node, struct generation, link));
 }
 
 /* --- the beginning -------------------------------------------------------------------------------
@@ -412,7 +305,7 @@ int supervisor_main(struct worker_config *config, int argc, char *const *argv)
     }
     ct_log_info("worker started", CT_STR("server", supervisor.address),
                 CT_INT("pools", config->pool_count), CT_STR("version", CARTRITA_VERSION));
-    generation_start(&supervisor, config);
+    supervisor_start(&supervisor, config);
     uv_run(&supervisor.loop, UV_RUN_DEFAULT);
     ct_assert(uv_loop_close(&supervisor.loop) == 0);
     free(supervisor.address);

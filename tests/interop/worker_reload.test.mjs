@@ -7,7 +7,7 @@ import test from 'node:test';
 import { untilCounts } from '../lib/bull.mjs';
 import { isAlive } from '../lib/processes.mjs';
 import { until } from '../lib/wait.mjs';
-import { job, SKIP, startBench } from './naughty.mjs';
+import { job, SKIP, startBench, untilRunning } from './naughty.mjs';
 
 const options = { skip: SKIP, concurrency: true };
 
@@ -68,4 +68,40 @@ test('a pool that has worked goes on trying when its plugin is gone', options, a
   await job(bench.queue, 'ok');
   await untilCounts(bench.queue, { completed: 1 });
   await worker.stop();
+});
+
+/* With no grace at all a runner that is told to drain hands back what it runs. */
+test('a replaced runner has the time that its job needs, through further reloads', options, async (t) => {
+  const bench = await startBench(t);
+  const held = await job(bench.queue, 'hold', { file: bench.file('go') });
+  const worker = await bench.work({ args: ['--grace', '0'] });
+
+  await untilRunning(bench, 'go');
+  for (let i = 1; i <= 2; i++) {
+    const before = await worker.pids();
+    worker.program.kill('SIGHUP');
+    await until(async () => (await worker.pids()).some((pid) => !before.includes(pid)), { what: 'a new runner' });
+    await until(async () => (await worker.pids()).length === 2, { what: 'the runner without a job to end' });
+    await job(bench.queue, 'ok');
+    await untilCounts(bench.queue, { completed: i, active: 1 });
+  }
+  bench.open('go');
+  await untilCounts(bench.queue, { completed: 3, failed: 0 });
+  assert.doesNotMatch(worker.log, /handing back/);
+  assert.equal((await bench.queue.getJob(held.id)).attemptsMade, 0);
+  await until(async () => (await worker.pids()).length === 1, { what: 'the retired runner to end' });
+  await worker.stop();
+});
+
+test('SIGTERM gives a retired runner the grace period', options, async (t) => {
+  const bench = await startBench(t);
+  await job(bench.queue, 'hold', { file: bench.file('never') });
+  const worker = await bench.work({ args: ['--grace', '0'] });
+
+  await untilRunning(bench, 'never');
+  worker.program.kill('SIGHUP');
+  await job(bench.queue, 'ok');
+  await untilCounts(bench.queue, { completed: 1, active: 1 });
+  await worker.stop();
+  await untilCounts(bench.queue, { waiting: 1, active: 0, failed: 0 });
 });

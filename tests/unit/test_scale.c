@@ -4,7 +4,7 @@
 #include "tests/lib/unit.h"
 #include "worker/scale.h"
 
-static const struct pool_config pool = {.options = {.processes = 1, .processes_max = 3}};
+static struct pool_run pool = {.min = 1, .max = 3};
 
 static int decide(struct scale *scale, uint32_t wanted, uint32_t ready, uint32_t busy,
                   uint32_t idle)

@@ -1,0 +1,114 @@
+/* The pools of one configuration. See generation.h. */
+#include "worker/generation.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/mem.h"
+#include "worker/limits.h"
+
+struct generation *generation_new(const struct slot_context *context, struct worker_config *config)
+{
+    struct generation *generation = ct_zalloc(sizeof *generation);
+
+    generation->config = *config;
+    memset(config, 0, sizeof *config);
+    generation->pools = ct_zalloc(generation->config.pool_count * sizeof *generation->pools);
+    generation->scales = ct_zalloc(generation->config.pool_count * sizeof *generation->scales);
+    for (size_t i = 0; i < generation->config.pool_count; i++) {
+        pool_run_open(&generation->pools[i], context, &generation->config.pools[i]);
+        generation->scales[i] = (struct scale){.pool = &generation->pools[i]};
+    }
+    return generation;
+}
+
+static void generation_pool_closed(void *ctx)
+{
+    struct generation *generation = ctx;
+
+    if (--generation->pools_open > 0)
+        return;
+    config_free(&generation->config);
+    free(generation->pools);
+    free(generation->scales);
+    free(generation);
+}
+
+void generation_close(struct generation *generation)
+{
+    size_t count = generation->config.pool_count;
+
+    ct_list_remove(&generation->link);
+    generation->pools_open = count;
+    for (size_t i = 0; i < count; i++)
+        pool_run_close(&generation->pools[i], generation_pool_closed, generation);
+}
+
+static void generation_each(struct generation *generation, void (*act)(struct pool_run *pool))
+{
+    for (size_t i = 0; i < generation->config.pool_count; i++)
+        act(&generation->pools[i]);
+}
+
+void generation_turn(struct generation *generation)
+{
+    generation_each(generation, pool_run_turn);
+}
+
+void generation_watch(struct generation *generation)
+{
+    uint64_t now_ms = uv_hrtime() / 1000000u;
+
+    for (size_t i = 0; i < generation->config.pool_count; i++) {
+        struct pool_run *pool = &generation->pools[i];
+
+        for (size_t s = 0; s < pool->slot_count; s++)
+            limits_check(pool->slots[s], now_ms);
+        if (!generation->is_ending)
+            scale_tick(&generation->scales[i]);
+    }
+}
+
+void generation_drain(struct generation *generation)
+{
+    generation->is_ending = true;
+    generation->is_retiring = false;
+    generation_each(generation, pool_run_drain);
+}
+
+void generation_retire(struct generation *generation)
+{
+    generation->is_ending = generation->is_retiring = true;
+    generation_each(generation, pool_run_retire);
+}
+
+void generation_stop(struct generation *generation)
+{
+    generation->is_ending = true;
+    generation_each(generation, pool_run_stop);
+}
+
+bool generation_is_ready(const struct generation *generation)
+{
+    for (size_t i = 0; i < generation->config.pool_count; i++)
+        if (!pool_run_is_ready(&generation->pools[i]))
+            return false;
+    return true;
+}
+
+bool generation_is_down(const struct generation *generation)
+{
+    for (size_t i = 0; i < generation->config.pool_count; i++)
+        if (!pool_run_is_down(&generation->pools[i]))
+            return false;
+    return true;
+}
+
+const struct slot *generation_find_unusable(const struct generation *generation)
+{
+    const struct slot *found = NULL;
+
+    for (size_t i = 0; i < generation->config.pool_count && !found; i++)
+        found = pool_run_find_unusable(&generation->pools[i]);
+    return found;
+}

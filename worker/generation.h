@@ -1,0 +1,41 @@
+/* The pools of one configuration. There is one generation, and another while a reload replaces it
+ * or its runners still end. Owned by supervisor.c; never looks into a runner. */
+#ifndef WORKER_GENERATION_H
+#define WORKER_GENERATION_H
+
+#include "common/list.h"
+#include "worker/config.h"
+#include "worker/pool_run.h"
+#include "worker/scale.h"
+
+struct generation {
+    struct ct_list link;         /* the supervisor's list */
+    struct worker_config config; /* owned */
+    struct pool_run *pools;      /* owned; config.pool_count of them */
+    struct scale *scales;        /* owned; one a pool */
+    size_t pools_open;
+    bool is_first;
+    bool is_ending;
+    bool is_retiring; /* so that it may take long: a drain can follow */
+};
+
+/* Starts all its runners; takes `config` over. It ends with generation_close. */
+struct generation *generation_new(const struct slot_context *context, struct worker_config *config);
+/* All of its runners are down. It is freed, after its handles are closed. */
+void generation_close(struct generation *generation);
+
+void generation_turn(struct generation *generation);
+/* The limits of its runners, and its pools' sizes; every LIMITS_CHECK_MS. */
+void generation_watch(struct generation *generation);
+
+/* Ends it: within the grace period, with none but the jobs' own, at once. */
+void generation_drain(struct generation *generation);
+void generation_retire(struct generation *generation);
+void generation_stop(struct generation *generation);
+
+bool generation_is_ready(const struct generation *generation);
+bool generation_is_down(const struct generation *generation);
+/* A slot of a pool that can never start; NULL: there is none. */
+const struct slot *generation_find_unusable(const struct generation *generation);
+
+#endif
