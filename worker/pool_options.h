@@ -1,0 +1,31 @@
+/* The options of a pool. One row of the table is a flag (the default of all pools), a key of a pool
+ * in the configuration file, and a line of --help. Adding an option is adding a field here and a
+ * row in pool_options.c; config.c puts the rows into the program's table. */
+#ifndef WORKER_POOL_OPTIONS_H
+#define WORKER_POOL_OPTIONS_H
+
+#include <stdint.h>
+
+#include "common/option.h"
+
+#define POOL_PROCESSES_MAX 256
+
+/* Texts and lists are owned by the option set that the pool keeps. */
+struct pool_options {
+    const char *prefix; /* NULL: the daemon's default */
+    int dialect;        /* index in pool_dialects; -1: the daemon's default */
+
+    int64_t processes;     /* at least */
+    int64_t processes_max; /* at the most */
+    int64_t concurrency;
+
+    int64_t timeout_ms;
+    int64_t memory_max_mib; /* of one runner; 0: no limit */
+};
+
+extern const char *const pool_dialects[]; /* ends with NULL */
+
+/* Its settings are a struct pool_options. */
+extern const struct ct_program pool_program;
+
+#endif
