@@ -27,7 +27,7 @@ SANITIZE += $(if $(FUZZ),-fsanitize=fuzzer-no-link -fsanitize=float-cast-overflo
 
 # On a bare machine there is no pkg-config yet, and `make deps` must not begin with complaints.
 MSGPACK_PC := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
-PKGS       := libuv hiredis $(MSGPACK_PC) yaml-0.1 jansson
+PKGS       := libuv hiredis $(MSGPACK_PC) yaml-0.1 jansson libseccomp
 PKG_CFLAGS  = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS    = $(shell pkg-config --libs $(PKGS))
 
@@ -52,7 +52,7 @@ server_DIRS  := server
 server_SEES  := common proto redis queue cron dialect server
 q_DIRS       := server/q
 q_SEES       := common redis queue cron dialect q
-worker_DIRS  := worker worker/replay
+worker_DIRS  := worker worker/replay worker/sandbox
 worker_SEES  := common proto worker cartrita
 
 PARTS := common proto redis cron queue dialect server q worker

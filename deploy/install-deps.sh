@@ -39,6 +39,7 @@ look_for_build() {
     has_library msgpack-c || has_library msgpack || want 'libmsgpack-c-dev|libmsgpack-dev'
     has_library yaml-0.1 || want libyaml-dev
     has_library jansson || want libjansson-dev
+    has_library libseccomp || want libseccomp-dev
     [ -d /usr/share/zoneinfo ] || want tzdata
 }
 
