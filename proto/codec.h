@@ -16,6 +16,9 @@
 #define PROTO_VERSION_MIN 1
 #define PROTO_VERSION_MAX 1
 
+/* Ends the `software` of a welcome when the daemon belongs to one worker and ends with it. */
+#define PROTO_SOFTWARE_PRIVATE " (private)"
+
 enum proto_role { PROTO_ROLE_RUNNER = 1, PROTO_ROLE_SUPERVISOR = 2, PROTO_ROLE_CLIENT = 3 };
 
 enum proto_release {

@@ -288,6 +288,7 @@ struct conn *conn_new(struct conns *conns)
     ct_list_init(&conn->dirty_link);
     ct_list_init(&conn->subs);
     ct_list_init(&conn->addings);
+    ct_list_init(&conn->watches);
     ct_list_init(&conn->casualties);
     lease_table_init(&conn->leases);
     proto_reader_init(&conn->reader, conns->frame_max);
@@ -343,14 +344,22 @@ void conn_close_socket(struct conn *conn)
     uv_close(&conn->as.handle, conn_on_closed);
 }
 
+/* What it asked for, and is not there to hear. */
+static void conn_abandon(struct conn *conn)
+{
+    attach_forget_searches(conn);
+    adding_abandon(conn);
+    fleet_leave(conn);
+    backlog_leave(conn);
+}
+
 void conn_bury(struct conn *conn)
 {
     if (conn->state == CONN_CLOSED)
         return;
     ct_assert(!conn->has_socket);
     conn->state = CONN_CLOSED;
-    attach_forget_searches(conn);
-    adding_abandon(conn);
+    conn_abandon(conn);
     uv_close((uv_handle_t *)&conn->timer, conn_on_closed);
 }
 
@@ -359,8 +368,7 @@ void conn_lost(struct conn *conn, const struct ct_error *why)
     ct_log_debug("connection closed", CT_INT("pid", conn->pid), CT_INT("jobs", conn->leases.count),
                  CT_ERR(why));
     conn_close_socket(conn);
-    attach_forget_searches(conn);
-    adding_abandon(conn);
+    conn_abandon(conn);
     uv_timer_stop(&conn->timer);
     if (conn->leases.count > 0 && conn->runner) {
         obituary_orphan(conn);
@@ -372,9 +380,8 @@ void conn_lost(struct conn *conn, const struct ct_error *why)
 
 void conn_leave(struct conn *conn)
 {
-    attach_forget_searches(conn);
+    conn_abandon(conn);
     attach_close_all(conn, CONSUMER_RETURNS);
-    adding_abandon(conn);
     conn->state = CONN_LEAVING;
     conn_be_patient(conn, CONN_LEAVE_MS);
     conns_mark(conn);

@@ -10,6 +10,7 @@
 
 #include <uv.h>
 
+#include "common/clock.h"
 #include "server/hosts.h"
 
 struct conns;
@@ -44,7 +45,9 @@ struct conns_options {
     uv_loop_t *loop; /* all borrowed */
     struct hosts *hosts;
     const struct ct_random *random;
+    const struct ct_clock *clock;
     uint32_t frame_max;
+    bool is_private; /* of one worker, which started it and ends it */
 };
 
 struct conns *conns_new(const struct conns_options *options);

@@ -7,6 +7,8 @@
  *   outcome.c   how jobs end, and what happens while they run
  *   adding.c    adding jobs
  *   obituary.c  what happens to the jobs of a runner that is gone
+ *   fleet.c     what supervisors report, and the orders that clients give them
+ *   backlog.c   how much waits in the queues that supervisors watch
  *
  * Nobody else includes it. */
 #ifndef CT_SERVER_CONN_INTERNAL_H
@@ -15,14 +17,18 @@
 #include "common/list.h"
 #include "proto/codec.h"
 #include "proto/frame.h"
+#include "server/backlog.h"
 #include "server/conn.h"
+#include "server/fleet.h"
 #include "server/lease_table.h"
 
 struct conns {
     uv_loop_t *loop;
     struct hosts *hosts;
     const struct ct_random *random;
+    const struct ct_clock *clock;
     uint32_t frame_max;
+    bool is_private;            /* of one worker, which ends it */
     char uuid[CT_UUID_LEN + 1]; /* of this daemon */
     struct ct_list all;
     struct ct_list dirty; /* to be looked at in the next turn */
@@ -30,6 +36,8 @@ struct conns {
     bool is_draining;
     uv_timer_t watch; /* for silent runners */
     uv_timer_t hold;  /* active while a connection is not read */
+    struct fleet fleet;
+    struct backlog backlog;
     int handles_open;
 };
 
@@ -79,6 +87,10 @@ struct conn {
     struct ct_list addings; /* struct adding */
     uint32_t adding_count;
     size_t adding_bytes;
+
+    struct fleet_member *member; /* owned; NULL: it has not reported */
+    struct ct_list watches;      /* struct watch */
+    uint32_t watch_count;
 
     struct ct_list casualties; /* struct casualty: what its supervisor said */
     uint32_t casualty_count;

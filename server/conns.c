@@ -42,7 +42,9 @@ struct conns *conns_new(const struct conns_options *options)
     conns->loop = options->loop;
     conns->hosts = options->hosts;
     conns->random = options->random;
+    conns->clock = options->clock;
     conns->frame_max = options->frame_max;
+    conns->is_private = options->is_private;
     ct_uuid(conns->random, conns->uuid);
     ct_list_init(&conns->all);
     ct_list_init(&conns->dirty);
@@ -51,7 +53,9 @@ struct conns *conns_new(const struct conns_options *options)
     uv_timer_start(&conns->watch, conns_on_watch, CONN_WATCH_MS, CONN_WATCH_MS);
     uv_timer_init(conns->loop, &conns->hold);
     conns->hold.data = conns;
-    conns->handles_open = 2;
+    fleet_init(conns);
+    backlog_init(conns);
+    conns->handles_open = 4;
     return conns;
 }
 
@@ -65,9 +69,12 @@ static void conns_on_closed(uv_handle_t *handle)
 
 void conns_free(struct conns *conns)
 {
+    uv_timer_t *const timers[] = {&conns->watch, &conns->hold, &conns->fleet.timer,
+                                  &conns->backlog.timer};
+
     ct_assert(conns_are_gone(conns));
-    uv_close((uv_handle_t *)&conns->watch, conns_on_closed);
-    uv_close((uv_handle_t *)&conns->hold, conns_on_closed);
+    for (size_t i = 0; i < sizeof timers / sizeof timers[0]; i++)
+        uv_close((uv_handle_t *)timers[i], conns_on_closed);
 }
 
 void conns_accept(struct conns *conns, uv_stream_t *server)

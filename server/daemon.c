@@ -228,7 +228,9 @@ static void daemon_open_parts(struct daemon *daemon)
         .loop = &daemon->loop,
         .hosts = daemon->hosts,
         .random = &ct_random_system,
+        .clock = &ct_clock_system,
         .frame_max = (uint32_t)daemon->config->flags.frame_max,
+        .is_private = daemon->config->flags.is_private,
     };
     daemon->conns = conns_new(&conns_options);
 }

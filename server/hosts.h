@@ -8,6 +8,7 @@
 
 #include <uv.h>
 
+#include "redis/link.h"
 #include "server/queue_host.h"
 
 struct hosts;
@@ -41,6 +42,8 @@ struct hosts_options {
 
 struct hosts *hosts_open(const struct hosts_options *options);
 bool hosts_redis_is_up(const struct hosts *hosts);
+/* A call on the link that all queues share, as redis_link_call. */
+void hosts_call(struct hosts *hosts, struct redis_command *command, redis_done_fn done, void *arg);
 
 struct hosts_want {
     struct ct_str prefix, name; /* copied */

@@ -139,6 +139,11 @@ bool hosts_redis_is_up(const struct hosts *hosts)
     return redis_link_is_up(hosts->world.commands);
 }
 
+void hosts_call(struct hosts *hosts, struct redis_command *command, redis_done_fn done, void *arg)
+{
+    redis_link_call(hosts->world.commands, command, done, arg);
+}
+
 static struct redis_link *hosts_open_link(struct hosts *hosts, bool is_for_messages)
 {
     struct redis_link_options options = {

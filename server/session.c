@@ -43,7 +43,9 @@ static void session_welcome(struct conn *conn, uint64_t version)
     const struct proto_message message = {
         .type = PROTO_WELCOME,
         .as.welcome = {.protocol = version,
-                       .software = CT_STR_LIT(SESSION_SOFTWARE),
+                       .software = conn->conns->is_private
+                                       ? CT_STR_LIT(SESSION_SOFTWARE PROTO_SOFTWARE_PRIVATE)
+                                       : CT_STR_LIT(SESSION_SOFTWARE),
                        .daemon = ct_str_of(conn->conns->uuid),
                        .frame_max = conn->conns->frame_max},
     };
@@ -115,6 +117,46 @@ static void session_misplaced(struct conn *conn, enum proto_type type)
     session_refuse(conn, &err);
 }
 
+/* What only a supervisor says. */
+static void session_supervisor(struct conn *conn, const struct proto_message *message)
+{
+    switch (message->type) {
+    case PROTO_CASUALTY:
+        obituary_casualty(conn, &message->as.casualty);
+        return;
+    case PROTO_OBITUARY:
+        obituary_obituary(conn, &message->as.obituary);
+        return;
+    case PROTO_REPORT:
+        fleet_report(conn, &message->as.report);
+        return;
+    case PROTO_DONE:
+        fleet_done(conn, &message->as.done);
+        return;
+    case PROTO_WATCH:
+        backlog_watch(conn, &message->as.watch);
+        return;
+    default:
+        session_misplaced(conn, message->type);
+    }
+}
+
+/* What only a client says. */
+static void session_client(struct conn *conn, const struct proto_message *message)
+{
+    switch (message->type) {
+    case PROTO_FLEET:
+        fleet_fleet(conn, &message->as.fleet);
+        return;
+    case PROTO_ORDER:
+        fleet_order(conn, &message->as.order);
+        return;
+    default:
+        session_misplaced(conn, message->type);
+    }
+}
+
+/* What all may say, then what the peer's role has. */
 static void session_message(struct conn *conn, const struct proto_message *message)
 {
     switch (message->type) {
@@ -145,16 +187,6 @@ static void session_message(struct conn *conn, const struct proto_message *messa
     case PROTO_RESUME:
         attach_resume(conn, &message->as.resume);
         return;
-    case PROTO_CASUALTY:
-        if (conn->role != PROTO_ROLE_SUPERVISOR)
-            break;
-        obituary_casualty(conn, &message->as.casualty);
-        return;
-    case PROTO_OBITUARY:
-        if (conn->role != PROTO_ROLE_SUPERVISOR)
-            break;
-        obituary_obituary(conn, &message->as.obituary);
-        return;
     case PROTO_ADD:
         adding_add(conn, &message->as.add);
         return;
@@ -173,7 +205,12 @@ static void session_message(struct conn *conn, const struct proto_message *messa
     default:
         break;
     }
-    session_misplaced(conn, message->type);
+    if (conn->role == PROTO_ROLE_SUPERVISOR)
+        session_supervisor(conn, message);
+    else if (conn->role == PROTO_ROLE_CLIENT)
+        session_client(conn, message);
+    else
+        session_misplaced(conn, message->type);
 }
 
 void session_payload(struct conn *conn, struct ct_str payload)

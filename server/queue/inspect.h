@@ -1,5 +1,6 @@
 /* What a dialect offers for looking at queues without being one of their workers: which queues
- * there are, how many jobs are where, pages of jobs, one job. Called by cartrita-q; reads only.
+ * there are, how many jobs are where, pages of jobs, one job, the backlog. Called by cartrita-q and
+ * by the daemon; reads only.
  *
  * build_* fill an initialised command, parse_* read its reply, as in queue/dialect.h. Each call is
  * one bounded step in Redis: what is long comes in several. Texts handed out are borrowed from the
@@ -69,6 +70,13 @@ struct inspect_found {
     const struct redis_reply *log; /* array of its last lines */
 };
 
+/* What waits to be fetched: not what is delayed, nor the jobs of a paused queue. */
+struct inspect_backlog {
+    int64_t waiting;
+    int64_t oldest_ms; /* since the oldest was added, due or begun before (lifo hides older ones);
+                          0: none waits */
+};
+
 typedef void (*inspect_name_fn)(void *ctx, struct ct_str name);
 typedef void (*inspect_job_fn)(void *ctx, const struct inspect_job *job);
 
@@ -108,6 +116,12 @@ struct inspector {
                        struct redis_command *command);
     enum ct_code (*parse_find)(const struct redis_reply *reply, bool *is_found, uint32_t *state,
                                int64_t *place, struct ct_error *err);
+
+    /* Cheap however long the queue is: asked about once a second. */
+    void (*build_backlog)(const struct queue_name *name, int64_t now_ms,
+                          struct redis_command *command);
+    enum ct_code (*parse_backlog)(const struct redis_reply *reply, struct inspect_backlog *out,
+                                  struct ct_error *err);
 };
 
 #endif

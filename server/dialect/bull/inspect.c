@@ -298,6 +298,30 @@ static enum ct_code bull_parse_find(const struct redis_reply *reply, bool *is_fo
     return CT_E_OK;
 }
 
+/* --- backlog -------------------------------------------------------------------------------- */
+
+static void bull_build_backlog(const struct queue_name *name, int64_t now_ms,
+                               struct redis_command *command)
+{
+    command->script = &bull_inspect_backlog_script;
+    build_key(name, CT_STR_LIT("wait"), command);
+    redis_command_int(command, now_ms);
+}
+
+static enum ct_code bull_parse_backlog(const struct redis_reply *reply, struct inspect_backlog *out,
+                                       struct ct_error *err)
+{
+    struct inspect_backlog backlog = {
+        .waiting = redis_reply_int(redis_reply_at(reply, 0), -1),
+        .oldest_ms = redis_reply_int(redis_reply_at(reply, 1), -1),
+    };
+
+    if (backlog.waiting < 0 || backlog.oldest_ms < 0)
+        return unexpected("a backlog without its numbers", err);
+    *out = backlog;
+    return CT_E_OK;
+}
+
 const struct inspector bull_inspector = {
     .states = states,
     .state_count = STATE_COUNT,
@@ -313,4 +337,6 @@ const struct inspector bull_inspector = {
     .parse_job = bull_parse_job,
     .build_find = bull_build_find,
     .parse_find = bull_parse_find,
+    .build_backlog = bull_build_backlog,
+    .parse_backlog = bull_parse_backlog,
 };

@@ -1,4 +1,4 @@
-/* Looking at Bull's queues, for cartrita-q. */
+/* Looking at Bull's queues, for cartrita-q and the daemon. */
 #ifndef CT_DIALECT_BULL_INSPECT_H
 #define CT_DIALECT_BULL_INSPECT_H
 
