@@ -18,6 +18,7 @@
 struct casualty {
     struct ct_list link;       /* in conn->casualties */
     char *queue, *id, *reason; /* owned */
+    char *stack;               /* owned; NULL: none */
 };
 
 /* A supervisor speaks only of its own runners. */
@@ -34,6 +35,7 @@ static void casualty_free(struct casualty *casualty)
     free(casualty->queue);
     free(casualty->id);
     free(casualty->reason);
+    free(casualty->stack);
     free(casualty);
 }
 
@@ -63,6 +65,7 @@ static void obituary_note(struct conn *dead, const struct proto_casualty *said)
     casualty->queue = ct_strndup(said->queue.data, said->queue.len);
     casualty->id = ct_strndup(said->id.data, said->id.len);
     casualty->reason = obituary_text(said->reason);
+    casualty->stack = said->has_stack ? obituary_text(said->stack) : NULL;
     ct_list_push_back(&dead->casualties, &casualty->link);
     dead->casualty_count++;
 }
@@ -133,7 +136,8 @@ static uint32_t obituary_charge(struct conn *conn)
     CT_LIST_FOREACH (node, &conn->casualties) {
         const struct casualty *casualty = CT_CONTAINER(node, struct casualty, link);
         struct lease *lease = obituary_find(conn, casualty);
-        const struct failure failure = {.reason = ct_str_of(casualty->reason)};
+        const struct failure failure = {.reason = ct_str_of(casualty->reason),
+                                        .stack = ct_str_of(casualty->stack)};
         /* A job that had ended already is refused: its outcome counts. */
         if (lease && queue_fail(lease, &failure, NULL) == CT_E_OK)
             charged++;

@@ -135,6 +135,7 @@ static int32_t host_progress(struct cartrita_job *job, const char *json, size_t 
     if (!host_is_running(job, "reported progress of a job that has ended") ||
         !host_is_json(json, len))
         return -1;
+    recorder_progress(threads_recorder(job->threads), job->entry, (struct ct_str){json, len});
     host_push(job, NOTE_PROGRESS, json, len);
     return 0;
 }
@@ -143,7 +144,16 @@ static void host_log(struct cartrita_job *job, const char *line, size_t len)
 {
     if (!line || !host_is_running(job, "logged for a job that has ended"))
         return;
+    recorder_line(threads_recorder(job->threads), job->entry, (struct ct_str){line, len});
     host_push(job, NOTE_LOG, line, len < JOB_LOG_LINE_MAX ? len : JOB_LOG_LINE_MAX);
+}
+
+static void host_phase(struct cartrita_job *job, const char *text)
+{
+    if (!host_is_running(job, "named a phase of a job that has ended"))
+        return;
+    recorder_phase(threads_recorder(job->threads), job->entry,
+                   (struct ct_str){text ? text : "", text ? strnlen(text, RECORDER_PHASE_MAX) : 0});
 }
 
 static int32_t host_update_data(struct cartrita_job *job, const char *json, size_t len)
@@ -323,4 +333,5 @@ const struct cartrita_host host_table = {
     .rate_limit = host_rate_limit,
     .enqueue = host_enqueue,
     .log_process = host_log_process,
+    .phase = host_phase,
 };

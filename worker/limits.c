@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "worker/recorder.h"
+#include "worker/verdict.h"
 
 /* Resident memory of a process, 0 when it cannot be told. */
 static uint64_t limits_memory(int pid)
@@ -50,10 +51,8 @@ static void limits_check_time(struct slot *slot, uint64_t now_ms)
     for (size_t i = 0; i < count; i++) {
         if (jobs[i].deadline_ms == 0 || now_ms < jobs[i].deadline_ms + extra)
             continue;
-        snprintf(why, sizeof why,
-                 "Promise timed out after %" PRIu64 " milliseconds, and it did not stop",
-                 jobs[i].deadline_ms - jobs[i].since_ms);
-        slot_kill(slot, why);
+        verdict_late(&jobs[i], why, sizeof why);
+        slot_kill_late(slot, why, now_ms - extra);
         break;
     }
     free(jobs);

@@ -8,6 +8,7 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/crash.h"
 
 bool leases_send(struct leases *leases, const struct proto_message *message)
 {
@@ -142,6 +143,9 @@ void leases_cancel(struct leases *leases, struct cartrita_job *job, const char *
         return;
     }
     job->cancelled_ms = job_now_ms();
-    if (atomic_load(&job->phase) == JOB_RUNNING && leases->options.plugin->cancel)
-        leases->options.plugin->cancel(leases->options.self, job, copy);
+    if (atomic_load(&job->phase) != JOB_RUNNING || !leases->options.plugin->cancel)
+        return;
+    crash_blame(job->entry, 1); /* should it crash in there */
+    leases->options.plugin->cancel(leases->options.self, job, copy);
+    crash_blame(0, 0);
 }

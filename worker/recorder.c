@@ -1,43 +1,22 @@
-/* The flight recorder. See recorder.h; written by threads.c, read by slot.c and limits.c. */
-#include "worker/recorder.h"
-
+/* The flight recorder, the runner's end. See recorder.h; written by threads.c and host.c, and by
+ * crash.c at the very end. */
 #include <errno.h>
-#include <stdatomic.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/assert.h"
 #include "common/mem.h"
+#include "worker/recorder_page.h"
 
-#define RECORDER_MAGIC 0x43545245u /* "CTRE" */
-
-struct recorder_header {
-    uint32_t magic;
-    uint32_t entry_size;
-    uint32_t entry_count;
-    uint32_t reserved;
-};
-
-/* `sequence` is odd while the entry is being written. */
-struct recorder_entry {
-    _Atomic uint32_t sequence;
-    uint32_t is_running;
-    uint32_t queue;
-    uint32_t id_len; /* of the whole id, also when it was cut */
-    uint64_t since_ms;
-    _Atomic uint64_t deadline_ms;
-    char id[RECORDER_ID_MAX];
-};
-
-_Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_LLONG_LOCK_FREE == 2,
-               "atomics must work between processes");
+#define RECORDER_NOTE_TRIES \
+    64 /* another thread notes for a few nanoseconds, if it is not stopped */
 
 struct recorder {
-    struct recorder_header *header; /* the mapping */
-    struct recorder_entry *entries; /* behind it */
+    struct recorder_page_header *header; /* the mapping */
+    struct recorder_page_entry *entries; /* behind it */
     size_t count;
     size_t size;
 };
@@ -49,7 +28,8 @@ int recorder_create(void)
 
 enum ct_code recorder_open(int fd, size_t entries, struct recorder **out, struct ct_error *err)
 {
-    size_t size = sizeof(struct recorder_header) + entries * sizeof(struct recorder_entry);
+    size_t size =
+        sizeof(struct recorder_page_header) + entries * sizeof(struct recorder_page_entry);
     struct recorder *recorder;
     void *memory;
 
@@ -65,10 +45,11 @@ enum ct_code recorder_open(int fd, size_t entries, struct recorder **out, struct
         return ct_error_set(err, CT_E_SYSTEM, "mapping the flight recorder: %s", strerror(errno));
     recorder = ct_zalloc(sizeof *recorder);
     recorder->header = memory;
-    recorder->entries = (struct recorder_entry *)(recorder->header + 1);
+    recorder->entries = (struct recorder_page_entry *)(recorder->header + 1);
     recorder->count = entries;
     recorder->size = size;
-    recorder->header->entry_size = sizeof(struct recorder_entry);
+    recorder->header->header_size = sizeof(struct recorder_page_header);
+    recorder->header->entry_size = sizeof(struct recorder_page_entry);
     recorder->header->entry_count = (uint32_t)entries;
     recorder->header->magic = RECORDER_MAGIC;
     *out = recorder;
@@ -83,32 +64,43 @@ void recorder_close(struct recorder *recorder)
     free(recorder);
 }
 
-static struct recorder_entry *recorder_begin(struct recorder *recorder, size_t entry)
+/* --- what runs ----------------------------------------------------------------------------- */
+
+static struct recorder_page_entry *recorder_begin(struct recorder *recorder, size_t entry)
 {
-    struct recorder_entry *record = &recorder->entries[entry];
+    struct recorder_page_entry *record = &recorder->entries[entry];
+    uint32_t sequence;
 
     ct_assert(entry < recorder->count);
-    atomic_fetch_add_explicit(&record->sequence, 1, memory_order_relaxed);
+    sequence = atomic_load_explicit(&record->sequence, memory_order_relaxed);
+    atomic_store_explicit(&record->sequence, sequence + 1, memory_order_relaxed);
     atomic_thread_fence(memory_order_release);
     return record;
 }
 
-static void recorder_end(struct recorder_entry *record)
+static void recorder_end(struct recorder_page_entry *record)
 {
-    atomic_fetch_add_explicit(&record->sequence, 1, memory_order_release);
+    uint32_t sequence = atomic_load_explicit(&record->sequence, memory_order_relaxed);
+
+    atomic_store_explicit(&record->sequence, sequence + 1, memory_order_release);
 }
 
-void recorder_start(struct recorder *recorder, size_t entry, uint32_t queue, struct ct_str id,
-                    uint64_t since_ms, uint64_t deadline_ms)
+/* The text of earlier notes stays; without a length it is none. */
+void recorder_start(struct recorder *recorder, size_t entry, const struct recorder_start *start)
 {
-    struct recorder_entry *record = recorder_begin(recorder, entry);
+    struct recorder_page_entry *record = recorder_begin(recorder, entry);
+    struct ct_str id = start->id;
 
     record->is_running = 1;
-    record->queue = queue;
+    record->queue = start->queue;
+    record->attempt = start->attempt;
     record->id_len = id.len > UINT32_MAX ? UINT32_MAX : (uint32_t)id.len;
-    record->since_ms = since_ms;
-    atomic_store_explicit(&record->deadline_ms, deadline_ms, memory_order_relaxed);
+    record->since_ms = start->since_ms;
+    atomic_store_explicit(&record->deadline_ms, start->deadline_ms, memory_order_relaxed);
     memcpy(record->id, id.data, id.len < RECORDER_ID_MAX ? id.len : RECORDER_ID_MAX);
+    atomic_store_explicit(&record->phase_len, 0, memory_order_relaxed);
+    atomic_store_explicit(&record->progress_len, 0, memory_order_relaxed);
+    atomic_store_explicit(&record->line_count, 0, memory_order_relaxed);
     recorder_end(record);
 }
 
@@ -120,56 +112,82 @@ void recorder_deadline(struct recorder *recorder, size_t entry, uint64_t deadlin
 
 void recorder_stop(struct recorder *recorder, size_t entry)
 {
-    struct recorder_entry *record = recorder_begin(recorder, entry);
+    struct recorder_page_entry *record = recorder_begin(recorder, entry);
 
     record->is_running = 0;
     recorder_end(record);
 }
 
-static void recorder_copy(struct recorder_job *job, const struct recorder_entry *entry)
-{
-    size_t len = entry->id_len < RECORDER_ID_MAX ? entry->id_len : RECORDER_ID_MAX;
+/* --- what it says -------------------------------------------------------------------------- */
 
-    job->queue = entry->queue;
-    job->since_ms = entry->since_ms;
-    job->deadline_ms = atomic_load_explicit(&entry->deadline_ms, memory_order_relaxed);
-    memcpy(job->id, entry->id, len);
-    job->id[len] = '\0';
+/* NULL: another thread notes something for this job and does not get on. */
+static struct recorder_page_entry *recorder_begin_note(struct recorder *recorder, size_t entry)
+{
+    struct recorder_page_entry *record = &recorder->entries[entry];
+
+    ct_assert(entry < recorder->count);
+    for (int i = 0; i < RECORDER_NOTE_TRIES; i++) {
+        if (atomic_exchange_explicit(&record->is_noting, 1, memory_order_acquire) == 0)
+            return record;
+        sched_yield();
+    }
+    return NULL;
 }
 
-enum ct_code recorder_read(int fd, struct recorder_job **out, size_t *count, struct ct_error *err)
+static void recorder_end_note(struct recorder_page_entry *record)
 {
-    struct recorder_header header;
-    struct recorder_entry entry;
-    struct recorder_job *jobs = NULL;
-    struct stat status;
-    size_t used = 0, cap = 0;
+    atomic_store_explicit(&record->is_noting, 0, memory_order_release);
+}
 
-    if (fstat(fd, &status) != 0)
-        return ct_error_set(err, CT_E_SYSTEM, "reading the flight recorder: %s", strerror(errno));
-    if (status.st_size == 0) { /* died before it opened its plugin */
-        *out = NULL;
-        *count = 0;
-        return CT_E_OK;
-    }
-    if (pread(fd, &header, sizeof header, 0) != (ssize_t)sizeof header ||
-        header.magic != RECORDER_MAGIC || header.entry_size != sizeof entry ||
-        header.entry_count > RECORDER_ENTRIES_MAX)
-        return ct_error_set(err, CT_E_INVALID, "the flight recorder of the runner is damaged");
-    for (size_t i = 0; i < header.entry_count; i++) {
-        off_t at = (off_t)(sizeof header + i * sizeof entry);
+static uint32_t recorder_note(char *to, size_t size, struct ct_str text)
+{
+    size_t len = text.len < size ? text.len : size;
 
-        if (pread(fd, &entry, sizeof entry, at) != (ssize_t)sizeof entry)
-            break;
-        if (entry.is_running != 1 || (atomic_load(&entry.sequence) & 1u))
-            continue;
-        if (used == cap) {
-            cap = cap ? cap * 2 : 8;
-            jobs = ct_realloc(jobs, cap * sizeof *jobs);
-        }
-        recorder_copy(&jobs[used++], &entry);
-    }
-    *out = jobs;
-    *count = used;
-    return CT_E_OK;
+    memcpy(to, text.data, len);
+    return (uint32_t)len;
+}
+
+void recorder_phase(struct recorder *recorder, size_t entry, struct ct_str text)
+{
+    struct recorder_page_entry *record = recorder_begin_note(recorder, entry);
+
+    if (!record)
+        return;
+    atomic_store_explicit(&record->phase_len,
+                          recorder_note(record->phase, sizeof record->phase, text),
+                          memory_order_release);
+    recorder_end_note(record);
+}
+
+void recorder_progress(struct recorder *recorder, size_t entry, struct ct_str json)
+{
+    struct recorder_page_entry *record = recorder_begin_note(recorder, entry);
+
+    if (!record)
+        return;
+    atomic_store_explicit(&record->progress_len,
+                          recorder_note(record->progress, sizeof record->progress, json),
+                          memory_order_release);
+    recorder_end_note(record);
+}
+
+void recorder_line(struct recorder *recorder, size_t entry, struct ct_str line)
+{
+    struct recorder_page_entry *record = recorder_begin_note(recorder, entry);
+    uint32_t count;
+
+    if (!record)
+        return;
+    count = atomic_load_explicit(&record->line_count, memory_order_relaxed);
+    record->line_len[count % RECORDER_LINES] =
+        recorder_note(record->lines[count % RECORDER_LINES], RECORDER_LINE_MAX, line);
+    atomic_store_explicit(&record->line_count, count + 1, memory_order_release);
+    recorder_end_note(record);
+}
+
+struct recorder_crash *recorder_take_crash(struct recorder *recorder)
+{
+    if (atomic_exchange(&recorder->header->crash_is_taken, 1) != 0)
+        return NULL;
+    return &recorder->header->crash;
 }

@@ -27,6 +27,7 @@
 #include "common/random.h"
 #include "proto/client.h"
 #include "worker/control.h"
+#include "worker/crash.h"
 #include "worker/host.h"
 #include "worker/leases.h"
 #include "worker/loader.h"
@@ -354,6 +355,7 @@ static enum ct_code runner_open_plugin(struct runner *runner, struct ct_error *e
                        err);
     if (rc != CT_E_OK)
         return rc;
+    crash_watch(runner->recorder);
     if (plugin->open && plugin->open(&host_table, settings->config, settings->concurrency,
                                      &runner->self, why, sizeof why) != 0) {
         why[sizeof why - 1] = '\0';

@@ -74,6 +74,14 @@ void slot_kill(struct slot *slot, const char *reason)
     slot_timed(slot, slot_kill_due, SLOT_KILL_MS);
 }
 
+void slot_kill_late(struct slot *slot, const char *reason, uint64_t before_ms)
+{
+    if (slot->state == SLOT_DOWN || slot->state == SLOT_DYING)
+        return;
+    slot->late_before_ms = before_ms;
+    slot_kill(slot, reason);
+}
+
 static void slot_late(uv_timer_t *timer)
 {
     struct slot *slot = timer->data;
@@ -440,7 +448,7 @@ static void slot_go(struct slot *slot)
     slot->is_handed_back = slot->has_said_why = slot->is_unusable = slot->is_dead = false;
     slot->is_retired = false;
     slot->replace_why = NULL;
-    slot->ready_ms = 0;
+    slot->ready_ms = slot->late_before_ms = 0;
     slot->plugin[0] = slot->kill_reason[0] = '\0';
     ct_buf_clear(&slot->control_in);
     ct_uuid(slot->context->random, slot->runner);

@@ -70,7 +70,9 @@ struct slot {
     char plugin[160];                        /* what it said of itself */
     char complaint[CT_ERROR_DETAIL_MAX];     /* why it could not start, as last logged */
     char kill_reason[UNDERTAKER_REASON_MAX]; /* why we ended it; empty: it died by itself */
-    int recorder_fd;                         /* owned; -1: none */
+    uint64_t
+        late_before_ms; /* we ended it for jobs with a deadline at or before; 0: not for that */
+    int recorder_fd;    /* owned; -1: none */
     struct ct_buf control_in;
     uv_process_t process;
     uv_pipe_t control;
@@ -103,6 +105,8 @@ void slot_replace(struct slot *slot, const char *why);
 void slot_stop(struct slot *slot);
 /* Ends the process: TERM, then KILL. The jobs it was running are charged with `reason`. */
 void slot_kill(struct slot *slot, const char *reason);
+/* The same for its jobs with a deadline at or before `before_ms`: only those are charged. */
+void slot_kill_late(struct slot *slot, const char *reason, uint64_t before_ms);
 
 /* slot_report.c: reports the death of the process to the daemon, unless it held nothing. */
 void slot_report(struct slot *slot, int64_t status, int number);

@@ -1,13 +1,15 @@
-/* What a dead runner leaves behind: the jobs it was running, by its flight recorder, and in which
- * words they are charged. Called by slot.c when the process is gone. */
+/* What a dead runner leaves behind: reads its flight recorder, has verdict.c say who pays and in
+ * which words, and tells the undertaker. Called by slot.c when the process is gone. */
 #include "worker/slot.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "common/buf.h"
 #include "common/log.h"
-#include "worker/recorder.h"
+#include "common/mem.h"
+#include "worker/verdict.h"
+
+#define SLOT_STACKS_MAX 64u /* of one death: charged jobs beyond have a reason only */
 
 static const char *slot_doing(const struct slot *slot, size_t job_count)
 {
@@ -16,42 +18,80 @@ static const char *slot_doing(const struct slot *slot, size_t job_count)
     return job_count > 0 ? "running this job" : "it had no job";
 }
 
-/* "runner died while running this job: killed by signal 11 (SIGSEGV: Segmentation fault) in plugin
- * resize 1.2" */
-static void slot_death_reason(const struct slot *slot, int64_t status, int number,
-                              const char *doing, char *out, size_t size)
+/* False: the recorder names no job of ours. */
+static bool slot_accuse(const struct slot *slot, const struct verdict_death *death,
+                        const struct recorder_job *job, bool has_stack,
+                        struct undertaker_casualty *out)
 {
-    const char *in = slot->plugin[0] ? " in plugin " : "";
+    const struct pool_config *pool = slot->pool;
+    struct recorder_notes notes;
+    struct ct_buf reason, stack;
 
-    if (slot->kill_reason[0])
-        snprintf(out, size, "runner was ended while %s: %s%s%s", doing, slot->kill_reason, in,
-                 slot->plugin);
-    else if (number)
-        snprintf(out, size, "runner died while %s: killed by signal %d (SIG%s: %s)%s%s", doing,
-                 number, sigabbrev_np(number) ? sigabbrev_np(number) : "?", strsignal(number), in,
-                 slot->plugin);
-    else
-        snprintf(out, size, "runner died while %s: exited with status %d%s%s", doing, (int)status,
-                 in, slot->plugin);
+    if (job->queue >= pool->queue_count || !job->id[0]) {
+        ct_log_warn("flight recorder names no job", CT_STR("runner", slot->runner),
+                    CT_INT("queue", job->queue));
+        return false;
+    }
+    ct_buf_init(&reason);
+    ct_buf_init(&stack);
+    recorder_read_notes(slot->recorder_fd, job->entry, &notes);
+    verdict_reason(death, job, &notes, &reason);
+    if (has_stack)
+        verdict_stack(death, ct_buf_str(&reason), &notes, &stack);
+    ct_log_error("job lost its runner", CT_STR("queue", pool->queues[job->queue]),
+                 CT_STR("job", job->id), CT_BYTES("reason", ct_buf_str(&reason)));
+    *out = (struct undertaker_casualty){.queue = ct_strdup(pool->queues[job->queue]),
+                                        .id = ct_strdup(job->id),
+                                        .reason = ct_buf_take(&reason, NULL),
+                                        .stack = has_stack ? ct_buf_take(&stack, NULL) : NULL};
+    return true;
+}
+
+/* Those that pay, as fresh memory. */
+static struct undertaker_casualty *slot_judge(const struct slot *slot,
+                                              const struct verdict_death *death,
+                                              const struct recorder_job *jobs, size_t job_count,
+                                              size_t *count)
+{
+    struct undertaker_casualty *casualties = ct_zalloc((job_count + 1) * sizeof *casualties);
+
+    *count = 0;
+    for (size_t i = 0; i < job_count; i++)
+        if (verdict_is_guilty(death, &jobs[i]) &&
+            slot_accuse(slot, death, &jobs[i], *count < SLOT_STACKS_MAX, &casualties[*count]))
+            ++*count;
+    return casualties;
 }
 
 void slot_report(struct slot *slot, int64_t status, int number)
 {
+    struct verdict_death death = {.status = status,
+                                  .number = number,
+                                  .kill_reason = slot->kill_reason,
+                                  .late_before_ms = slot->late_before_ms,
+                                  .plugin = slot->plugin};
+    struct undertaker_casualty *casualties;
     struct recorder_job *jobs = NULL;
-    size_t job_count = 0;
-    char reason[UNDERTAKER_REASON_MAX + 256];
+    size_t job_count = 0, guilty_count;
+    struct ct_buf text;
     struct ct_error err;
+    char *reason;
 
     if (slot->is_handed_back || (slot->has_said_why && slot->ready_ms == 0))
         return; /* it held no job */
     if (recorder_read(slot->recorder_fd, &jobs, &job_count, &err) != CT_E_OK)
         ct_log_error("flight recorder not readable", CT_STR("pool", slot->pool->name),
                      CT_INT("slot", slot->index), CT_ERR(&err));
-    slot_death_reason(slot, status, number, slot_doing(slot, job_count), reason, sizeof reason);
+    recorder_read_crash(slot->recorder_fd, &death.crash);
+    death.doing = slot_doing(slot, job_count);
+    ct_buf_init(&text);
+    verdict_reason(&death, NULL, NULL, &text);
+    reason = ct_buf_take(&text, NULL);
+    casualties = slot_judge(slot, &death, jobs, job_count, &guilty_count);
     ct_log_warn("runner died", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
                 CT_INT("pid", slot->process.pid), CT_INT("running", job_count),
-                CT_STR("reason", reason));
-    undertaker_report(slot->context->undertaker, slot->runner, reason, jobs, job_count,
-                      slot->pool->queues, slot->pool->queue_count);
+                CT_INT("charged", guilty_count), CT_STR("reason", reason));
+    undertaker_report(slot->context->undertaker, slot->runner, reason, casualties, guilty_count);
+    free(reason);
     free(jobs);
 }

@@ -16,6 +16,7 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/crash.h"
 
 #define THREADS_FOREVER UINT64_MAX
 
@@ -182,16 +183,22 @@ static void thread_begin(struct thread *thread, size_t count)
         job->started_ns = now_ns;
         job->entry = thread->index * threads->batch_max + i;
         atomic_store_explicit(&job->deadline_ms, deadline_ms, memory_order_relaxed);
-        recorder_start(threads->options.recorder, job->entry, job->queue_index, job->id, now_ms,
-                       deadline_ms);
+        recorder_start(threads->options.recorder, job->entry,
+                       &(struct recorder_start){.queue = job->queue_index,
+                                                .attempt = job->attempts_made + 1,
+                                                .id = job->id,
+                                                .since_ms = now_ms,
+                                                .deadline_ms = deadline_ms});
         atomic_store_explicit(&job->phase, JOB_RUNNING, memory_order_release);
     }
+    crash_blame(thread->index * threads->batch_max, count);
 }
 
 static void thread_end(struct thread *thread, size_t count)
 {
     struct threads *threads = thread->threads;
 
+    crash_blame(0, 0);
     for (size_t i = 0; i < count; i++) {
         struct cartrita_job *job = thread->batch[i];
 
@@ -213,13 +220,16 @@ static void *thread_main(void *arg)
 {
     struct thread *thread = arg;
     struct threads *threads = thread->threads;
+    struct crash_stack stack;
     size_t count;
 
+    crash_thread_open(&stack);
     while ((count = threads_next(threads, thread->batch)) > 0) {
         thread_begin(thread, count);
         threads->options.plugin->run(threads->options.self, thread->batch, count);
         thread_end(thread, count);
     }
+    crash_thread_close(&stack);
     return NULL;
 }
 

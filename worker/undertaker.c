@@ -10,14 +10,10 @@
 #include "common/mem.h"
 #include "common/random.h"
 
-struct casualty {
-    char *queue, *id; /* owned */
-};
-
 struct obituary {
     struct ct_list link;
-    char *runner, *reason;       /* owned */
-    struct casualty *casualties; /* owned */
+    char *runner, *reason;                  /* owned */
+    struct undertaker_casualty *casualties; /* owned */
     size_t casualty_count;
 };
 
@@ -27,6 +23,8 @@ static void obituary_free(struct obituary *obituary)
     for (size_t i = 0; i < obituary->casualty_count; i++) {
         free(obituary->casualties[i].queue);
         free(obituary->casualties[i].id);
+        free(obituary->casualties[i].reason);
+        free(obituary->casualties[i].stack);
     }
     free(obituary->casualties);
     free(obituary->runner);
@@ -41,10 +39,14 @@ static bool undertaker_say(struct undertaker *undertaker, const struct obituary 
     struct proto_message message = {.type = PROTO_CASUALTY};
 
     for (size_t i = 0; i < obituary->casualty_count; i++) {
+        const struct undertaker_casualty *casualty = &obituary->casualties[i];
+
         message.as.casualty.runner = ct_str_of(obituary->runner);
-        message.as.casualty.queue = ct_str_of(obituary->casualties[i].queue);
-        message.as.casualty.id = ct_str_of(obituary->casualties[i].id);
-        message.as.casualty.reason = ct_str_of(obituary->reason);
+        message.as.casualty.queue = ct_str_of(casualty->queue);
+        message.as.casualty.id = ct_str_of(casualty->id);
+        message.as.casualty.reason = ct_str_of(casualty->reason);
+        message.as.casualty.has_stack = casualty->stack != NULL;
+        message.as.casualty.stack = ct_str_of(casualty->stack);
         if (proto_client_send(undertaker->client, &message, NULL) != CT_E_OK)
             return false;
     }
@@ -143,35 +145,16 @@ void undertaker_close(struct undertaker *undertaker, void (*closed)(void *ctx), 
     proto_client_close(undertaker->client, UNDERTAKER_FLUSH_MS, undertaker_client_closed);
 }
 
-static void obituary_add(struct obituary *obituary, const struct recorder_job *job,
-                         char *const *queues, size_t queue_count)
-{
-    struct casualty *casualty = &obituary->casualties[obituary->casualty_count];
-
-    if (job->queue >= queue_count || !job->id[0]) {
-        ct_log_warn("flight recorder names no job", CT_STR("runner", obituary->runner),
-                    CT_INT("queue", job->queue));
-        return;
-    }
-    ct_log_error("job lost its runner", CT_STR("queue", queues[job->queue]), CT_STR("job", job->id),
-                 CT_STR("reason", obituary->reason));
-    casualty->queue = ct_strdup(queues[job->queue]);
-    casualty->id = ct_strdup(job->id);
-    obituary->casualty_count++;
-}
-
 void undertaker_report(struct undertaker *undertaker, const char *runner, const char *reason,
-                       const struct recorder_job *jobs, size_t job_count, char *const *queues,
-                       size_t queue_count)
+                       struct undertaker_casualty *casualties, size_t count)
 {
     struct obituary *obituary = ct_zalloc(sizeof *obituary);
 
     ct_list_init(&obituary->link);
     obituary->runner = ct_strdup(runner);
     obituary->reason = ct_strdup(reason);
-    obituary->casualties = ct_zalloc((job_count + 1) * sizeof *obituary->casualties);
-    for (size_t i = 0; i < job_count; i++)
-        obituary_add(obituary, &jobs[i], queues, queue_count);
+    obituary->casualties = casualties;
+    obituary->casualty_count = count;
     if (undertaker_say(undertaker, obituary)) {
         obituary_free(obituary);
         return;

@@ -9,12 +9,17 @@
 #include "common/error.h"
 #include "common/list.h"
 #include "proto/client.h"
-#include "worker/recorder.h"
 
 #define UNDERTAKER_KEPT_MAX    1000u /* obituaries kept while the daemon is away; the oldest goes */
 #define UNDERTAKER_FLUSH_MS    1000u
 #define UNDERTAKER_PATIENCE_MS 3000u /* a daemon that just starts may take so long */
 #define UNDERTAKER_REASON_MAX  512u
+
+/* A job that is charged. Its texts are owned. */
+struct undertaker_casualty {
+    char *queue, *id, *reason;
+    char *stack; /* an entry for its stack trace; NULL: none */
+};
 
 struct undertaker {
     struct proto_client *client; /* owned */
@@ -32,10 +37,9 @@ enum ct_code undertaker_open(struct undertaker *undertaker, uv_loop_t *loop, con
                              const char *worker, struct ct_error *err) CT_MUST_CHECK;
 void undertaker_close(struct undertaker *undertaker, void (*closed)(void *ctx), void *ctx);
 
-/* A runner is dead. `jobs` were running in it; `queues` is its pool's list, by which their queue
- * numbers are checked. Everything is copied. */
+/* A runner is dead, and these jobs pay for it. Takes over `casualties` (allocated; NULL for none)
+ * and their texts; the others are copied. */
 void undertaker_report(struct undertaker *undertaker, const char *runner, const char *reason,
-                       const struct recorder_job *jobs, size_t job_count, char *const *queues,
-                       size_t queue_count);
+                       struct undertaker_casualty *casualties, size_t count);
 
 #endif
