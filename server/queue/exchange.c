@@ -101,6 +101,7 @@ static void commit_worked(struct queue *queue)
                     CT_INT("count", commit->dropped_count));
     effects_settle(queue, commit);
     consumer_hand_out(queue, &commit->jobs);
+    cancel_commit_done(queue);
 }
 
 static void commit_done(void *arg, const struct redis_reply *reply, const struct ct_error *err)

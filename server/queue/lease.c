@@ -75,6 +75,8 @@ struct lease *lease_new(struct queue *queue, struct consumer *consumer, struct j
     lease->job = job;
     lease_give(lease, consumer);
     sched_add_renewal(lease, false);
+    if (!ct_list_is_empty(&queue->cancels))
+        cancel_meet(lease);
     return lease;
 }
 
@@ -105,6 +107,11 @@ static void lease_offer(struct lease *lease)
 {
     struct consumer *consumer = lease->consumer;
 
+    if (lease->cancelled) {
+        lease_give(lease, NULL); /* it never hears of it */
+        lease_fail(lease, NULL);
+        return;
+    }
     lease_become(lease, LEASE_HELD);
     lease->queue->figures.fetched++;
     consumer->events->on_job(consumer->ctx, lease);
@@ -123,17 +130,27 @@ void lease_end(struct lease *lease, struct effect *effect)
 
 void lease_return(struct lease *lease, enum effect_kind kind)
 {
-    struct effect *effect = effect_new(kind, CT_STR_NONE, CT_STR_NONE);
+    struct effect *effect;
 
-    effect->attempts_made = lease->job->attempts_made;
     lease->is_returned = true;
+    if (lease->cancelled) {
+        lease_fail(lease, NULL);
+        return;
+    }
+    effect = effect_new(kind, CT_STR_NONE, CT_STR_NONE);
+    effect->attempts_made = lease->job->attempts_made;
     lease_end(lease, effect);
 }
 
 void lease_fail(struct lease *lease, const struct failure *failure)
 {
     struct queue *queue = lease->queue;
+    struct failure cancelled;
 
+    if (lease->cancelled) {
+        cancelled = cancel_failure(lease, failure);
+        failure = &cancelled;
+    }
     lease_end(lease, queue->dialect->judge(queue->dialect_queue, lease->job, failure,
                                            ct_wall_ms(queue->clock), queue->random));
 }
@@ -314,6 +331,7 @@ void lease_free(struct lease *lease)
 {
     lease_unlink(lease);
     job_free(lease->job);
+    free(lease->cancelled);
     free(lease);
 }
 
@@ -326,6 +344,7 @@ void lease_answer(struct lease *lease)
         consumer->events->on_answer(consumer->ctx, lease, lease->code, lease->result,
                                     ct_error_text(lease->code));
     job_free(lease->job);
+    free(lease->cancelled);
     free(lease);
 }
 

@@ -38,6 +38,7 @@ enum ct_code queue_new(const struct queue_options *options, struct queue **out,
     ct_list_init(&queue->renewals);
     ct_list_init(&queue->answers);
     ct_list_init(&queue->resumes);
+    ct_list_init(&queue->cancels);
     ct_list_init(&queue->urgent);
     ct_list_init(&queue->pending);
     ct_list_init(&queue->later);
@@ -62,6 +63,7 @@ void queue_free(struct queue *queue)
     ct_assert(ct_list_is_empty(&queue->consumers));
     ct_assert(queue_is_idle(queue));
     queue->port->arm(queue->port->ctx, COMMIT_NEVER);
+    cancel_forget_all(queue);
     queue->dialect->close(queue->dialect_queue);
     queue_settings_fini(&queue->settings);
     free(queue->buckets);
@@ -147,6 +149,7 @@ void queue_turn(struct queue *queue)
     sched_step(queue, now_ms);
     exchange_step(queue, now_ms);
     sched_sweep(queue, now_ms);
+    cancel_step(queue);
     wait_step(queue, now_ms);
     adds_step(queue, now_ms);
     sched_arm(queue, now_ms);

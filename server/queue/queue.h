@@ -50,7 +50,8 @@ struct consumer_events {
     /* The one answer to queue_complete, queue_fail or queue_release; the lease is gone after it. */
     void (*on_answer)(void *ctx, struct lease *lease, enum ct_code code, enum queue_state state,
                       const char *detail);
-    /* The lock is lost: stop the job. Its outcome will be refused with LOCK_LOST. */
+    /* Stop the job. CANCELLED: somebody wants it ended; only a job that was completed before this
+     * was known may still complete. Else its lock is lost, and its outcome will be refused. */
     void (*on_cancel)(void *ctx, struct lease *lease, const struct ct_error *why);
     /* The answer to queue_resume. `lease` NULL: lost, for the reason in `err`. */
     void (*on_resumed)(void *ctx, struct ct_str id, struct ct_str token, struct lease *lease,
@@ -131,6 +132,14 @@ bool queue_takes_notes(const struct lease *lease);
 enum ct_code queue_progress(struct lease *lease, struct ct_str value, struct ct_error *err);
 enum ct_code queue_log(struct lease *lease, struct ct_str line, struct ct_error *err);
 enum ct_code queue_update(struct lease *lease, struct ct_str data, struct ct_error *err);
+
+/* Ends an active job for good: its consumer is told to stop it, and whatever its end, it has failed
+ * with the reason "cancelled: REASON" (absent: "cancelled"). NOT_FOUND: no consumer has it (should
+ * a call under way bring it, it fails then; up to QUEUE_CANCELS_MAX are remembered so). CONFLICT:
+ * it has just ended. */
+#define QUEUE_CANCELS_MAX 64
+enum ct_code queue_cancel(struct queue *queue, struct ct_str id, struct ct_str reason,
+                          struct ct_error *err);
 
 /* A consumer that lost its daemon still holds this job: take its lock over, if it is still its. */
 void queue_resume(struct consumer *consumer, struct ct_str id, struct ct_str token);

@@ -11,6 +11,7 @@
  *   sched.c     everything that happens at a time: promotion, sweep, renewal, rest, retries
  *   resume.c    leases that come back after a lost connection
  *   reclaim.c   jobs that a lost fetch may have taken
+ *   cancelling.c  cancelled jobs: told, and never run again (cancel.h: the message)
  *   adds.c      adding jobs
  *   warn.c      warnings about single jobs, in bounded number
  *
@@ -90,6 +91,8 @@ struct queue {
     struct ct_list renewals; /* by renew_at_ms */
     struct ct_list answers;  /* leases to be answered in the next turn */
     struct ct_list resumes;  /* to be looked at in the next turn */
+    struct ct_list cancels;  /* of jobs that a call under way may bring */
+    uint32_t cancel_count;
 
     /* --- effects: each is in one of these lists, in `commit`, or is `take` --- */
     struct ct_list urgent;  /* RENEW: ahead of everything */
@@ -195,6 +198,7 @@ struct lease {
     bool is_sent;              /* the outcome is in the call in flight */
     bool is_again;             /* ended before it was resumed: its consumer will end it again */
     enum consumer_end end;     /* of a consumer that went while ADOPTING */
+    char *cancelled;           /* owned; why it fails, whatever its end; NULL: not cancelled */
     uint32_t effect_count;     /* live effects that belong to it, the outcome included */
     uint32_t note_count;
     uint32_t later_count; /* of its effects, in queue->later */
@@ -333,6 +337,19 @@ void resume_free_all(struct consumer *consumer);
 
 /* --- reclaim.c --- */
 void reclaim_send(struct queue *queue);
+
+/* --- cancelling.c --- */
+/* A fresh lease: was it cancelled before its reply came? */
+void cancel_meet(struct lease *lease);
+/* Tells the consumer of a cancelled lease, if it has one that holds it. */
+void cancel_tell(struct lease *lease);
+/* What a cancelled lease fails with, instead of `failure` (NULL: it was not failed). */
+struct failure cancel_failure(const struct lease *lease, const struct failure *failure);
+/* A commit was answered. */
+void cancel_commit_done(struct queue *queue);
+/* At the end of a turn: nothing under way can bring them any more. */
+void cancel_step(struct queue *queue);
+void cancel_forget_all(struct queue *queue);
 
 /* --- adds.c --- */
 void adds_step(struct queue *queue, int64_t now_ms);

@@ -94,6 +94,7 @@ static void change_hands(struct resume *resume, struct lease *lease)
     if (lease->consumer == consumer) {
         lease->note = 0;
         tell(consumer, resume->id, resume->token, lease, CT_E_OK, "");
+        cancel_tell(lease);
     }
     free(resume);
 }
@@ -183,6 +184,8 @@ void resume_adopted(struct queue *queue, struct effect *effect)
     else if (lease)
         ct_log_debug("resumed job goes back, its connection is gone", CT_STR("queue", queue->name),
                      CT_BYTES("job", effect->value));
+    if (lease)
+        cancel_tell(lease);
     job_free(job);
     effect_free(effect, queue->dialect->free_plan);
 }
