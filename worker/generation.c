@@ -55,7 +55,7 @@ void generation_turn(struct generation *generation)
     generation_each(generation, pool_run_turn);
 }
 
-void generation_watch(struct generation *generation)
+void generation_watch(struct generation *generation, bool is_second)
 {
     uint64_t now_ms = uv_hrtime() / 1000000u;
 
@@ -64,9 +64,21 @@ void generation_watch(struct generation *generation)
 
         for (size_t s = 0; s < pool->slot_count; s++)
             limits_check(pool->slots[s], now_ms);
-        if (!generation->is_ending)
+        if (is_second && !generation->is_ending)
             scale_tick(&generation->scales[i]);
     }
+}
+
+bool generation_has(const struct generation *generation, int pid)
+{
+    for (size_t i = 0; i < generation->config.pool_count; i++) {
+        const struct pool_run *pool = &generation->pools[i];
+
+        for (size_t s = 0; s < pool->slot_count; s++)
+            if (slot_is_alive(pool->slots[s]) && pool->slots[s]->process.pid == pid)
+                return true;
+    }
+    return false;
 }
 
 void generation_drain(struct generation *generation)

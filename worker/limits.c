@@ -1,42 +1,48 @@
-/* Time and memory limits, enforced from outside. See limits.h. */
+/* Limits of time, memory and processes, enforced from outside. See limits.h. */
 #include "worker/limits.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "worker/recorder.h"
+#include "worker/tree.h"
 #include "worker/verdict.h"
 
-/* Resident memory of a process, 0 when it cannot be told. */
-static uint64_t limits_memory(int pid)
+/* Nothing is asked here: what is over such a limit cannot be trusted to stop, and goes on growing
+ * while it is waited for. */
+static void limits_end(struct slot *slot, const struct tree *tree, const char *why)
 {
-    char path[64];
-    unsigned long pages = 0;
-    FILE *file;
-
-    snprintf(path, sizeof path, "/proc/%d/statm", pid);
-    file = fopen(path, "re");
-    if (!file)
-        return 0;
-    if (fscanf(file, "%*u %lu", &pages) != 1)
-        pages = 0;
-    fclose(file);
-    return (uint64_t)pages * (uint64_t)sysconf(_SC_PAGESIZE);
+    slot_kill_now(slot, why);
+    for (size_t i = 0; i < tree->count; i++)
+        (void)kill(tree->pids[i], SIGKILL); /* the rest is found when it is dead (orphans.h) */
 }
 
-static void limits_check_memory(struct slot *slot)
+static void limits_check_size(struct slot *slot)
 {
-    uint64_t max = (uint64_t)slot->pool->options.memory_max_mib << 20;
-    uint64_t used = max ? limits_memory(slot->process.pid) : 0;
+    static struct tree tree; /* large, and used in one place at a time */
+    const struct pool_options *options = &slot->pool->options;
+    uint64_t memory_max = (uint64_t)options->memory_max_mib << 20;
+    uint64_t children_max = (uint64_t)options->children_max;
+    uint64_t used;
     char why[128];
 
-    if (used <= max)
+    if (memory_max == 0 && children_max == 0)
         return;
-    snprintf(why, sizeof why, "it used %" PRIu64 " MiB of memory, the limit is %" PRIu64 " MiB",
-             used >> 20, max >> 20);
-    slot_kill(slot, why);
+    tree_read(&tree, slot->process.pid);
+    used = memory_max ? tree_memory(&tree, slot->process.pid, memory_max) : 0;
+    if (used > memory_max) {
+        snprintf(why, sizeof why,
+                 "killed at %" PRIu64 " MiB of memory, limit %" PRIu64 " MiB (memory-max)",
+                 used >> 20, memory_max >> 20);
+        limits_end(slot, &tree, why);
+    } else if (children_max && tree.count > children_max) {
+        snprintf(why, sizeof why,
+                 "killed at %zu%s child processes, limit %" PRIu64 " (children-max)", tree.count,
+                 tree.is_cut ? " or more" : "", children_max);
+        limits_end(slot, &tree, why);
+    }
 }
 
 static void limits_check_time(struct slot *slot, uint64_t now_ms)
@@ -60,8 +66,12 @@ static void limits_check_time(struct slot *slot, uint64_t now_ms)
 
 void limits_check(struct slot *slot, uint64_t now_ms)
 {
-    if (slot->state == SLOT_READY)
-        limits_check_memory(slot);
-    if (slot->state == SLOT_READY || slot->state == SLOT_DRAINING)
+    if (slot->state != SLOT_STARTING && slot->state != SLOT_READY && slot->state != SLOT_DRAINING)
+        return;
+    if (slot->state != SLOT_STARTING && now_ms - slot->time_checked_ms >= LIMITS_TIME_MS) {
+        slot->time_checked_ms = now_ms;
         limits_check_time(slot, now_ms);
+    }
+    if (slot->state != SLOT_DYING)
+        limits_check_size(slot);
 }

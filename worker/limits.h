@@ -1,5 +1,6 @@
 /* The supervisor's own look at its runners, from outside: a runner whose loop hangs cannot enforce
- * its jobs' time limits, and none counts its own memory. Called by generation.c. */
+ * its jobs' time limits, and none counts its own memory and the processes below it. Called by
+ * generation.c. */
 #ifndef WORKER_LIMITS_H
 #define WORKER_LIMITS_H
 
@@ -7,7 +8,8 @@
 
 #include "worker/slot.h"
 
-#define LIMITS_CHECK_MS 1000u
+#define LIMITS_CHECK_MS 250u
+#define LIMITS_TIME_MS  1000u /* between two looks at the time, which need not be so close */
 #define LIMITS_EXTRA_MS 5000u /* beyond deadline and cancel grace, before the runner is ended */
 
 /* Ends a runner that is over a limit. */

@@ -2,6 +2,7 @@
 #include "worker/pool_options.h"
 
 #include "worker/threads.h"
+#include "worker/tree.h"
 
 const char *const pool_dialects[] = {"bull", "bullmq", "auto", NULL};
 
@@ -57,7 +58,16 @@ static const struct ct_option rows[] = {
      .unit = "MiB",
      .min = 0,
      .max = 1024 * 1024,
-     .help = "Resident memory of a runner beyond which it is replaced; 0: no limit."},
+     .help = "Resident memory of a runner and all processes below it, beyond which it is killed "
+             "and replaced; 0: no limit."},
+    {.name = "children-max",
+     .kind = CT_OPTION_INT,
+     FIELD(children_max),
+     .fallback = "256",
+     .min = 0,
+     .max = TREE_MAX - 1,
+     .help = "Processes that the jobs of a runner may have started, at a time and with all their "
+             "descendants; beyond, it is killed and replaced; 0: no limit."},
 };
 
 const struct ct_program pool_program = {

@@ -20,7 +20,8 @@ struct pool_options {
     int64_t concurrency;
 
     int64_t timeout_ms;
-    int64_t memory_max_mib; /* of one runner; 0: no limit */
+    int64_t memory_max_mib; /* of one runner and what it started; 0: no limit */
+    int64_t children_max;   /* processes below one runner; 0: no limit */
 };
 
 extern const char *const pool_dialects[]; /* ends with NULL */

@@ -32,6 +32,7 @@
 #include "worker/leases.h"
 #include "worker/loader.h"
 #include "worker/outbox.h"
+#include "worker/reaper.h"
 #include "worker/recorder.h"
 #include "worker/remote_dial.h"
 #include "worker/threads.h"
@@ -56,6 +57,7 @@ struct runner {
     struct remote_dial remote;
     uv_timer_t timer; /* grace period, then wait for acks */
     uv_signal_t term;
+    struct reaper reaper;
     enum runner_state state;
     bool is_stuck; /* a thread will never return: leave without joining */
     bool was_up;   /* the daemon has been there */
@@ -103,6 +105,7 @@ static void runner_client_closed(void *ctx)
     uv_close((uv_handle_t *)&runner->control, NULL);
     uv_close((uv_handle_t *)&runner->timer, NULL);
     uv_close((uv_handle_t *)&runner->term, NULL);
+    reaper_close(&runner->reaper);
 }
 
 static void runner_leave(struct runner *runner)
@@ -401,6 +404,7 @@ static void runner_open_parts(struct runner *runner)
     uv_signal_init(&runner->loop, &runner->term);
     runner->term.data = runner;
     uv_signal_start(&runner->term, runner_terminated, SIGTERM);
+    reaper_open(&runner->reaper, &runner->loop);
     uv_pipe_init(&runner->loop, &runner->control, 1); /* sockets come through it */
     runner->control.data = runner;
     rc = uv_pipe_open(&runner->control, CONTROL_FD);
@@ -436,6 +440,7 @@ int runner_main(pid_t supervisor)
     /* It died before the line above; 0: our parent is a debugger. */
     if (supervisor != 0 && getppid() != supervisor)
         return RUNNER_EXIT_ORPHAN;
+    reaper_adopt();
     signal(SIGPIPE, SIG_IGN);
     signal(SIGINT, SIG_IGN);
     /* Not for the processes that a plugin may start: they would keep the socket open. */

@@ -6,6 +6,7 @@
 
 #include "worker/pool_run.h"
 
+#define SCALE_TICK_MS    1000u
 #define SCALE_UP_TICKS   2u  /* busy looks in a row, before one is added */
 #define SCALE_DOWN_TICKS 30u /* looks in a row with an idle runner, before one goes */
 

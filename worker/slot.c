@@ -62,7 +62,7 @@ static void slot_kill_due(uv_timer_t *timer)
     slot_signal(timer->data, SIGKILL);
 }
 
-void slot_kill(struct slot *slot, const char *reason)
+static void slot_end(struct slot *slot, const char *reason, int number)
 {
     if (slot->state == SLOT_DOWN || slot->state == SLOT_DYING)
         return;
@@ -70,8 +70,18 @@ void slot_kill(struct slot *slot, const char *reason)
                 CT_INT("pid", slot->process.pid), CT_STR("why", reason));
     snprintf(slot->kill_reason, sizeof slot->kill_reason, "%s", reason);
     slot_become(slot, SLOT_DYING, reason);
-    slot_signal(slot, SIGTERM);
+    slot_signal(slot, number);
     slot_timed(slot, slot_kill_due, SLOT_KILL_MS);
+}
+
+void slot_kill(struct slot *slot, const char *reason)
+{
+    slot_end(slot, reason, SIGTERM);
+}
+
+void slot_kill_now(struct slot *slot, const char *reason)
+{
+    slot_end(slot, reason, SIGKILL);
 }
 
 void slot_kill_late(struct slot *slot, const char *reason, uint64_t before_ms)
@@ -166,6 +176,11 @@ void slot_stop(struct slot *slot)
         return;
     slot_tell(slot, ct_strdup(CONTROL_STOP "\n"));
     slot_timed(slot, slot_late, SLOT_STOP_EXTRA_MS);
+}
+
+bool slot_is_alive(const struct slot *slot)
+{
+    return slot->state != SLOT_DOWN && !slot->is_dead;
 }
 
 /* --- what it says --------------------------------------------------------------------------------

@@ -82,6 +82,8 @@ struct slot {
     void (*closed)(void *ctx);
     void *closed_ctx;
     bool is_dead; /* the process is gone, its handles are closing */
+
+    uint64_t time_checked_ms; /* by limits.c */
 };
 
 void slot_init(struct slot *slot, const struct slot_context *context,
@@ -107,6 +109,11 @@ void slot_stop(struct slot *slot);
 void slot_kill(struct slot *slot, const char *reason);
 /* The same for its jobs with a deadline at or before `before_ms`: only those are charged. */
 void slot_kill_late(struct slot *slot, const char *reason, uint64_t before_ms);
+/* The same with KILL at once, for what must not go on for another moment. */
+void slot_kill_now(struct slot *slot, const char *reason);
+
+/* Whether its process exists, if only to be waited for. */
+bool slot_is_alive(const struct slot *slot);
 
 /* slot_report.c: reports the death of the process to the daemon, unless it held nothing. */
 void slot_report(struct slot *slot, int64_t status, int number);

@@ -24,6 +24,7 @@
 #include "common/random.h"
 #include "worker/generation.h"
 #include "worker/limits.h"
+#include "worker/orphans.h"
 #include "worker/private.h"
 #include "worker/undertaker.h"
 
@@ -46,6 +47,8 @@ struct supervisor {
     int exit_status;
     uv_signal_t term, interrupt, hangup;
     uv_timer_t watch;
+    unsigned looks; /* of `watch` */
+    struct orphans orphans;
     uv_idle_t tidy; /* runs once after slots have changed, outside of their callbacks */
 };
 
@@ -75,6 +78,7 @@ static void supervisor_daemon_gone(void *ctx)
     uv_close((uv_handle_t *)&supervisor->hangup, NULL);
     uv_close((uv_handle_t *)&supervisor->watch, NULL);
     uv_close((uv_handle_t *)&supervisor->tidy, NULL);
+    orphans_close(&supervisor->orphans);
 }
 
 static void supervisor_last_words_said(void *ctx)
@@ -143,6 +147,7 @@ static void supervisor_changed(void *ctx)
     struct supervisor *supervisor = ctx;
 
     uv_idle_start(&supervisor->tidy, supervisor_tidy);
+    orphans_sweep(&supervisor->orphans); /* a runner may be gone */
 }
 
 static void supervisor_told_to_stop(uv_signal_t *handle, int number)
@@ -215,9 +220,12 @@ static void supervisor_reload(uv_signal_t *handle, int number)
 static void supervisor_watch(uv_timer_t *timer)
 {
     struct supervisor *supervisor = timer->data;
+    bool is_second = ++supervisor->looks % (SCALE_TICK_MS / LIMITS_CHECK_MS) == 0;
 
     CT_LIST_FOREACH (node, &supervisor->generations)
-        generation_watch(CT_CONTAINER(node, struct generation, link));
+        generation_watch(CT_CONTAINER(node, struct generation, link), is_second);
+    if (is_second)
+        orphans_sweep(&supervisor->orphans);
 }
 
 /* --- the beginning -------------------------------------------------------------------------------
@@ -229,6 +237,20 @@ static void supervisor_on_signal(struct supervisor *supervisor, uv_signal_t *han
     uv_signal_init(&supervisor->loop, handle);
     handle->data = supervisor;
     uv_signal_start(handle, cb, number);
+}
+
+/* Whether a child process is one that we started; what jobs started comes to us, too. */
+static bool supervisor_is_ours(void *ctx, pid_t pid)
+{
+    const struct supervisor *supervisor = ctx;
+    const struct private_daemon *daemon = &supervisor->private_daemon;
+
+    if (supervisor->has_private && daemon->is_running && daemon->process.pid == pid)
+        return true;
+    CT_LIST_FOREACH (node, &supervisor->generations)
+        if (generation_has(CT_CONTAINER(node, struct generation, link), pid))
+            return true;
+    return false;
 }
 
 static enum ct_code supervisor_open_daemon(struct supervisor *supervisor,
@@ -264,6 +286,7 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
         return ct_error_set(err, CT_E_SYSTEM,
                             "the path of this program is not known: is /proc "
                             "mounted?");
+    orphans_open(&supervisor->orphans, &supervisor->loop, supervisor_is_ours, supervisor);
     rc = supervisor_open_daemon(supervisor, config, err);
     if (rc != CT_E_OK)
         return rc;
@@ -307,6 +330,7 @@ int supervisor_main(struct worker_config *config, int argc, char *const *argv)
                 CT_INT("pools", config->pool_count), CT_STR("version", CARTRITA_VERSION));
     supervisor_start(&supervisor, config);
     uv_run(&supervisor.loop, UV_RUN_DEFAULT);
+    orphans_finish(&supervisor.orphans);
     ct_assert(uv_loop_close(&supervisor.loop) == 0);
     free(supervisor.address);
     ct_log_info("worker stopped", CT_STR("version", CARTRITA_VERSION));

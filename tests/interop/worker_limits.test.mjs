@@ -1,12 +1,13 @@
-/* Time and memory limits: ask, then replace the runner, from inside and, when its loop hangs, from
- * outside. */
+/* Limits of time, memory and processes: ask, then replace the runner, from inside and, when its loop
+ * hangs, from outside. What a runner leaves behind does not live on. */
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
 import { untilCounts, untilState } from '../lib/bull.mjs';
-import { isAlive } from '../lib/processes.mjs';
+import { childrenOf, isAlive } from '../lib/processes.mjs';
 import { until } from '../lib/wait.mjs';
-import { failedReason, job, SKIP, startBench } from './naughty.mjs';
+import { failedReason, job, SKIP, startBench, untilRunning } from './naughty.mjs';
 
 const options = { skip: SKIP, concurrency: true };
 
@@ -72,7 +73,72 @@ test('a runner over its memory limit is replaced, and its job charged', options,
   const worker = await bench.work({ args: ['--memory-max', '100'] });
 
   await untilState(queue, fat.id, 'failed');
-  assert.match(await failedReason(queue, fat.id), /it used \d+ MiB of memory, the limit is 100 MiB/);
+  assert.match(await failedReason(queue, fat.id), /killed at \d+ MiB of memory, limit 100 MiB \(memory-max\)/);
+  await job(queue, 'ok');
+  await untilCounts(queue, { completed: 1, failed: 1 });
+  await worker.stop();
+});
+
+/* The processes that a job has started by itself, once all of them have written their number. */
+const untilStrays = (bench, name) =>
+  until(
+    () => {
+      const pids = bench.has(`${name}.pids`) ? readFileSync(bench.file(`${name}.pids`), 'utf8').trim().split('\n') : [];
+      return pids.length === 5 && pids.map(Number);
+    },
+    { what: 'five strays' },
+  );
+
+test('memory of a child that forked is not counted twice', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  /* 160 MiB, and a fork that shares them. */
+  const shared = await job(queue, 'leakfork', { file: bench.file('go') });
+  const worker = await bench.work({ args: ['--memory-max', '300'] });
+
+  await untilRunning(bench, 'go');
+  await until(() => bench.has('go.forked'), { what: 'the fork to have looked at its memory' });
+  bench.open('go');
+  await untilState(queue, shared.id, 'completed');
+  await worker.stop();
+});
+
+test('what a job has started and let go dies with its runner', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const bad = await job(queue, 'straysegv', { file: bench.file('bad') });
+  const worker = await bench.work();
+  const strays = await untilStrays(bench, 'bad');
+
+  await untilState(queue, bad.id, 'failed');
+  await until(() => !strays.some(isAlive), { what: 'the strays to be gone' });
+  /* And they are reaped: the supervisor has its daemon and its runner, nothing else. */
+  await until(async () => (await childrenOf(worker.program.pid)).length === 2, { what: 'nothing unreaped' });
+  await worker.stop();
+});
+
+test('what a job has started and let go dies with a runner that ends in order', options, async (t) => {
+  const bench = await startBench(t);
+  const good = await job(bench.queue, 'strays', { file: bench.file('go') });
+  const worker = await bench.work();
+  const strays = await untilStrays(bench, 'go');
+
+  assert.ok(strays.every(isAlive));
+  bench.open('go');
+  await untilState(bench.queue, good.id, 'completed');
+  await worker.stop();
+  await until(() => !strays.some(isAlive), { what: 'the strays to be gone' });
+});
+
+test('a fork bomb costs its runner, and leaves nothing behind', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const bad = await job(queue, 'bomb');
+  const worker = await bench.work({ args: ['--children-max', '20'] });
+
+  await untilState(queue, bad.id, 'failed', { deadlineMs: 20_000 });
+  assert.match(await failedReason(queue, bad.id), /killed at \d+( or more)? child processes, limit 20 \(children-max\)/);
+  await until(async () => (await childrenOf(worker.program.pid)).length === 2, { what: 'nothing to be left', deadlineMs: 20_000 });
   await job(queue, 'ok');
   await untilCounts(queue, { completed: 1, failed: 1 });
   await worker.stop();

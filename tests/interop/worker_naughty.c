@@ -4,12 +4,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cartrita/plugin.h"
 
 #define LEAK_BYTES ((size_t)160 << 20)
+#define STRAYS     5
+#define BOMB_MAX   2000
 
 static const struct cartrita_host *host;
 
@@ -88,12 +92,78 @@ static void send_descriptors(void)
         sendmsg(3, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* A process that has left its parent and its session, and ends only when it is killed. */
+static void stray(const char *path)
+{
+    pid_t pid = fork();
+
+    if (pid > 0) {
+        waitpid(pid, NULL, 0);
+        return;
+    }
+    setsid();
+    if (fork() == 0) {
+        FILE *file = fopen(path, "a");
+
+        if (file) {
+            fprintf(file, "%d\n", (int)getpid());
+            fclose(file);
+        }
+        for (;;)
+            pause();
+    }
+    _exit(0);
+}
+
+/* Every process of it goes on forking and leaves its session; it ends at BOMB_MAX, lest a test that
+ * fails takes the machine along. */
+static void bomb(void)
+{
+    volatile int *count =
+        mmap(NULL, sizeof *count, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    for (;;) {
+        if (__atomic_add_fetch(count, 1, __ATOMIC_RELAXED) > BOMB_MAX)
+            pause();
+        else if (fork() == 0)
+            setsid();
+    }
+}
+
+/* Shares LEAK_BYTES with a child for longer than the time between two looks; then makes
+ * PATH.forked. */
+static void leak_and_fork(struct cartrita_job *job)
+{
+    char path[4096], shown[5000];
+    char *memory = malloc(LEAK_BYTES);
+    FILE *file;
+    pid_t pid;
+
+    memset(memory, 1, LEAK_BYTES);
+    pid = fork();
+    if (pid == 0)
+        for (;;)
+            pause();
+    usleep(1000000);
+    file_of(job, path, sizeof path);
+    snprintf(shown, sizeof shown, "%s.forked", path);
+    file = fopen(shown, "w");
+    if (file)
+        fclose(file);
+    hold(job, 1);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+    free(memory);
+}
+
 static void naughty_job(struct cartrita_job *job)
 {
     const char *name = host->job_name(job);
 
     show_running(job);
-    if (strcmp(name, "segv") == 0) {
+    if (strcmp(name, "leakfork") == 0) {
+        leak_and_fork(job);
+    } else if (strcmp(name, "segv") == 0) {
         crash();
     } else if (strcmp(name, "exit3") == 0) {
         _exit(3);
@@ -112,6 +182,18 @@ static void naughty_job(struct cartrita_job *job)
     } else if (strcmp(name, "sendfd") == 0) {
         send_descriptors();
         hold(job, 1);
+    } else if (strcmp(name, "strays") == 0 || strcmp(name, "straysegv") == 0) {
+        char path[4096], list[5000];
+
+        file_of(job, path, sizeof path);
+        snprintf(list, sizeof list, "%s.pids", path);
+        for (int i = 0; i < STRAYS; i++)
+            stray(list);
+        if (strcmp(name, "straysegv") == 0)
+            crash();
+        hold(job, 1);
+    } else if (strcmp(name, "bomb") == 0) {
+        bomb();
     } else if (strcmp(name, "noend") == 0) {
         return;
     } else if (strcmp(name, "spawn") == 0) {
