@@ -289,6 +289,7 @@ struct conn *conn_new(struct conns *conns)
     ct_list_init(&conn->subs);
     ct_list_init(&conn->addings);
     ct_list_init(&conn->watches);
+    ct_list_init(&conn->stops);
     ct_list_init(&conn->casualties);
     lease_table_init(&conn->leases);
     proto_reader_init(&conn->reader, conns->frame_max);
@@ -349,6 +350,7 @@ static void conn_abandon(struct conn *conn)
 {
     attach_forget_searches(conn);
     adding_abandon(conn);
+    stopping_abandon(conn);
     fleet_leave(conn);
     backlog_leave(conn);
 }

@@ -6,6 +6,7 @@
  *   attach.c    queues it takes jobs of: attach, window, resume, and what the engine tells
  *   outcome.c   how jobs end, and what happens while they run
  *   adding.c    adding jobs
+ *   stopping.c  stopping jobs that run
  *   obituary.c  what happens to the jobs of a runner that is gone
  *   fleet.c     what supervisors report, and the orders that clients give them
  *   backlog.c   how much waits in the queues that supervisors watch
@@ -87,6 +88,8 @@ struct conn {
     struct ct_list addings; /* struct adding */
     uint32_t adding_count;
     size_t adding_bytes;
+    struct ct_list stops; /* struct stopping */
+    uint32_t stop_count;
 
     struct fleet_member *member; /* owned; NULL: it has not reported */
     struct ct_list watches;      /* struct watch */
@@ -172,6 +175,11 @@ void outcome_update(struct conn *conn, const struct proto_update *update);
 void adding_add(struct conn *conn, const struct proto_add *add);
 /* The connection is gone: nobody hears the answers. */
 void adding_abandon(struct conn *conn);
+
+/* --- stopping.c --- */
+void stopping_stop_job(struct conn *conn, const struct proto_stop_job *stop);
+/* The connection is gone: nobody hears the answers. */
+void stopping_abandon(struct conn *conn);
 
 /* --- obituary.c --- */
 void obituary_casualty(struct conn *conn, const struct proto_casualty *casualty);

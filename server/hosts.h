@@ -63,6 +63,13 @@ struct hosts_search *hosts_find(struct hosts *hosts, const struct hosts_want *wa
                                 hosts_found_fn found, void *arg);
 void hosts_forget(struct hosts_search *search);
 
+/* Cancels the active job `id` of the queue in `want` (prefix and name), here or, by a message, in
+ * another daemon. `cancelled` comes exactly once, perhaps before this returns. Code OK: told, or
+ * passed on; NOT_FOUND: no daemon hears of this queue; CONFLICT: it has just ended. */
+typedef void (*hosts_cancelled_fn)(void *arg, const struct ct_error *answer);
+void hosts_cancel(struct hosts *hosts, const struct hosts_want *want, struct ct_str id,
+                  struct ct_str reason, hosts_cancelled_fn cancelled, void *arg);
+
 /* At the end of each turn of the loop: searches, then the engine's turns. */
 void hosts_turn(struct hosts *hosts);
 /* There is more to do: the loop must not sleep. */

@@ -3,6 +3,7 @@
  *   hosts.c         the list of queues: turns, drain, life
  *   hosts_links.c   the two shared links, and what an outage means
  *   hosts_search.c  finding a queue, or making it
+ *   hosts_cancel.c  cancelling an active job, wherever it is
  *
  * Nobody else includes it. */
 #ifndef CT_SERVER_HOSTS_INTERNAL_H

@@ -132,6 +132,18 @@ static void hosts_on_message(void *ctx, struct ct_str channel, struct ct_str pay
 
     CT_LIST_FOREACH (node, &hosts->live)
         queue_host_message(queue_host_of(node), channel, payload);
+    CT_LIST_FOREACH (node, &hosts->retired)
+        queue_host_message(queue_host_of(node), channel, payload);
+}
+
+static void hosts_on_refused(void *ctx, struct ct_str channel, const struct ct_error *why)
+{
+    struct hosts *hosts = ctx;
+
+    CT_LIST_FOREACH (node, &hosts->live)
+        queue_host_refused(queue_host_of(node), channel, why);
+    CT_LIST_FOREACH (node, &hosts->retired)
+        queue_host_refused(queue_host_of(node), channel, why);
 }
 
 bool hosts_redis_is_up(const struct hosts *hosts)
@@ -154,6 +166,7 @@ static struct redis_link *hosts_open_link(struct hosts *hosts, bool is_for_messa
         .on_up = is_for_messages ? hosts_on_messages_up : hosts_on_redis_up,
         .on_down = is_for_messages ? hosts_on_messages_down : hosts_on_redis_down,
         .on_message = is_for_messages ? hosts_on_message : NULL,
+        .on_refused = is_for_messages ? hosts_on_refused : NULL,
         .ctx = hosts,
     };
 

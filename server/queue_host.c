@@ -10,6 +10,7 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "queue/cancel.h"
 
 struct queue_host {
     struct ct_list link;      /* in its owner's list */
@@ -22,8 +23,11 @@ struct queue_host {
     int handles_open;
     uint32_t workers, holders;
     bool is_pinned, is_retired, is_closing;
-    bool is_up;    /* told the engine so */
-    bool is_heard; /* the subscription of its channel is in force */
+    bool is_up;             /* told the engine so */
+    bool is_heard;          /* the subscription of its channel is in force */
+    char *cancel_channel;   /* owned */
+    bool hears_cancels;     /* the same */
+    bool has_warned_cancel; /* of a message that is not understood */
     /* The wait under way. */
     struct redis_command wait_command; /* owned; not sent yet while wait_is_held */
     redis_done_fn wait_done;           /* NULL: none */
@@ -216,6 +220,7 @@ static void host_on_closed(void *ctx)
 
     if (--host->handles_open > 0)
         return;
+    free(host->cancel_channel);
     free(host);
     world->gone(world->ctx);
 }
@@ -239,6 +244,7 @@ static void host_close(struct queue_host *host)
     ct_log_debug("queue closed", CT_STR("queue", queue_name(host->queue)));
     if (channel)
         redis_link_unsubscribe(host->world->messages, channel);
+    redis_link_unsubscribe(host->world->messages, host->cancel_channel);
     queue_free(host->queue);
     host->queue = NULL;
     host->is_closing = true;
@@ -347,22 +353,68 @@ void queue_host_link_down(struct queue_host *host)
 
 void queue_host_deaf(struct queue_host *host)
 {
-    host->is_heard = false;
+    host->is_heard = host->hears_cancels = false;
     host_tell_up(host);
+}
+
+static bool host_is_wake_channel(const struct queue_host *host, struct ct_str channel)
+{
+    const char *own = queue_dialect(host->queue)->wake_channel(queue_dialect_queue(host->queue));
+
+    return own && ct_str_is(channel, own);
+}
+
+static void host_cancel(struct queue_host *host, struct ct_str payload)
+{
+    struct cancel cancel;
+    struct ct_error err;
+
+    if (cancel_parse(payload, &cancel, &err) != CT_E_OK) {
+        if (!host->has_warned_cancel)
+            ct_log_warn("message that should cancel a job is not understood, nor told of again",
+                        CT_STR("channel", host->cancel_channel), CT_ERR(&err));
+        host->has_warned_cancel = true;
+        return;
+    }
+    if (queue_cancel(host->queue, cancel.id, cancel.reason, &err) != CT_E_OK)
+        ct_log_debug("nothing to cancel", CT_ERR(&err));
+    cancel_fini(&cancel);
 }
 
 void queue_host_message(struct queue_host *host, struct ct_str channel, struct ct_str payload)
 {
-    const char *own = queue_dialect(host->queue)->wake_channel(queue_dialect_queue(host->queue));
-
-    if (!own || (channel.data && !ct_str_is(channel, own)))
-        return;
-    if (payload.data) {
-        queue_wake(host->queue, payload);
-        return;
+    if (host_is_wake_channel(host, channel)) {
+        if (payload.data) {
+            queue_wake(host->queue, payload);
+            return;
+        }
+        host->is_heard = true;
+        host_tell_up(host);
+    } else if (ct_str_is(channel, host->cancel_channel)) {
+        if (payload.data)
+            host_cancel(host, payload);
+        else
+            host->hears_cancels = true;
     }
-    host->is_heard = true;
-    host_tell_up(host);
+}
+
+/* What cannot be heard is done without. */
+void queue_host_refused(struct queue_host *host, struct ct_str channel, const struct ct_error *why)
+{
+    if (host_is_wake_channel(host, channel)) {
+        ct_log_warn("Redis refused a subscription: delayed jobs may start later",
+                    CT_BYTES("channel", channel), CT_ERR(why));
+        host->is_heard = true;
+        host_tell_up(host);
+    } else if (ct_str_is(channel, host->cancel_channel)) {
+        ct_log_warn("Redis refused a subscription: nobody can cancel active jobs by a message",
+                    CT_BYTES("channel", channel), CT_ERR(why));
+    }
+}
+
+bool queue_host_hears_cancels(const struct queue_host *host)
+{
+    return host->hears_cancels;
 }
 
 enum ct_code queue_host_new(const struct queue_host_world *world,
@@ -403,6 +455,9 @@ enum ct_code queue_host_new(const struct queue_host_world *world,
     uv_timer_init(world->loop, &host->unwait);
     host->timer.data = host->linger.data = host->unwait.data = host;
 
+    /* First: jobs are taken when the other one is in force, and by then this one is. */
+    host->cancel_channel = cancel_channel(options->prefix, options->name);
+    redis_link_subscribe(world->messages, host->cancel_channel);
     const char *channel = options->dialect->wake_channel(queue_dialect_queue(host->queue));
     if (channel)
         redis_link_subscribe(world->messages, channel);

@@ -1,5 +1,5 @@
 /* A queue with the world around it: the engine's state machine, its blocking connection to Redis,
- * its timer, its channel. Made and owned by hosts.[ch], used by connections through hosts.h.
+ * its timer, its channels. Made and owned by hosts.[ch], used by connections through hosts.h.
  *
  * The blocking connection carries the name that dashboards count workers by, so it is open only
  * while somebody takes jobs of the queue. */
@@ -66,9 +66,12 @@ void queue_host_link_up(struct queue_host *host);
 void queue_host_link_down(struct queue_host *host);
 /* The link for messages was lost: no channel is heard. */
 void queue_host_deaf(struct queue_host *host);
-/* A message, or (payload absent) the news that its channel is heard, or (channel absent as well)
- * that a subscription was refused. */
+/* A message, or (payload absent) the news that its channel is heard. Of other queues' channels as
+ * well: those are ignored. */
 void queue_host_message(struct queue_host *host, struct ct_str channel, struct ct_str payload);
+void queue_host_refused(struct queue_host *host, struct ct_str channel, const struct ct_error *why);
+/* Whether messages that cancel jobs arrive. */
+bool queue_host_hears_cancels(const struct queue_host *host);
 
 /* Takes nothing more, lets what is leased end, then goes. */
 void queue_host_drain(struct queue_host *host);

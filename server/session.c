@@ -190,6 +190,11 @@ static void session_message(struct conn *conn, const struct proto_message *messa
     case PROTO_ADD:
         adding_add(conn, &message->as.add);
         return;
+    case PROTO_STOP_JOB:
+        if (conn->role == PROTO_ROLE_RUNNER)
+            break;
+        stopping_stop_job(conn, &message->as.stop_job);
+        return;
     case PROTO_BYE:
         session_bye(conn);
         return;

@@ -48,6 +48,7 @@ void call_free(struct redis_call *call)
 {
     ct_list_remove(&call->link);
     ct_buf_free(&call->body);
+    free(call->channel);
     free(call);
 }
 

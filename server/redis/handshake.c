@@ -5,6 +5,7 @@
  * or SELECT ends the try with its reason; the name and the id are a convenience, so a user without
  * the right to them gets one warning. */
 #include "common/log.h"
+#include "common/mem.h"
 #include "redis/link_internal.h"
 
 static void handshake_send(struct redis_link *link, enum greeting greeting,
@@ -120,6 +121,7 @@ void handshake_subscribe(struct redis_link *link, const char *verb, const char *
 
     struct redis_call *call = call_new(&command, NULL, NULL);
     redis_command_fini(&command);
+    call->channel = ct_strdup(channel);
     ct_list_push_back(&link->calls, &call->link);
     connection_write(link, call);
 }

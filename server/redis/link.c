@@ -86,17 +86,19 @@ static bool link_take_message(struct redis_link *link, const struct redis_reply 
 
 static void link_subscriber_reply(struct redis_link *link, const struct redis_reply *reply)
 {
+    struct redis_call *call = NULL;
     struct ct_error err;
 
+    if (!ct_list_is_empty(&link->calls))
+        call = CT_CONTAINER(link->calls.next, struct redis_call, link);
     if (redis_reply_check(reply, &err) != CT_E_OK) {
-        ct_log_warn("Redis refused a subscription: delayed jobs may start later", CT_ERR(&err));
-        if (link->on_message)
-            link->on_message(link->ctx, CT_STR_NONE, CT_STR_NONE);
+        if (link->on_refused && call)
+            link->on_refused(link->ctx, ct_str_of(call->channel), &err);
     } else if (link_take_message(link, reply)) {
         return;
     }
-    if (!ct_list_is_empty(&link->calls))
-        call_answer(CT_CONTAINER(link->calls.next, struct redis_call, link), NULL, NULL);
+    if (call)
+        call_answer(call, NULL, NULL);
 }
 
 void link_reply(struct redis_link *link, const struct redis_reply *reply)
@@ -266,6 +268,7 @@ struct redis_link *redis_link_open(const struct redis_link_options *options)
     link->on_up = options->on_up;
     link->on_down = options->on_down;
     link->on_message = options->on_message;
+    link->on_refused = options->on_refused;
     link->ctx = options->ctx;
     link->backoff_ms = REDIS_RECONNECT_MIN_MS;
     link->handles_open = 2;

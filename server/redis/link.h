@@ -38,8 +38,10 @@ struct redis_link_options {
     /* Lost or refused; told at every failed try, with the reason a user can act on. */
     void (*on_down)(void *ctx, const struct ct_error *why);
     /* A message on a subscribed channel; may be NULL when nothing is subscribed. `payload` absent:
-     * the subscription has come into force (again); `channel` absent too: one was refused. */
+     * the subscription has come into force (again). */
     void (*on_message)(void *ctx, struct ct_str channel, struct ct_str payload);
+    /* Redis does not let this user subscribe to it; may be NULL. */
+    void (*on_refused)(void *ctx, struct ct_str channel, const struct ct_error *why);
     void *ctx;
 };
 

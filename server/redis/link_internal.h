@@ -16,6 +16,7 @@ struct redis_call {
     char head[REDIS_CALL_HEAD_MAX]; /* everything in front of `body` */
     size_t head_len;
     struct ct_buf body; /* owned; kept until the answer, for a script may be sent again */
+    char *channel;      /* owned; that it subscribes to; NULL: it is no subscription */
     uint32_t argc;
     redis_done_fn done; /* NULL: nobody waits */
     void *arg;
@@ -70,6 +71,7 @@ struct redis_link {
     void (*on_up)(void *ctx);
     void (*on_down)(void *ctx, const struct ct_error *why);
     void (*on_message)(void *ctx, struct ct_str channel, struct ct_str payload);
+    void (*on_refused)(void *ctx, struct ct_str channel, const struct ct_error *why);
     void *ctx;
 
     enum link_state state;

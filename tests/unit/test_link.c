@@ -160,13 +160,20 @@ static void on_message(void *ctx, struct ct_str channel, struct ct_str payload)
 {
     struct bench *bench = ctx;
 
-    if (!channel.data)
-        bench->refusals++;
-    else if (!payload.data)
+    if (!payload.data)
         bench->heard++;
     else
         snprintf(bench->message, sizeof bench->message, "%d %.*s %.*s", ++bench->messages,
                  (int)channel.len, channel.data, (int)payload.len, payload.data);
+}
+
+static void on_refused(void *ctx, struct ct_str channel, const struct ct_error *why)
+{
+    struct bench *bench = ctx;
+
+    ck_assert(ct_str_is(channel, "no"));
+    ck_assert(why->code != CT_E_OK);
+    bench->refusals++;
 }
 
 static void on_answer(void *arg, const struct redis_reply *reply, const struct ct_error *err)
@@ -232,6 +239,7 @@ static void bench_open(struct bench *bench, const char *name, uint64_t reply_tim
         .on_up = on_up,
         .on_down = on_down,
         .on_message = on_message,
+        .on_refused = on_refused,
         .ctx = bench,
     };
 
