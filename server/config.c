@@ -131,6 +131,8 @@ static enum ct_code config_queue_settings(const struct ct_yaml_node *node,
         queue->settings = json_dumps(json, JSON_COMPACT);
         queue_settings_init(&settings);
         rc = queue_settings_parse(&settings, ct_str_of(queue->settings), err);
+        if (rc == CT_E_OK)
+            rc = queue_settings_check(&settings, queue->name, err);
         queue_settings_fini(&settings);
         if (rc != CT_E_OK) {
             struct ct_error why = *err;

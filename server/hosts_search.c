@@ -26,6 +26,8 @@ static enum ct_code search_settings(const struct hosts_search *search,
 
     if (rc == CT_E_OK && config)
         rc = queue_settings_parse(settings, ct_str_of(config->settings), err);
+    if (rc == CT_E_OK)
+        rc = queue_settings_check(settings, search->name, err);
     if (rc != CT_E_OK)
         ct_error_wrap(err, "settings of queue '%.60s'", search->name);
     return rc;

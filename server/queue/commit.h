@@ -57,6 +57,12 @@ struct effect {
     struct job *leased; /* TAKE, ADOPT: the job; owned until the engine takes it */
 };
 
+/* What came of jobs that failed for good where the queue has a dead-letter queue. */
+struct dead_letters {
+    int64_t count;       /* written */
+    struct ct_error err; /* why others were not; code OK: all were. The jobs failed all the same */
+};
+
 struct commit {
     /* --- asked --- */
     struct ct_list effects; /* struct effect, in order */
@@ -79,6 +85,7 @@ struct commit {
     /* REDIS_TYPE: which key of the queue has a foreign type and what to do; effects with this code
      * may meet it and are tried again. OK: there is none, and such a code is about the one job. */
     struct ct_error obstacle;
+    struct dead_letters dead_letters;
 };
 
 void commit_init(struct commit *commit);

@@ -39,6 +39,7 @@ struct job_add {
 
 struct sweep {
     int64_t failed_count, recovered_count;
+    struct dead_letters dead_letters;
 };
 
 struct dialect_queue; /* the dialect's own: keys and settings of one queue */

@@ -99,6 +99,7 @@ static void commit_worked(struct queue *queue)
     if (commit->dropped_count > 0)
         ct_log_warn("ids without a job dropped", CT_STR("queue", queue->name),
                     CT_INT("count", commit->dropped_count));
+    warn_dead_letters(queue, &commit->dead_letters);
     effects_settle(queue, commit);
     consumer_hand_out(queue, &commit->jobs);
     cancel_commit_done(queue);

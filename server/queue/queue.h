@@ -154,7 +154,8 @@ void queue_add(struct queue *queue, struct job_add *add, void (*done)(struct job
 
 /* --- figures, for metrics and logs --- */
 struct queue_figures {
-    uint64_t fetched, completed, failed, retried, released, recovered, lost, commits, waits, adds;
+    uint64_t fetched, completed, failed, retried, released, recovered, lost, dead, commits, waits,
+        adds;
     uint32_t leases, credits, pending;
 };
 void queue_figures(const struct queue *queue, struct queue_figures *out);

@@ -136,6 +136,7 @@ struct queue {
     int64_t sweep_at_ms;
     bool sweep_is_out;
     struct trouble sweep_trouble;
+    struct trouble dead_trouble; /* with the dead-letter queue */
     int64_t armed_ms;
 
     /* --- adding --- */
@@ -357,5 +358,7 @@ int64_t adds_next_ms(const struct queue *queue);
 
 /* --- warn.c --- */
 void warn_job(struct queue *queue, enum warn_kind kind, struct ct_str id, const char *error);
+/* Counts dead letters; says once what keeps failed jobs from becoming some. */
+void warn_dead_letters(struct queue *queue, const struct dead_letters *letters);
 
 #endif

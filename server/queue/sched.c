@@ -67,7 +67,7 @@ static void sweep_done(void *arg, const struct redis_reply *reply, const struct 
 {
     struct queue *queue = arg;
     struct ct_error own = {CT_E_OK, ""};
-    struct sweep sweep = {0, 0};
+    struct sweep sweep = {.failed_count = 0};
 
     queue_enter(queue);
     queue->sweep_is_out = false;
@@ -79,6 +79,7 @@ static void sweep_done(void *arg, const struct redis_reply *reply, const struct 
         queue->sweep_trouble = (struct trouble){CT_E_OK, 0};
         queue->figures.failed += (uint64_t)sweep.failed_count;
         queue->figures.recovered += (uint64_t)sweep.recovered_count;
+        warn_dead_letters(queue, &sweep.dead_letters);
         if (sweep.failed_count > 0 || sweep.recovered_count > 0)
             ct_log_warn("stalled jobs found", CT_STR("queue", queue->name),
                         CT_INT("recovered", sweep.recovered_count),

@@ -35,6 +35,7 @@ static const struct setting settings_plain[] = {
     SETTING("guardInterval", guard_interval_ms, 1, 1, SETTING_DAY_MS),
     SETTING("retryProcessDelay", retry_process_delay_ms, 1, 0, SETTING_DAY_MS),
     SETTING("drainDelay", drain_delay_ms, 1000, 0.01, 3600),
+    SETTING("deadLetterMax", dead_letter_max, 1, 1, 1e9),
 };
 static const struct setting settings_limiter[] = {
     SETTING("max", limiter_max, 1, 1, 1e9),
@@ -56,6 +57,7 @@ void queue_settings_init(struct queue_settings *settings)
         .guard_interval_ms = 5000,
         .retry_process_delay_ms = 5000,
         .drain_delay_ms = 5000,
+        .dead_letter_max = 100000,
     };
 }
 
@@ -63,6 +65,7 @@ void queue_settings_fini(struct queue_settings *settings)
 {
     strategies_free(settings);
     free(settings->limiter_group_key);
+    free(settings->dead_letter_queue);
     queue_settings_init(settings);
 }
 
@@ -70,6 +73,7 @@ void queue_settings_copy(struct queue_settings *to, const struct queue_settings 
 {
     *to = *from;
     to->limiter_group_key = from->limiter_group_key ? ct_strdup(from->limiter_group_key) : NULL;
+    to->dead_letter_queue = from->dead_letter_queue ? ct_strdup(from->dead_letter_queue) : NULL;
     to->strategies = NULL;
     if (from->strategy_count == 0)
         return;
@@ -98,7 +102,8 @@ bool queue_settings_equal(const struct queue_settings *a, const struct queue_set
         a->limiter_bounce_back != b->limiter_bounce_back ||
         a->metrics_max_points != b->metrics_max_points ||
         !texts_equal(a->limiter_group_key, b->limiter_group_key) ||
-        a->strategy_count != b->strategy_count)
+        !texts_equal(a->dead_letter_queue, b->dead_letter_queue) ||
+        a->dead_letter_max != b->dead_letter_max || a->strategy_count != b->strategy_count)
         return false;
     for (uint32_t i = 0; i < a->strategy_count; i++) {
         if (!strategy_equal(&a->strategies[i], &b->strategies[i]))
@@ -216,10 +221,29 @@ static enum ct_code metrics_read(json_t *metrics, struct queue_settings *setting
     return CT_E_OK;
 }
 
+static enum ct_code dead_letter_queue_read(const json_t *value, struct queue_settings *settings,
+                                           struct ct_error *err)
+{
+    size_t len = json_string_length(value);
+
+    free(settings->dead_letter_queue);
+    settings->dead_letter_queue = NULL;
+    if (json_is_null(value))
+        return CT_E_OK;
+    if (!json_is_string(value) || len == 0 || strlen(json_string_value(value)) != len)
+        return ct_error_set(err, CT_E_INVALID, "deadLetterQueue must be the name of a queue");
+    if (len > QUEUE_NAME_MAX)
+        return ct_error_set(err, CT_E_TOO_LARGE, "deadLetterQueue: at most %d bytes",
+                            QUEUE_NAME_MAX);
+    settings->dead_letter_queue = ct_strdup(json_string_value(value));
+    return CT_E_OK;
+}
+
 static enum ct_code settings_read(json_t *object, struct queue_settings *settings,
                                   struct ct_error *err)
 {
-    static const char *const others[] = {"limiter", "metrics", "backoffStrategies", NULL};
+    static const char *const others[] = {"limiter", "metrics", "backoffStrategies",
+                                         "deadLetterQueue", NULL};
     const char *name;
     json_t *value;
 
@@ -237,6 +261,8 @@ static enum ct_code settings_read(json_t *object, struct queue_settings *setting
             rc = metrics_read(value, settings, err);
         else if (strcmp(name, "backoffStrategies") == 0)
             rc = strategies_read(value, settings, err);
+        else if (strcmp(name, "deadLetterQueue") == 0)
+            rc = dead_letter_queue_read(value, settings, err);
         else
             rc = settings_unknown("", name, settings_plain, SETTINGS_COUNT(settings_plain), others,
                                   err);
@@ -276,5 +302,16 @@ enum ct_code queue_settings_parse(struct queue_settings *settings, struct ct_str
     }
     queue_settings_fini(settings);
     *settings = fresh;
+    return CT_E_OK;
+}
+
+enum ct_code queue_settings_check(const struct queue_settings *settings, const char *name,
+                                  struct ct_error *err)
+{
+    if (settings->dead_letter_queue && strcmp(settings->dead_letter_queue, name) == 0)
+        return ct_error_set(err, CT_E_INVALID,
+                            "deadLetterQueue of queue '%.60s' is that queue itself: name another "
+                            "one",
+                            name);
     return CT_E_OK;
 }

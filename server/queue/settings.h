@@ -9,6 +9,7 @@
 #include "common/error.h"
 #include "common/str.h"
 
+#define QUEUE_NAME_MAX           512 /* bytes of a name and of a prefix */
 #define QUEUE_STRATEGIES_MAX     32
 #define QUEUE_STRATEGY_STEPS_MAX 64
 
@@ -40,6 +41,8 @@ struct queue_settings {
     int64_t metrics_max_points;     /* metrics.maxDataPoints; 0: no metrics */
     struct strategy *strategies;    /* backoffStrategies; owned */
     uint32_t strategy_count;
+    char *dead_letter_queue; /* deadLetterQueue: a queue under the same prefix; owned, NULL: none */
+    int64_t dead_letter_max; /* deadLetterMax, 100000: waiting in it, the oldest go */
 };
 
 void queue_settings_init(struct queue_settings *settings); /* the defaults */
@@ -47,6 +50,9 @@ void queue_settings_fini(struct queue_settings *settings);
 /* Reads a JSON object over what `settings` holds; `text` absent: nothing to do. Unknown names and
  * wrong values are INVALID with the name in the detail; `settings` is then unchanged. */
 enum ct_code queue_settings_parse(struct queue_settings *settings, struct ct_str text,
+                                  struct ct_error *err) CT_MUST_CHECK;
+/* Whether these can be the settings of the queue with this name. */
+enum ct_code queue_settings_check(const struct queue_settings *settings, const char *name,
                                   struct ct_error *err) CT_MUST_CHECK;
 bool queue_settings_equal(const struct queue_settings *a, const struct queue_settings *b);
 void queue_settings_copy(struct queue_settings *to, const struct queue_settings *from);

@@ -30,3 +30,18 @@ void warn_job(struct queue *queue, enum warn_kind kind, struct ct_str id, const 
                 CT_STR("error", error), CT_INT("skipped", window->skipped));
     window->skipped = 0;
 }
+
+void warn_dead_letters(struct queue *queue, const struct dead_letters *letters)
+{
+    queue->figures.dead += (uint64_t)letters->count;
+    if (letters->err.code == CT_E_OK) {
+        if (letters->count > 0)
+            queue->dead_trouble = (struct trouble){CT_E_OK, 0};
+    } else if (trouble_note(&queue->dead_trouble, letters->err.code)) {
+        ct_log_warn("failed jobs do not reach the dead-letter queue", CT_STR("queue", queue->name),
+                    CT_STR("dead_letter_queue", queue->settings.dead_letter_queue
+                                                    ? queue->settings.dead_letter_queue
+                                                    : ""),
+                    CT_ERR(&letters->err));
+    }
+}

@@ -228,7 +228,8 @@ export class OurSide {
   }
 
   async sweep() {
-    return this.driver.ask({ op: 'sweep' });
+    const { failed, recovered } = await this.driver.ask({ op: 'sweep' });
+    return { failed, recovered };
   }
 }
 

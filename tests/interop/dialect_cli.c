@@ -186,11 +186,13 @@ static void commit_run(struct commit *commit, struct ct_list *effects, json_t *r
         }
         json_array_append_new(results, result);
     }
-    answer(json_pack("{s:o,s:o,s:b,s:I,s:b,s:I,s:s}", "results", results, "jobs",
+    answer(json_pack("{s:o,s:o,s:b,s:I,s:b,s:I,s:s,s:I,s:s}", "results", results, "jobs",
                      jobs_json(&commit->jobs), "drained", (int)commit->is_drained, "due",
                      (json_int_t)(commit->next_due_ms == COMMIT_NEVER ? -1 : commit->next_due_ms),
                      "more", (int)commit->has_more_due, "rest", (json_int_t)commit->rest_ms,
-                     "obstacle", commit->obstacle.code == CT_E_OK ? "" : commit->obstacle.detail));
+                     "obstacle", commit->obstacle.code == CT_E_OK ? "" : commit->obstacle.detail,
+                     "dead", (json_int_t)commit->dead_letters.count, "deadProblem",
+                     commit->dead_letters.err.detail));
 }
 
 static void run_commit(json_t *request, struct effect *effect)
@@ -267,7 +269,7 @@ static void run_sweep(json_t *request)
     struct redis_command command;
     struct redis_reply *reply = NULL;
     struct ct_error err = {CT_E_OK, ""};
-    struct sweep sweep = {0, 0};
+    struct sweep sweep = {.failed_count = 0};
 
     redis_command_init(&command, NULL);
     dialect->build_sweep(queue, now_of(request), &command);
@@ -275,8 +277,9 @@ static void run_sweep(json_t *request)
     if (rc == CT_E_OK)
         rc = dialect->parse_sweep(queue, reply, &sweep, &err);
     redis_reply_free(reply);
-    answer(rc == CT_E_OK ? json_pack("{s:I,s:I}", "failed", (json_int_t)sweep.failed_count,
-                                     "recovered", (json_int_t)sweep.recovered_count)
+    answer(rc == CT_E_OK ? json_pack("{s:I,s:I,s:I}", "failed", (json_int_t)sweep.failed_count,
+                                     "recovered", (json_int_t)sweep.recovered_count, "dead",
+                                     (json_int_t)sweep.dead_letters.count)
                          : error_of(&err));
 }
 

@@ -34,6 +34,8 @@ START_TEST(test_defaults)
     ck_assert_int_eq(settings.guard_interval_ms, 5000);
     ck_assert_int_eq(settings.retry_process_delay_ms, 5000);
     ck_assert_int_eq(settings.drain_delay_ms, 5000);
+    ck_assert_ptr_null(settings.dead_letter_queue);
+    ck_assert_int_eq(settings.dead_letter_max, 100000);
     ck_assert_int_eq(queue_settings_parse(&settings, CT_STR_NONE, &err), CT_E_OK);
 }
 END_TEST
@@ -45,6 +47,7 @@ START_TEST(test_all_names)
               "\"guardInterval\":7,\"retryProcessDelay\":8,\"drainDelay\":0.5,"
               "\"limiter\":{\"max\":5,\"duration\":60000,\"bounceBack\":true,\"groupKey\":\"a.b\"},"
               "\"metrics\":{\"maxDataPoints\":20},"
+              "\"deadLetterQueue\":\"dead\",\"deadLetterMax\":7,"
               "\"backoffStrategies\":{\"slow\":{\"type\":\"linear\",\"delay\":10}}}"),
         CT_E_OK);
     ck_assert_int_eq(settings.lock_duration_ms, 1000);
@@ -57,6 +60,8 @@ START_TEST(test_all_names)
     ck_assert(settings.limiter_bounce_back);
     ck_assert_str_eq(settings.limiter_group_key, "a.b");
     ck_assert_int_eq(settings.metrics_max_points, 20);
+    ck_assert_str_eq(settings.dead_letter_queue, "dead");
+    ck_assert_int_eq(settings.dead_letter_max, 7);
     ck_assert_ptr_nonnull(queue_settings_strategy(&settings, CT_STR_LIT("slow")));
     ck_assert_ptr_null(queue_settings_strategy(&settings, CT_STR_LIT("slo")));
 
@@ -88,6 +93,10 @@ static const struct {
     {"{\"limiter\":{\"max\":1,\"duration\":1,\"bounceBack\":1}}", "limiter.bounceBack"},
     {"{\"metrics\":{\"maxDataPoints\":0}}", "metrics.maxDataPoints"},
     {"{\"metrics\":{\"points\":1}}", "unknown setting metrics.points"},
+    {"{\"deadLetterQueue\":\"\"}", "deadLetterQueue must be the name of a queue"},
+    {"{\"deadLetterQueue\":1}", "deadLetterQueue must be the name of a queue"},
+    {"{\"deadLetterQueue\":\"a\",\"deadLetterMax\":0}", "deadLetterMax must be a whole number"},
+    {"{\"deadletterQueue\":\"a\"}", "did you mean deadLetterQueue?"},
     {"{\"backoffStrategies\":[]}", "backoffStrategies must be an object"},
     {"{\"backoffStrategies\":{\"a\":1}}", "backoffStrategies.a must be an object"},
     {"{\"backoffStrategies\":{\"a\":{\"type\":\"odd\",\"delay\":1}}}", "backoffStrategies.a.type"},
@@ -113,6 +122,17 @@ START_TEST(test_refusals_change_nothing)
 }
 END_TEST
 
+START_TEST(test_dead_letters_of_itself)
+{
+    ck_assert_int_eq(parse("{\"deadLetterQueue\":\"dead\"}"), CT_E_OK);
+    ck_assert_int_eq(queue_settings_check(&settings, "mail", &err), CT_E_OK);
+    ck_assert_int_eq(queue_settings_check(&settings, "dead", &err), CT_E_INVALID);
+    ck_assert_msg(strstr(err.detail, "'dead' is that queue itself"), "%s", err.detail);
+    ck_assert_int_eq(parse("{\"deadLetterQueue\":null}"), CT_E_OK);
+    ck_assert_int_eq(queue_settings_check(&settings, "dead", &err), CT_E_OK);
+}
+END_TEST
+
 START_TEST(test_equal)
 {
     static const char *const texts[] = {
@@ -121,6 +141,8 @@ START_TEST(test_equal)
         "{\"limiter\":{\"max\":1,\"duration\":1}}",
         "{\"limiter\":{\"max\":1,\"duration\":1,\"groupKey\":\"k\"}}",
         "{\"metrics\":{\"maxDataPoints\":1}}",
+        "{\"deadLetterQueue\":\"a\"}",
+        "{\"deadLetterMax\":5}",
         "{\"backoffStrategies\":{\"a\":{\"delays\":[1]}}}",
         "{\"backoffStrategies\":{\"a\":{\"delays\":[2]}}}",
         "{\"backoffStrategies\":{\"b\":{\"delays\":[2]}}}",
@@ -177,6 +199,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_defaults);
     tcase_add_test(tcase, test_all_names);
     tcase_add_loop_test(tcase, test_refusals_change_nothing, 0, sizeof bad / sizeof bad[0]);
+    tcase_add_test(tcase, test_dead_letters_of_itself);
     tcase_add_test(tcase, test_equal);
     tcase_add_test(tcase, test_delays);
 }

@@ -18,6 +18,8 @@
 --   P L U  progress, log, update: 1 id  2 token  3 value; P: 4 message
 --   T    take: 1 id          X  untake: 1 id          A  adopt: 1 id  2 token
 --   Q    schedule: 1... arguments of add_series_job (inc/add.lua)
+--   Z    not an effect: jobs that fail in those behind it become dead letters, too: 1... arguments
+--        of open_dead (inc/dead.lua)
 -- Result:
 --   1 leased jobs, each: fields of inc/job.lua
 --   2 what came of effects that are not plainly done: number of the effect, then a code (-1 missing,
@@ -25,6 +27,7 @@
 --   3 score of the next delayed job (nil: none)  4 1: more are due  5 1: nothing more waits
 --   6 ms to rest  7 ids dropped because their job is missing  8 which key of the queue has a foreign
 --     type and so refused effects (nil: none); nothing was fetched then
+--   9 with Z: how many dead letters were written, or an error text that says why they were not
 -- Tokens are numbered in the order of the jobs in the result: taken ones first, then leased ones.
 --
 -- This is the hot path. A function costs at every call of the script, whether it is used or not, so
@@ -35,7 +38,7 @@ local token_number, lock_ms = tonumber(ARGV[4]), ARGV[5]
 local limit_max, metrics_points = tonumber(ARGV[9]), tonumber(ARGV[8])
 local active_channel = active .. '@' .. speaker
 local jobs, answers, dropped, parked, rest_ms = {}, {}, 0, 0, 0
-local effect = 0
+local effect, dead = 0, nil
 --- @include job
 
 local function answer(index, what)
@@ -224,6 +227,13 @@ local function finish(at, has_failed)
     end
 
     -- Done; what goes with it.
+    numbers = run.numbers
+    if dead and has_failed then
+        for j = 1, run.n do
+            local place = first + ((numbers and numbers[j] or j) - 1) * stride
+            dead.bury(ids[j], keys[j], ARGV[place + 2], ARGV[place + 4], ARGV[place + 5])
+        end
+    end
     if is_debounced then
         for j = 1, run.n do
             endings().free_debounce(try('HGET', keys[j], 'deid'))
@@ -242,7 +252,6 @@ local function finish(at, has_failed)
     if metrics_points > 0 then
         endings().measure(has_failed and 'failed' or 'completed', run.n, metrics_points)
     end
-    numbers = run.numbers
     for j = 1, run.n do
         call('PUBLISH', set, ARGV[first + ((numbers and numbers[j] or j) - 1) * stride + 3])
     end
@@ -357,4 +366,5 @@ if fetch_max > 0 and not obstacle then
 elseif fetch_max < 0 and try('LLEN', wait) == 0 then
     call('PUBLISH', P .. 'drained', '')
 end
-return {jobs, answers, next, more, is_drained and 1 or 0, rest_ms, dropped, obstacle}
+return {jobs, answers, next, more, is_drained and 1 or 0, rest_ms, dropped, obstacle,
+    dead and (dead.problem or dead.count)}

@@ -7,8 +7,6 @@
 #include "dialect/bull/inspect.h"
 #include "dialect/bull/parts.h"
 
-#define QUEUE_NAME_MAX 512
-
 static enum ct_code bull_open(const struct queue_name *name, const struct queue_settings *settings,
                               struct dialect_queue **out, struct ct_error *err)
 {
@@ -18,6 +16,8 @@ static enum ct_code bull_open(const struct queue_name *name, const struct queue_
         return ct_error_set(err, CT_E_TOO_LARGE,
                             "prefix and name of a queue: at most %d bytes each", QUEUE_NAME_MAX);
     struct dialect_queue *queue = ct_zalloc(sizeof *queue);
+    queue->prefix = ct_strdup(name->prefix);
+    queue->name = ct_strdup(name->name);
     bull_keys_init(&queue->keys, name->prefix, name->name);
     queue_settings_copy(&queue->settings, settings);
     *out = queue;
@@ -29,6 +29,8 @@ static void bull_close(struct dialect_queue *queue)
     if (!queue)
         return;
     bull_keys_fini(&queue->keys);
+    free(queue->prefix);
+    free(queue->name);
     queue_settings_fini(&queue->settings);
     free(queue);
 }

@@ -3,7 +3,8 @@
 -- interval does it for all.
 --
 -- KEYS and ARGV 1 to 3: inc/base.lua. ARGV: 4 stalls allowed  5 interval, ms
--- Result: 1 failed  2 recovered. What is over the bounds is left, with its mark, to the next check.
+--   6... with a dead-letter queue: arguments of open_dead (inc/dead.lua)
+-- Result: 1 failed  2 recovered  3 dead letters as in commit.lua. What is over the bounds is left, with its mark, to the next check.
 
 -- Of one check: marks looked at, jobs moved, active ids marked (the oldest).
 local MARKS_MAX, MOVES_MAX, ACTIVE_MAX, BATCH = 10000, 500, 10000, 1000
@@ -11,7 +12,9 @@ local MARKS_MAX, MOVES_MAX, ACTIVE_MAX, BATCH = 10000, 500, 10000, 1000
 local REWRITE_MIN = 20
 --- @include base
 --- @include check
+local dead
 --- @include stall
+--- @include dead
 
 if call('EXISTS', KEYS[11]) == 1 then
     return {0, 0}
@@ -35,13 +38,6 @@ local function retention(opts)
         return count and count > 0 and math.ceil(count) or -1, age and age >= 0 and age or -1
     end
     return -1, -1
-end
-
--- The id as a JSON string.
-local function quoted(id)
-    return '"' .. id:gsub('[%z\1-\31"\\]', function(c)
-        return string.format('\\u%04x', c:byte())
-    end) .. '"'
 end
 
 local function unlocked_of(marks)
@@ -105,6 +101,9 @@ local function leave_active(ids, last)
     return found
 end
 
+if ARGV[6] then
+    dead = open_dead(6)
+end
 local failed_count, recovered_count = 0, 0
 local moves = math.min(#unlocked, MOVES_MAX)
 if has_left then
@@ -131,4 +130,4 @@ local ids = call('LRANGE', active, -ACTIVE_MAX, -1)
 for first = 1, #ids, BATCH do
     call('SADD', stalled, unpack(ids, first, math.min(first + BATCH - 1, #ids)))
 end
-return {failed_count, recovered_count}
+return {failed_count, recovered_count, dead and (dead.problem or dead.count)}

@@ -1,9 +1,7 @@
 -- Adding one job.
 --- @include base
 --- @include place
-
--- Generated ids that are taken (by custom ids that look like numbers) are skipped, at most so many.
-local SKIP_MAX = 10000
+--- @include id
 
 -- ARGV from `at`: 0 custom id or ""  1 name  2 data  3 opts  4 timestamp  5 delay
 --   6 due time, "0": now  7 priority  8 LPUSH or RPUSH  9 debounce id or ""  10 its ttl or ""
@@ -13,13 +11,7 @@ local function add_job(at)
     local number = call('INCR', KEYS[10])
     local id = ARGV[at]
     if id == '' then
-        for _ = 1, SKIP_MAX do
-            id = string.format('%.0f', number)
-            if call('EXISTS', P .. id) == 0 then
-                break
-            end
-            number = call('INCR', KEYS[10])
-        end
+        id, number = free_id(P, number)
     elseif call('EXISTS', P .. id) == 1 then
         call('PUBLISH', P .. 'duplicated@' .. speaker, id)
         return id

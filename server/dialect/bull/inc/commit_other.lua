@@ -261,9 +261,19 @@ local steps = {
     T = {take, 2}, X = {untake, 2}, A = {adopt, 3}, Q = {schedule, 1 + SERIES_ARGS},
 }
 
+-- Z: no effect, but where the jobs go that fail from here on. Returns what is behind it.
+local function begin_dead(at)
+    --- @include dead
+    dead = open_dead(at + 1)
+    return at + 5 + tonumber(ARGV[at + 4])
+end
+
 -- One effect; what Redis refuses of it is its own answer. Returns where the next one begins, and an
 -- error text when the whole call is refused.
 local function step(at, op)
+    if op == 'Z' then
+        return begin_dead(at)
+    end
     local run = steps[op]
     local is_fine, what = pcall(run[1], at, op)
     effect = effect + 1

@@ -1,4 +1,6 @@
 -- Recovering one job.
+--
+-- Needs from its script: dead, as inc/dead.lua makes it, or nil.
 --- @include base
 --- @include place
 --- @include finish
@@ -20,6 +22,9 @@ local function stall(id, stalled_max, keep_count, keep_age, message, deid)
     end
     call('ZADD', failed, now, id)
     call('HSET', key, 'failedReason', 'job stalled more than allowable limit', 'finishedOn', now)
+    if dead then
+        dead.bury(id, key, 'job stalled more than allowable limit')
+    end
     endings().free_debounce(deid)
     call('PUBLISH', failed, message)
     if keep_count == 0 and keep_age < 0 then

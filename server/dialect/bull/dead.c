@@ -1,0 +1,71 @@
+/* Dead letters: what the scripts need to write them (inc/dead.lua) and what they tell of them.
+ * Called by the files that build and parse those scripts' calls. */
+#include <string.h>
+
+#include "common/json.h"
+#include "dialect/bull/parts.h"
+
+static void put_queue(struct redis_command *command, const struct dialect_queue *queue)
+{
+    struct ct_buf text;
+
+    ct_buf_init(&text);
+    ct_buf_printf(&text, "%s:%s:", queue->prefix, queue->settings.dead_letter_queue);
+    redis_command_str(command, ct_buf_str(&text));
+    redis_command_int(command, queue->settings.dead_letter_max);
+    ct_buf_clear(&text);
+    ct_json_append_string(&text, ct_str_of(queue->name));
+    redis_command_str(command, ct_buf_str(&text));
+    ct_buf_free(&text);
+}
+
+static bool may_fail(const struct effect *effect)
+{
+    return effect->kind == EFFECT_FAIL || effect->kind == EFFECT_STALL;
+}
+
+/* The texts of leased jobs were checked when they came; the script need not look again. */
+void bull_dead_put_commit(const struct dialect_queue *queue, const struct commit *commit,
+                          struct redis_command *command)
+{
+    uint32_t failing = 0, broken = 0;
+
+    if (!queue->settings.dead_letter_queue)
+        return;
+    CT_LIST_FOREACH (node, &commit->effects) {
+        failing += may_fail(CT_CONTAINER(node, struct effect, link));
+    }
+    if (failing == 0)
+        return;
+    redis_command_text(command, "Z");
+    put_queue(command, queue);
+    size_t hole = redis_command_hole(command);
+    CT_LIST_FOREACH (node, &commit->effects) {
+        const struct effect *effect = CT_CONTAINER(node, struct effect, link);
+
+        if (may_fail(effect) && effect->job->broken) {
+            redis_command_str(command, effect->job->id);
+            broken++;
+        }
+    }
+    redis_command_patch(command, hole, broken);
+}
+
+void bull_dead_put_sweep(const struct dialect_queue *queue, struct redis_command *command)
+{
+    if (!queue->settings.dead_letter_queue)
+        return;
+    put_queue(command, queue);
+    redis_command_int(command, -1);
+}
+
+void bull_dead_parse(const struct redis_reply *what, struct dead_letters *out)
+{
+    struct ct_str problem = redis_reply_str(what);
+
+    *out = (struct dead_letters){.count = problem.data ? 0 : redis_reply_int(what, 0)};
+    if (problem.len > 10 && memcmp(problem.data, "WRONGTYPE ", 10) == 0)
+        bull_foreign_parse(problem, &out->err);
+    else if (problem.data)
+        (void)redis_error_parse(problem, &out->err);
+}

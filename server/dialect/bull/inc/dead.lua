@@ -1,0 +1,94 @@
+-- Dead letters: jobs that have failed for good, put into another queue as well.
+--
+-- Needs from its script: error_text (inc/check.lua).
+--- @include base
+--- @include id
+--- @include json
+
+-- Returns {bury: a function, count: of letters written, problem: why there are none, as an error
+-- text}. ARGV from `at`: 0 what the keys of the dead-letter queue begin with  1 letters that may wait
+-- in it  2 name of this queue, as JSON  3 how many jobs have texts that may not be JSON; -1: all
+-- 4... their ids
+--
+-- Trouble with that queue is told and changes nothing else: the jobs have failed.
+local function open_dead(at)
+    local D, max, origin, unsure_count = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
+    local unsure, letters, list = {}, {count = 0}, nil
+    for i = 1, unsure_count do
+        unsure[ARGV[at + 3 + i]] = true
+    end
+
+    local function need(key, kind)
+        local is = call('TYPE', key).ok
+        if is ~= 'none' and is ~= kind then
+            error({err = 'WRONGTYPE ' .. key .. ' is a ' .. is .. ', not a ' .. kind}, 0)
+        end
+        return key
+    end
+    local function look()
+        list = need(D .. (call('EXISTS', D .. 'meta-paused') == 1 and 'paused' or 'wait'), 'list')
+        need(D .. 'id', 'string')
+    end
+
+    -- A stored text as a value, or as a string under a name that goes into `odd`.
+    local function value(text, fallback, name, is_sure, odd)
+        if not text or text == '' then
+            return fallback
+        elseif is_sure or is_json(text) then
+            return text
+        end
+        odd[#odd + 1] = '"' .. name .. '"'
+        return quoted(text)
+    end
+
+    local function number(text)
+        return text and text:match('^%d+$') or 'null'
+    end
+
+    local function write(id, key, reason, stack, attempts)
+        local seen, odd = try('HMGET', key, 'name', 'data', 'opts', 'timestamp', 'processedOn', 'attemptsMade', 'stacktrace'), {}
+        if seen.err then
+            seen = {}
+        end
+        local is_sure = unsure_count >= 0 and not unsure[id]
+        local data = value(seen[2], '{}', 'data', is_sure, odd)
+        local opts = value(seen[3], '{}', 'opts', is_sure, odd)
+        local stacks = stack or value(seen[7], '[]', 'stacktrace', false, odd)
+        local letter = '{"queue":' .. origin .. ',"id":' .. quoted(id) ..
+            ',"name":' .. quoted(seen[1] and seen[1] ~= '' and seen[1] or '__default__') ..
+            ',"data":' .. data .. ',"opts":' .. opts .. ',"failedReason":' .. quoted(reason) ..
+            ',"stacktrace":' .. stacks .. ',"attemptsMade":' .. (attempts or number(seen[6] or '0')) ..
+            ',"timestamp":' .. number(seen[4]) .. ',"processedOn":' .. number(seen[5]) ..
+            ',"finishedOn":' .. now .. (odd[1] and ',"unparsed":[' .. table.concat(odd, ',') .. ']' or '') .. '}'
+        local new = free_id(D, call('INCR', D .. 'id'))
+        call('HMSET', D .. new, 'name', seen[1] or '__default__', 'data', letter,
+            'opts', '{"attempts":1,"delay":0,"timestamp":' .. now .. '}', 'timestamp', now, 'delay', 0, 'priority', 0)
+        local excess = call('LPUSH', list, new) - max
+        call('PUBLISH', D .. 'waiting@' .. speaker, new)
+        for _ = 1, math.min(excess, 2) do -- two, so that a lowered bound is reached, too
+            local oldest = call('RPOP', list)
+            call('DEL', D .. oldest, D .. oldest .. ':logs')
+            call('ZREM', D .. 'priority', oldest)
+        end
+    end
+
+    local function attempt(...)
+        if not letters.problem then
+            local is_fine, what = pcall(...)
+            if not is_fine then
+                letters.problem = error_text(what)
+            end
+            return is_fine
+        end
+    end
+
+    -- The job has its failure in its hash, but for what is given here; nil: it is there, too.
+    function letters.bury(id, key, reason, stack, attempts)
+        if attempt(write, id, key, reason, stack, attempts) then
+            letters.count = letters.count + 1
+        end
+    end
+
+    attempt(look)
+    return letters
+end
