@@ -213,6 +213,7 @@ static void crash_exited(int status, void *arg)
     crash = recorder_take_crash(crash_recorder);
     if (!crash)
         return;
+    crash_thread.is_in_handler = true; /* should it crash on its way out */
     crash->system_call = -1;
     crash_note_facts(crash, RECORDER_CRASH_EXIT, status & 0xff, true);
     crash_note_frames(crash, addresses, backtrace(addresses, RECORDER_FRAMES_MAX), false);

@@ -8,14 +8,15 @@
 
 /* --- who ----------------------------------------------------------------------------------- */
 
-/* The handler may have died of its own deadline, and one that was there before ours may have turned
- * the signal into an exit. An end that we brought about is ours, unless the crash came first. */
+/* The end may be another one than the area tells: the handler's own deadline; an exit, when there was
+ * a handler before ours; a crash on the way out of exit(). What came first counts. An end that the
+ * supervisor brought about is its own, unless the signal says otherwise. */
 bool verdict_trusts_crash(const struct verdict_death *death)
 {
     const struct recorder_crash *crash = &death->crash;
 
     if (crash->kind == RECORDER_CRASH_EXIT)
-        return death->number == 0 && death->status == crash->number;
+        return !death->kill_reason[0];
     if (crash->kind != RECORDER_CRASH_SIGNAL || crash->number <= 0 || crash->number >= NSIG)
         return false;
     return death->number == crash->number || !death->kill_reason[0];

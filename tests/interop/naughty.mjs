@@ -12,11 +12,12 @@ import { until } from '../lib/wait.mjs';
 
 export const SKIP = missing('cartrita-worker', 'cartrita-queued');
 
-export async function startBench(t) {
+/* `name`: which plugin, tests/interop/worker_NAME.c. */
+export async function startBench(t, name = 'naughty') {
   const dir = await temporaryDirectory(t, 'cartrita-worker-');
   const redis = await startRedis(t);
-  const plugin = join(dir, 'naughty.so');
-  execFileSync('cc', ['-shared', '-fPIC', '-w', `-I${ROOT}/worker/include`, '-o', plugin, join(ROOT, 'tests/interop/worker_naughty.c')]);
+  const plugin = join(dir, `${name}.so`);
+  execFileSync('cc', ['-shared', '-fPIC', '-w', `-I${ROOT}/worker/include`, '-o', plugin, join(ROOT, `tests/interop/worker_${name}.c`)]);
   const queue = bullQueue(t, redis);
   await queue.isReady();
   return {
@@ -30,7 +31,7 @@ export async function startBench(t) {
     has: (name) => existsSync(join(dir, name)),
     /* A sanitizer must leave a crash the crash that it is. */
     work: (options = {}) =>
-      startCartritaWorker(t, redis, { plugin, ...options, env: { ASAN_OPTIONS: 'handle_segv=0', ...options.env } }),
+      startCartritaWorker(t, redis, { plugin, ...options, env: { ASAN_OPTIONS: 'handle_segv=0:handle_sigfpe=0', ...options.env } }),
   };
 }
 

@@ -107,7 +107,9 @@ START_TEST(test_a_crash_area_that_does_not_fit_the_death_counts_for_nothing)
     death.crash.kind = RECORDER_CRASH_EXIT;
     death.crash.number = 1;
     ck_assert(verdict_trusts_crash(&death));
-    death.status = 2;
+    death.number = SIGSEGV; /* on its way out */
+    ck_assert(verdict_trusts_crash(&death));
+    death.kill_reason = "it did not end";
     ck_assert(!verdict_trusts_crash(&death));
 
     death = segv(); /* on its way out when it was ended */

@@ -1,0 +1,167 @@
+/* A plugin whose jobs crash in ways that are to be told apart: the job's name says how. Compiled
+ * and used by worker_guilt.test.mjs. Data is {"file": PATH}: a job makes PATH.ID when it runs, and
+ * "hold" ends when PATH is there. */
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "cartrita/plugin.h"
+
+static const struct cartrita_host *host;
+
+static int32_t guilty_open(const struct cartrita_host *table, const char *config,
+                           uint32_t concurrency, void **self, char *error, size_t error_size)
+{
+    host = table;
+    return 0;
+}
+
+static void file_of(const struct cartrita_job *job, char *path, size_t size)
+{
+    const char *at = strstr(host->job_data(job, NULL), "\"file\":\"");
+
+    path[0] = '\0';
+    if (at)
+        snprintf(path, size, "%.*s", (int)strcspn(at + 8, "\""), at + 8);
+}
+
+static void show_running(const struct cartrita_job *job)
+{
+    char path[4096], shown[5000];
+    FILE *file;
+
+    file_of(job, path, sizeof path);
+    if (!path[0])
+        return;
+    snprintf(shown, sizeof shown, "%s.%s", path, host->job_id(job));
+    file = fopen(shown, "w");
+    if (file)
+        fclose(file);
+}
+
+static void hold(struct cartrita_job *job)
+{
+    char path[4096];
+
+    file_of(job, path, sizeof path);
+    while (access(path, F_OK) != 0)
+        usleep(2000);
+}
+
+/* Exported, so that a backtrace can name them. */
+__attribute__((noinline)) void resize_row(volatile int *row)
+{
+    *row = 1;
+}
+
+__attribute__((noinline)) int recurse(volatile int *depth)
+{
+    volatile char room[1024];
+
+    room[0] = (char)*depth;
+    *depth = *depth + 1;
+    return recurse(depth) + room[0];
+}
+
+static void segv(struct cartrita_job *job)
+{
+    host->phase(job, "decode");
+    host->progress(job, "{\"done\":41}", 11);
+    host->log(job, "opened cat.png", 14);
+    host->log(job, "row 17", 6);
+    resize_row(NULL);
+}
+
+static void *crash_apart(void *arg)
+{
+    resize_row(NULL);
+    return NULL;
+}
+
+static void apart(void)
+{
+    pthread_t thread;
+
+    pthread_create(&thread, NULL, crash_apart, NULL);
+    pthread_join(thread, NULL);
+}
+
+/* The child crashes, and calls exit(): neither is an end of the runner. */
+static int children_may(void)
+{
+    int status;
+    pid_t child = fork();
+
+    if (child == 0) {
+        resize_row(NULL);
+        _exit(0);
+    }
+    if (waitpid(child, &status, 0) != child || !WIFSIGNALED(status) || WTERMSIG(status) != SIGSEGV)
+        return 0;
+    child = fork();
+    if (child == 0)
+        exit(3);
+    return waitpid(child, &status, 0) == child && WIFEXITED(status);
+}
+
+static void call_nothing(void)
+{
+    void (*volatile nothing)(void) = NULL;
+
+    nothing();
+}
+
+static void guilty_job(struct cartrita_job *job)
+{
+    const char *name = host->job_name(job);
+    volatile int number = 0;
+
+    show_running(job);
+    if (strcmp(name, "segv") == 0)
+        segv(job);
+    else if (strcmp(name, "overflow") == 0)
+        number = recurse(&number);
+    else if (strcmp(name, "abort") == 0)
+        abort();
+    else if (strcmp(name, "divide") == 0)
+        number = 7 / number;
+    else if (strcmp(name, "nowhere") == 0)
+        call_nothing();
+    else if (strcmp(name, "exit") == 0)
+        exit(3);
+    else if (strcmp(name, "_exit") == 0)
+        _exit(3);
+    else if (strcmp(name, "apart") == 0)
+        apart();
+    else if (strcmp(name, "hold") == 0)
+        hold(job);
+    else if (strcmp(name, "later") == 0) {
+        hold(job);
+        resize_row(NULL);
+    } else if (strcmp(name, "fork") == 0 && !children_may())
+        return;
+    host->complete(job, NULL, 0);
+}
+
+static void guilty_run(void *self, struct cartrita_job *const *jobs, size_t job_count)
+{
+    for (size_t i = 0; i < job_count; i++)
+        guilty_job(jobs[i]);
+}
+
+/* In the runner's own thread. */
+static void guilty_cancel(void *self, struct cartrita_job *job, const char *reason)
+{
+    if (strcmp(host->job_name(job), "hold") == 0 && strstr(host->job_data(job, NULL), "\"deaf\""))
+        for (;;)
+            pause();
+    if (strstr(host->job_data(job, NULL), "\"fragile\""))
+        resize_row(NULL);
+}
+
+CARTRITA_PLUGIN(.name = "guilty", .version = "1.2", .open = guilty_open, .run = guilty_run,
+                .cancel = guilty_cancel)
