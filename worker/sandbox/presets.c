@@ -1,5 +1,6 @@
 /* The names of the presets and what each may see of the file system. See sandbox.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -100,19 +101,22 @@ static const char *preset_after(const char *text, const char *prefix)
 
 static enum ct_code preset_unknown(const char *text, struct ct_error *err)
 {
-    static const char *const words[] = {"pure", "network", "open", FILES "/PATH", READ "/PATH"};
+    static const char *const words[] = {"pure", "network", "open", FILES, READ};
+    const char *colon = strchr(text, ':');
+    char word[CT_NEAREST_LEN_MAX + 1];
     struct ct_nearest nearest;
 
-    ct_nearest_init(&nearest, text);
+    /* Of what has a path, the word before it. */
+    snprintf(word, sizeof word, "%.*s", colon ? (int)(colon - text) + 1 : CT_NEAREST_LEN_MAX, text);
+    ct_nearest_init(&nearest, text[0] == '/' ? FILES : word);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         ct_nearest_offer(&nearest, words[i]);
-    if (!nearest.best && text[0] == '/')
-        nearest.best = FILES "/PATH";
-    return ct_error_set(
-        err, CT_E_USAGE,
-        "sandbox '%.60s' is unknown%s%s: there are pure, network, open, files:/PATH "
-        "and read:/PATH",
-        text, nearest.best ? "; did you mean " : "", nearest.best ? nearest.best : "");
+    return ct_error_set(err, CT_E_USAGE,
+                        "sandbox '%.60s' is unknown%s%s%s: there are pure, network, open, "
+                        "files:/PATH and read:/PATH",
+                        text, nearest.best ? "; did you mean " : "",
+                        nearest.best ? nearest.best : "",
+                        nearest.best && strchr(nearest.best, ':') ? "/PATH" : "");
 }
 
 static enum ct_code preset_add_path(const char *text, const char *path, bool is_writable,
