@@ -12,6 +12,7 @@
 #include "common/yaml.h"
 #include "worker/config_pools.h"
 #include "worker/loader.h"
+#include "worker/sandbox/sandbox.h"
 #include "worker/subs.h"
 
 #define CONFIG_REDIS_DEFAULT "redis://127.0.0.1:6379"
@@ -98,6 +99,11 @@ static const struct ct_option options[] = {
      FIELD(check_plugin),
      .value_name = "FILE",
      .help = "Only load and check a plugin, in a throw-away process.",
+     .not_in_file = true},
+    {.name = "check-sandbox",
+     .kind = CT_OPTION_BOOL,
+     FIELD(check_sandbox),
+     .help = "Only print what of --sandbox this machine puts in force; status 1: not all of it.",
      .not_in_file = true},
     {.name = "replay",
      .kind = CT_OPTION_STRING,
@@ -193,6 +199,17 @@ static enum ct_code config_take(const struct config_flags *flags, const struct c
     return config_pools(set, flags, yaml ? ct_yaml_find(yaml->root, "pools") : NULL, out, err);
 }
 
+static enum ct_code config_check_sandbox(const struct config_flags *flags,
+                                         struct worker_config *out, struct ct_error *err)
+{
+    struct sandbox sandbox;
+    enum ct_code rc = sandbox_parse(&flags->pool.sandbox, &sandbox, err);
+
+    if (rc == CT_E_OK)
+        out->check_status = sandbox_check_main(&sandbox);
+    return rc;
+}
+
 enum config_outcome config_read(int argc, char *const *argv, struct worker_config *out,
                                 char **check_plugin, struct ct_error *err)
 {
@@ -228,10 +245,12 @@ enum config_outcome config_read(int argc, char *const *argv, struct worker_confi
         if (rc == CT_E_OK)
             rc = ct_option_read_file(&set, yaml->root, sections, err);
     }
-    if (rc == CT_E_OK)
+    if (rc == CT_E_OK && flags.check_sandbox)
+        rc = config_check_sandbox(&flags, out, err);
+    else if (rc == CT_E_OK)
         rc = config_take(&flags, &set, yaml, out, err);
     if (rc == CT_E_OK)
-        outcome = out->replay ? CONFIG_REPLAY : CONFIG_READY;
+        outcome = flags.check_sandbox ? CONFIG_CHECKED : out->replay ? CONFIG_REPLAY : CONFIG_READY;
     else
         config_free(out);
     ct_yaml_free(yaml);

@@ -26,6 +26,7 @@ struct worker_config {
     const char *log_level_name; /* static */
     char *replay;               /* file with the job to replay; NULL: none */
     char *debugger;             /* to replay it under; NULL: none */
+    int check_status;           /* of CONFIG_CHECKED */
     struct pool_config *pools;
     size_t pool_count;
 };
@@ -34,6 +35,7 @@ enum config_outcome {
     CONFIG_READY,    /* *out is filled in; config_free ends it */
     CONFIG_REPLAY,   /* the same, and config->replay is what to do */
     CONFIG_ANSWERED, /* --help, --version: printed */
+    CONFIG_CHECKED,  /* --check-sandbox: done and printed; config->check_status is to be returned */
     CONFIG_CHECK,    /* --check-plugin: *check_plugin is its file, to be freed */
     CONFIG_REFUSED,  /* err says why */
 };

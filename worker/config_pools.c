@@ -8,6 +8,7 @@
 
 #include "common/mem.h"
 #include "worker/loader.h"
+#include "worker/sandbox/sandbox.h"
 #include "worker/subs.h"
 
 #define POOL_TEXT_MAX 512 /* bytes of a queue's name, a prefix */
@@ -100,9 +101,14 @@ static void pool_open(struct pool_config *pool, const struct ct_option_set *flag
 static enum ct_code pool_check(struct pool_config *pool, struct ct_error *err)
 {
     struct pool_options *options = &pool->options;
+    struct sandbox sandbox;
 
     if ((options->prefix && !pool_is_utf8(options->prefix)) || !pool_is_utf8(pool->plugin))
         return ct_error_set(err, CT_E_USAGE, "prefix and plugin of a pool must be UTF-8 text");
+    if (sandbox_parse(&options->sandbox, &sandbox, err) != CT_E_OK) {
+        ct_error_wrap(err, "pool %.100s", pool->name);
+        return err->code;
+    }
     if (options->processes_max == 0)
         options->processes_max = options->processes;
     if (options->processes_max < options->processes)

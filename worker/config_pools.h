@@ -13,6 +13,7 @@ struct config_flags {
     struct ct_option_list queues, set, settings;
     int64_t cancel_grace_ms, grace_ms;
     int log_level;
+    bool check_sandbox;
 };
 
 /* `set` holds `flags`. `pools` is the file's list, or NULL. Flags describe one pool, or are the

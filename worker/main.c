@@ -33,6 +33,8 @@ int main(int argc, char **argv)
         return replay_main(&config);
     case CONFIG_ANSWERED:
         return EXIT_SUCCESS;
+    case CONFIG_CHECKED:
+        return config.check_status;
     case CONFIG_CHECK:
         status = loader_check_main(check_plugin, CONFIG_CHECK_MS);
         free(check_plugin);

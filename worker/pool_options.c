@@ -43,6 +43,19 @@ static const struct ct_option rows[] = {
      .min = 1,
      .max = THREADS_MAX,
      .help = "Jobs at once in each runner (for a plugin that takes batches: batches at once)."},
+    {.name = "sandbox",
+     .kind = CT_OPTION_LIST,
+     FIELD(sandbox),
+     .value_name = "PRESET",
+     .group = "Sandbox of a pool",
+     .help =
+         "What jobs may do to the machine: pure (compute), network (write only temporary files; "
+         "the default) or open; with files:/PATH to read and write, read:/PATH to read below "
+         "it. worker/sandbox/README.md says what each denies."},
+    {.name = "core",
+     .kind = CT_OPTION_BOOL,
+     FIELD(core),
+     .help = "Leave core dumps of crashed runners, which hold job data."},
     {.name = "timeout",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(timeout_ms),

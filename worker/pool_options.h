@@ -19,6 +19,9 @@ struct pool_options {
     int64_t processes_max; /* at the most */
     int64_t concurrency;
 
+    struct ct_option_list sandbox; /* empty: network */
+    bool core;                     /* leave core dumps */
+
     int64_t timeout_ms;
     int64_t memory_max_mib; /* of one runner and what it started; 0: no limit */
     int64_t children_max;   /* processes below one runner; 0: no limit */

@@ -35,6 +35,8 @@
 #include "worker/reaper.h"
 #include "worker/recorder.h"
 #include "worker/remote_dial.h"
+#include "worker/runner_sandbox.h"
+#include "worker/sandbox/sandbox.h"
 #include "worker/threads.h"
 
 #define RUNNER_ACK_WAIT_MS 2000u /* for the acks of what was handed back at the very end */
@@ -446,10 +448,13 @@ int runner_main(pid_t supervisor)
     /* Not for the processes that a plugin may start: they would keep the socket open. */
     fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
     fcntl(RECORDER_FD, F_SETFD, FD_CLOEXEC);
+    sandbox_close_beyond(RECORDER_FD);
     ct_buf_init(&runner.control_in);
     if (runner_read_settings(&runner, &err) != CT_E_OK)
         return runner_fail(CONTROL_FAILED, &err);
     ct_log_setup((enum ct_log_level)runner.settings.log_level, runner.settings.name);
+    if (runner_sandbox(&runner.settings, supervisor, &err) != CT_E_OK)
+        return runner_fail(CONTROL_FAILED, &err);
     if (runner_open_plugin(&runner, &err) != CT_E_OK)
         return runner_fail(runner.plugin ? CONTROL_FAILED : CONTROL_UNUSABLE, &err);
     uv_loop_init(&runner.loop);

@@ -3,6 +3,7 @@
 #ifndef WORKER_RUNNER_H
 #define WORKER_RUNNER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -23,6 +24,9 @@ struct runner_settings {
     char *settings; /* JSON object for attach; NULL: none */
     char **queues;
     size_t queue_count;
+    char **sandbox; /* as the pool lists it; empty: the default */
+    size_t sandbox_count;
+    bool leaves_core; /* core dumps are wanted */
     uint32_t concurrency;
     uint64_t timeout_ms;
     uint64_t cancel_grace_ms;

@@ -15,10 +15,18 @@ static void settings_add_text(json_t *object, const char *key, const char *text)
         json_object_set_new(object, key, json_string(text));
 }
 
+static void settings_add_texts(json_t *object, const char *key, char *const *texts, size_t count)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(array, json_string(texts[i]));
+    json_object_set_new(object, key, array);
+}
+
 char *runner_settings_print(const struct runner_settings *settings)
 {
     json_t *object = json_object();
-    json_t *queues = json_array();
     char *text;
 
     settings_add_text(object, "name", settings->name);
@@ -30,9 +38,9 @@ char *runner_settings_print(const struct runner_settings *settings)
     settings_add_text(object, "prefix", settings->prefix);
     settings_add_text(object, "dialect", settings->dialect);
     settings_add_text(object, "settings", settings->settings);
-    for (size_t i = 0; i < settings->queue_count; i++)
-        json_array_append_new(queues, json_string(settings->queues[i]));
-    json_object_set_new(object, "queues", queues);
+    settings_add_texts(object, "queues", settings->queues, settings->queue_count);
+    settings_add_texts(object, "sandbox", settings->sandbox, settings->sandbox_count);
+    json_object_set_new(object, "core", json_boolean(settings->leaves_core));
     json_object_set_new(object, "concurrency", json_integer(settings->concurrency));
     json_object_set_new(object, "timeoutMs", json_integer((json_int_t)settings->timeout_ms));
     json_object_set_new(object, "cancelGraceMs",
@@ -51,6 +59,26 @@ static char *settings_text(const json_t *object, const char *key)
     return text ? ct_strdup(text) : NULL;
 }
 
+/* Fresh memory, as are the texts. */
+static char **settings_texts(const json_t *object, const char *key, size_t *count)
+{
+    const json_t *array = json_object_get(object, key);
+    char **texts;
+
+    *count = json_array_size(array);
+    texts = ct_zalloc((*count + 1) * sizeof *texts);
+    for (size_t i = 0; i < *count; i++)
+        texts[i] = ct_strdup(json_string_value(json_array_get(array, i)));
+    return texts;
+}
+
+static void settings_free_texts(char **texts, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        free(texts[i]);
+    free(texts);
+}
+
 static uint64_t settings_number(const json_t *object, const char *key)
 {
     return (uint64_t)json_integer_value(json_object_get(object, key));
@@ -59,13 +87,11 @@ static uint64_t settings_number(const json_t *object, const char *key)
 enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *out,
                                    struct ct_error *err)
 {
-    const json_t *queues;
     json_t *object;
     enum ct_code rc = ct_json_object(text, &object, err);
 
     if (rc != CT_E_OK)
         return rc;
-    queues = json_object_get(object, "queues");
     *out = (struct runner_settings){
         .name = settings_text(object, "name"),
         .address = settings_text(object, "address"),
@@ -76,16 +102,15 @@ enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *o
         .prefix = settings_text(object, "prefix"),
         .dialect = settings_text(object, "dialect"),
         .settings = settings_text(object, "settings"),
-        .queue_count = json_array_size(queues),
+        .leaves_core = json_is_true(json_object_get(object, "core")),
         .concurrency = (uint32_t)settings_number(object, "concurrency"),
         .timeout_ms = settings_number(object, "timeoutMs"),
         .cancel_grace_ms = settings_number(object, "cancelGraceMs"),
         .grace_ms = settings_number(object, "graceMs"),
         .log_level = (int64_t)settings_number(object, "logLevel"),
     };
-    out->queues = ct_zalloc((out->queue_count + 1) * sizeof *out->queues);
-    for (size_t i = 0; i < out->queue_count; i++)
-        out->queues[i] = ct_strdup(json_string_value(json_array_get(queues, i)));
+    out->queues = settings_texts(object, "queues", &out->queue_count);
+    out->sandbox = settings_texts(object, "sandbox", &out->sandbox_count);
     json_decref(object);
     if (!out->name || !out->address || !out->plugin || !out->config || !out->worker ||
         !out->runner || out->queue_count == 0 || out->concurrency == 0) {
@@ -97,9 +122,8 @@ enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *o
 
 void runner_settings_free(struct runner_settings *settings)
 {
-    for (size_t i = 0; i < settings->queue_count; i++)
-        free(settings->queues[i]);
-    free(settings->queues);
+    settings_free_texts(settings->queues, settings->queue_count);
+    settings_free_texts(settings->sandbox, settings->sandbox_count);
     free(settings->name);
     free(settings->address);
     free(settings->worker);

@@ -26,6 +26,7 @@
 #include "worker/limits.h"
 #include "worker/orphans.h"
 #include "worker/private.h"
+#include "worker/sandbox/sandbox.h"
 #include "worker/undertaker.h"
 
 #define SUPERVISOR_ENDING_MAX 8u /* configurations that are replaced, but still have jobs */
@@ -314,6 +315,17 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
     return CT_E_OK;
 }
 
+/* Once, and not by every runner. */
+static void supervisor_tell_sandbox(void)
+{
+    struct sandbox_support support;
+    char lacks[SANDBOX_TEXT_MAX];
+
+    sandbox_probe(&support);
+    if (sandbox_lacks(&support, lacks, sizeof lacks))
+        ct_log_warn("a part of the sandbox is not in force", CT_STR("kernel_lacks", lacks));
+}
+
 int supervisor_main(struct worker_config *config, int argc, char *const *argv)
 {
     static struct supervisor supervisor; /* one a process */
@@ -328,6 +340,7 @@ int supervisor_main(struct worker_config *config, int argc, char *const *argv)
     }
     ct_log_info("worker started", CT_STR("server", supervisor.address),
                 CT_INT("pools", config->pool_count), CT_STR("version", CARTRITA_VERSION));
+    supervisor_tell_sandbox();
     supervisor_start(&supervisor, config);
     uv_run(&supervisor.loop, UV_RUN_DEFAULT);
     orphans_finish(&supervisor.orphans);

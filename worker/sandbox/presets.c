@@ -9,6 +9,7 @@
 
 #define FILES "files:"
 #define READ  "read:"
+#define KNOWN "there are pure, network, open, files:/PATH and read:/PATH"
 
 static const char *const preset_names[] = {
     [SANDBOX_NETWORK] = "network", [SANDBOX_PURE] = "pure", [SANDBOX_OPEN] = "open"};
@@ -111,12 +112,10 @@ static enum ct_code preset_unknown(const char *text, struct ct_error *err)
     ct_nearest_init(&nearest, text[0] == '/' ? FILES : word);
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         ct_nearest_offer(&nearest, words[i]);
-    return ct_error_set(err, CT_E_USAGE,
-                        "sandbox '%.60s' is unknown%s%s%s: there are pure, network, open, "
-                        "files:/PATH and read:/PATH",
-                        text, nearest.best ? "; did you mean " : "",
-                        nearest.best ? nearest.best : "",
-                        nearest.best && strchr(nearest.best, ':') ? "/PATH" : "");
+    if (!nearest.best)
+        return ct_error_set(err, CT_E_USAGE, "sandbox '%.60s' is unknown: " KNOWN, text);
+    return ct_error_set(err, CT_E_USAGE, "sandbox '%.60s' is unknown: did you mean %s%s? " KNOWN,
+                        text, nearest.best, strchr(nearest.best, ':') ? "/PATH" : "");
 }
 
 static enum ct_code preset_add_path(const char *text, const char *path, bool is_writable,

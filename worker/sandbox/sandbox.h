@@ -53,7 +53,7 @@ struct sandbox_target {
     const struct sandbox *sandbox;
     const char *plugin;   /* file; what lies beside it may be read. NULL: none */
     const char *temp_dir; /* may be written below. NULL: nothing may */
-    pid_t supervisor;     /* not to be signalled */
+    pid_t supervisor;     /* not to be signalled. 0: none */
     bool leaves_core;     /* core dumps, which hold job data, are wanted */
 };
 

@@ -317,7 +317,8 @@ enum ct_code sandbox_seccomp(const struct sandbox_target *target, bool denies_tr
     rules.failed = rules_setup(&rules);
     rules.failed_at = "its settings";
     rules_add_fixed(&rules);
-    rules_add_supervisor(&rules, target->supervisor);
+    if (target->supervisor > 0)
+        rules_add_supervisor(&rules, target->supervisor);
     if (rules.preset == SANDBOX_PURE)
         rules_add(&rules, "socket", EACCES, NULL, 0);
     if (denies_truncate && rules.preset != SANDBOX_OPEN)
