@@ -18,7 +18,7 @@ static void check_in_child(const char *path)
     const struct cartrita_plugin *plugin;
     struct ct_error err;
 
-    if (loader_load(path, &plugin, &err) != CT_E_OK) {
+    if (loader_load(path, -1, &plugin, &err) != CT_E_OK) {
         fprintf(stderr, "cartrita-worker: %s\n", err.detail);
         _exit(EXIT_FAILURE);
     }

@@ -22,6 +22,7 @@ void config_pool_free(struct pool_config *pool)
     free(pool->plugin);
     free(pool->config);
     free(pool->settings);
+    user_free(&pool->user);
     if (pool->set.program)
         ct_option_close(&pool->set);
     memset(pool, 0, sizeof *pool);
@@ -116,7 +117,7 @@ static enum ct_code pool_check(struct pool_config *pool, struct ct_error *err)
             err, CT_E_USAGE,
             "pool %.100s: processes-max is %lld, less than processes, which is %lld", pool->name,
             (long long)options->processes_max, (long long)options->processes);
-    return CT_E_OK;
+    return user_find(options->user, &pool->user, err);
 }
 
 static enum ct_code pool_from_flags(const struct ct_option_set *set,

@@ -42,11 +42,11 @@ char *loader_find(const char *name)
     return ct_strdup(name);
 }
 
-static enum ct_code loader_check_file(const char *path, struct ct_error *err)
+static enum ct_code loader_check_file(const char *path, const char *name, struct ct_error *err)
 {
     struct stat status;
 
-    if (stat(path, &status) != 0)
+    if (stat(name, &status) != 0)
         return ct_error_set(err, CT_E_PLUGIN, "plugin %s: %s; give the path of a .so file", path,
                             strerror(errno));
     if (!S_ISREG(status.st_mode))
@@ -55,12 +55,23 @@ static enum ct_code loader_check_file(const char *path, struct ct_error *err)
     return CT_E_OK;
 }
 
-static enum ct_code loader_map(const char *path, void **handle, struct ct_error *err)
+/* The name for dlopen, as fresh memory: the path, unless our user cannot get there and it is open
+ * already. Without a slash dlopen would look in the system's library folders. */
+static char *loader_name(const char *path, int file)
 {
-    /* Without a slash dlopen would look in the system's library folders instead of here. */
-    char *name = strchr(path, '/') ? ct_strdup(path) : ct_asprintf("./%s", path);
-    enum ct_code rc = CT_E_OK;
+    if (file >= 0 && access(path, R_OK) != 0)
+        return ct_asprintf("/proc/self/fd/%d", file);
+    return strchr(path, '/') ? ct_strdup(path) : ct_asprintf("./%s", path);
+}
 
+static enum ct_code loader_map(const char *path, const char *name, void **handle,
+                               struct ct_error *err)
+{
+    if (access(name, R_OK) != 0)
+        return ct_error_set(err, CT_E_PLUGIN,
+                            "plugin %s cannot be read by user %u: %s; chmod a+r it, or choose "
+                            "another --user",
+                            path, (unsigned)geteuid(), strerror(errno));
     *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL);
     if (!*handle) {
         const char *why = dlerror();
@@ -68,13 +79,12 @@ static enum ct_code loader_map(const char *path, void **handle, struct ct_error 
         /* dlerror starts with the name we gave it; once is enough. */
         if (why && strncmp(why, name, strlen(name)) == 0 && why[strlen(name)] == ':')
             why += strlen(name) + 2;
-        rc = ct_error_set(err, CT_E_PLUGIN,
-                          "plugin %s cannot be loaded: %s; it must be a shared object for this "
-                          "machine with all its libraries installed",
-                          path, why ? why : "unknown reason");
+        return ct_error_set(err, CT_E_PLUGIN,
+                            "plugin %s cannot be loaded: %s; it must be a shared object for this "
+                            "machine with all its libraries installed",
+                            path, why ? why : "unknown reason");
     }
-    free(name);
-    return rc;
+    return CT_E_OK;
 }
 
 static enum ct_code loader_check_version(const char *path, const struct cartrita_plugin *plugin,
@@ -147,16 +157,19 @@ static enum ct_code loader_check_fields(const char *path, const struct cartrita_
     return CT_E_OK;
 }
 
-enum ct_code loader_load(const char *path, const struct cartrita_plugin **out, struct ct_error *err)
+enum ct_code loader_load(const char *path, int file, const struct cartrita_plugin **out,
+                         struct ct_error *err)
 {
+    char *name = loader_name(path, file);
     const struct cartrita_plugin *(*describe)(void);
     const struct cartrita_plugin *plugin;
     void *handle;
     enum ct_code rc;
 
-    rc = loader_check_file(path, err);
+    rc = loader_check_file(path, name, err);
     if (rc == CT_E_OK)
-        rc = loader_map(path, &handle, err);
+        rc = loader_map(path, name, &handle, err);
+    free(name);
     if (rc != CT_E_OK)
         return rc;
     *(void **)&describe = dlsym(handle, LOADER_SYMBOL);

@@ -18,8 +18,9 @@
 char *loader_find(const char *name);
 
 /* Loads `path` and checks what it says of itself; nothing of it has run yet but its constructors.
- * *out belongs to the plugin and stays valid for the life of the process. */
-enum ct_code loader_load(const char *path, const struct cartrita_plugin **out,
+ * `file` is the same file open, for a process whose user cannot reach the path; -1: none. *out
+ * belongs to the plugin and stays valid for the life of the process. */
+enum ct_code loader_load(const char *path, int file, const struct cartrita_plugin **out,
                          struct ct_error *err) CT_MUST_CHECK;
 
 /* --check-plugin: loads `path` in a throw-away process that gets `timeout_ms`, and prints what was

@@ -6,14 +6,16 @@
 #include <stddef.h>
 
 #include "worker/pool_options.h"
+#include "worker/user.h"
 
 struct pool_config {
     char *name; /* the first queue's, or as the file says; all owned */
     char **queues;
     size_t queue_count;
-    char *plugin;   /* file */
-    char *config;   /* JSON object for the plugin, from `set` */
-    char *settings; /* JSON object in Bull's words, for the daemon; NULL: none */
+    char *plugin;     /* file */
+    char *config;     /* JSON object for the plugin, from `set` */
+    char *settings;   /* JSON object in Bull's words, for the daemon; NULL: none */
+    struct user user; /* of its runners */
     struct pool_options options;
     struct ct_option_set set; /* owns the texts of `options` */
 };

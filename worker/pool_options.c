@@ -3,6 +3,7 @@
 
 #include "worker/threads.h"
 #include "worker/tree.h"
+#include "worker/user.h"
 
 const char *const pool_dialects[] = {"bull", "bullmq", "auto", NULL};
 
@@ -56,6 +57,13 @@ static const struct ct_option rows[] = {
      .kind = CT_OPTION_BOOL,
      FIELD(core),
      .help = "Leave core dumps of crashed runners, which hold job data."},
+    {.name = "user",
+     .kind = CT_OPTION_STRING,
+     FIELD(user),
+     .value_name = "NAME|UID[:GID]",
+     .env = {"CARTRITA_USER"},
+     .help = "User that the runners become, when started as root; default: " USER_DEFAULT
+             " if there is such an account, else " USER_FALLBACK ". root keeps root."},
     {.name = "timeout",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(timeout_ms),

@@ -11,8 +11,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-
-extern char **environ;
+#include "worker/environment.h"
 
 static void private_spawn(struct private_daemon *daemon);
 
@@ -152,27 +151,15 @@ void private_close(struct private_daemon *daemon, void (*closed)(void *ctx), voi
 /* --- its beginning -------------------------------------------------------------------------------
  */
 
-/* Our environment with its Redis, and without what is meant for us. The caller frees the array and
- * its first entry. */
+/* Ours with its Redis, and without what is meant for us. For the caller to free. */
 static char **private_environment(const struct private_daemon *daemon)
 {
-    static const char *const dropped[] = {
-        "CARTRITA_REDIS_URL=", "CARTRITA_CONFIG=", "CARTRITA_SERVER="};
-    size_t count = 0, used = 1;
-    char **list;
+    static const char *const dropped[] = {"CARTRITA_CONFIG", "CARTRITA_SERVER", "NOTIFY_SOCKET",
+                                          "WATCHDOG_*", NULL};
+    char *added[] = {ct_asprintf("CARTRITA_REDIS_URL=%s", daemon->redis_url), NULL};
+    char **list = environment_with(dropped, added);
 
-    while (environ[count])
-        count++;
-    list = ct_zalloc((count + 2) * sizeof *list);
-    list[0] = ct_asprintf("CARTRITA_REDIS_URL=%s", daemon->redis_url);
-    for (size_t i = 0; i < count; i++) {
-        bool is_dropped = false;
-
-        for (size_t d = 0; d < sizeof dropped / sizeof dropped[0]; d++)
-            is_dropped |= strncmp(environ[i], dropped[d], strlen(dropped[d])) == 0;
-        if (!is_dropped)
-            list[used++] = environ[i];
-    }
+    free(added[0]);
     return list;
 }
 
@@ -214,7 +201,6 @@ static void private_spawn(struct private_daemon *daemon)
                                       "--server"));
         uv_close((uv_handle_t *)&daemon->process, private_process_closed);
     }
-    free(environment[0]);
     free(environment);
 }
 

@@ -38,6 +38,7 @@
 #include "worker/runner_sandbox.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/threads.h"
+#include "worker/user.h"
 
 #define RUNNER_ACK_WAIT_MS 2000u /* for the acks of what was handed back at the very end */
 #define RUNNER_FLUSH_MS    1000u /* for the last bytes to the daemon */
@@ -344,14 +345,32 @@ static enum ct_code runner_read_settings(struct runner *runner, struct ct_error 
     return rc;
 }
 
+static enum ct_code runner_become_user(const struct runner_settings *settings, struct ct_error *err)
+{
+    pid_t supervisor = getppid();
+    enum ct_code rc;
+
+    if (!settings->is_user_other)
+        return CT_E_OK;
+    rc = user_become(settings->uid, settings->gid, err);
+    prctl(PR_SET_PDEATHSIG, SIGKILL); /* the change has taken it back */
+    if (getppid() != supervisor)
+        _exit(RUNNER_EXIT_ORPHAN);
+    return rc;
+}
+
 static enum ct_code runner_open_plugin(struct runner *runner, struct ct_error *err)
 {
     const struct runner_settings *settings = &runner->settings;
     const struct cartrita_plugin *plugin;
     char why[CT_ERROR_DETAIL_MAX] = "";
     uint32_t batch_max;
-    enum ct_code rc = loader_load(settings->plugin, &plugin, err);
+    int file = open(settings->plugin, O_RDONLY | O_CLOEXEC); /* where its user may not get to it */
+    enum ct_code rc = runner_become_user(settings, err);
 
+    if (rc == CT_E_OK)
+        rc = loader_load(settings->plugin, file, &plugin, err);
+    close(file);
     if (rc != CT_E_OK)
         return rc;
     runner->plugin = plugin;

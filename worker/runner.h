@@ -32,6 +32,10 @@ struct runner_settings {
     uint64_t cancel_grace_ms;
     uint64_t grace_ms;
     int64_t log_level;
+    bool is_user_other; /* than root's: become uid and gid before the plugin is loaded */
+    uid_t uid;
+    gid_t gid;
+    char *user; /* its name, for errors */
 };
 
 /* Fresh memory for the caller to free: one line, without its end. */

@@ -47,6 +47,10 @@ char *runner_settings_print(const struct runner_settings *settings)
                         json_integer((json_int_t)settings->cancel_grace_ms));
     json_object_set_new(object, "graceMs", json_integer((json_int_t)settings->grace_ms));
     json_object_set_new(object, "logLevel", json_integer(settings->log_level));
+    json_object_set_new(object, "isUserOther", json_boolean(settings->is_user_other));
+    json_object_set_new(object, "uid", json_integer(settings->uid));
+    json_object_set_new(object, "gid", json_integer(settings->gid));
+    settings_add_text(object, "user", settings->user);
     text = json_dumps(object, JSON_COMPACT);
     json_decref(object);
     return text;
@@ -108,11 +112,15 @@ enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *o
         .cancel_grace_ms = settings_number(object, "cancelGraceMs"),
         .grace_ms = settings_number(object, "graceMs"),
         .log_level = (int64_t)settings_number(object, "logLevel"),
+        .is_user_other = json_is_true(json_object_get(object, "isUserOther")),
+        .uid = (uid_t)settings_number(object, "uid"),
+        .gid = (gid_t)settings_number(object, "gid"),
+        .user = settings_text(object, "user"),
     };
     out->queues = settings_texts(object, "queues", &out->queue_count);
     out->sandbox = settings_texts(object, "sandbox", &out->sandbox_count);
     json_decref(object);
-    if (!out->name || !out->address || !out->plugin || !out->config || !out->worker ||
+    if (!out->user || !out->name || !out->address || !out->plugin || !out->config || !out->worker ||
         !out->runner || out->queue_count == 0 || out->concurrency == 0) {
         runner_settings_free(out);
         return ct_error_set(err, CT_E_INVALID, "the runner's settings are incomplete");
@@ -133,5 +141,6 @@ void runner_settings_free(struct runner_settings *settings)
     free(settings->prefix);
     free(settings->dialect);
     free(settings->settings);
+    free(settings->user);
     memset(settings, 0, sizeof *settings);
 }

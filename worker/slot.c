@@ -15,6 +15,7 @@
 #include "common/mem.h"
 #include "worker/control.h"
 #include "worker/debugger.h"
+#include "worker/environment.h"
 #include "worker/recorder.h"
 #include "worker/runner.h"
 
@@ -399,6 +400,10 @@ static void slot_send_settings(struct slot *slot)
         .cancel_grace_ms = slot->context->cancel_grace_ms,
         .grace_ms = slot->context->grace_ms,
         .log_level = slot->context->log_level,
+        .is_user_other = pool->user.is_other,
+        .uid = pool->user.uid,
+        .gid = pool->user.gid,
+        .user = pool->user.name,
     };
     char *line = runner_settings_print(&settings);
 
@@ -411,6 +416,7 @@ static int slot_spawn(struct slot *slot)
 {
     char parent[16];
     char *args[] = {(char *)slot->context->program, "--runner", parent, slot->pool->name, NULL};
+    char **environment = environment_runner(&slot->pool->user, NULL);
     char **debugger_args = NULL;
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
@@ -425,6 +431,7 @@ static int slot_spawn(struct slot *slot)
         /* Not by its path: that may be another version by now. */
         .file = "/proc/self/exe",
         .args = args,
+        .env = environment,
         .flags = UV_PROCESS_DETACHED, /* a session of its own: Ctrl-C is for the supervisor */
         .stdio = stdio,
         .stdio_count = sizeof stdio / sizeof stdio[0],
@@ -442,6 +449,7 @@ static int slot_spawn(struct slot *slot)
     }
     rc = uv_spawn(slot->context->loop, &slot->process, &options);
     free(debugger_args);
+    free(environment);
     return rc;
 }
 

@@ -58,11 +58,24 @@ static struct generation *supervisor_newest(struct supervisor *supervisor)
     return CT_CONTAINER(supervisor->generations.prev, struct generation, link);
 }
 
+static void supervisor_note_root(const struct worker_config *config)
+{
+    for (size_t i = 0; i < config->pool_count; i++) {
+        if (config->pools[i].user.uid != 0)
+            continue;
+        ct_log_warn("jobs run as root: what they do, they do to the whole machine",
+                    CT_STR("pool", config->pools[i].name), CT_STR("remedy", "give another --user"));
+        return; /* once says it */
+    }
+}
+
 /* Takes `config` over. */
 static void supervisor_start(struct supervisor *supervisor, struct worker_config *config)
 {
-    struct generation *generation = generation_new(&supervisor->context, config);
+    struct generation *generation;
 
+    supervisor_note_root(config);
+    generation = generation_new(&supervisor->context, config);
     generation->is_first = ct_list_is_empty(&supervisor->generations);
     ct_list_push_back(&supervisor->generations, &generation->link);
 }

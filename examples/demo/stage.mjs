@@ -26,6 +26,8 @@ class Program {
     this.child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', join(stage.build, name), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
+      // Started as root, jobs would run as a user who may not be able to read this checkout.
+      env: { ...process.env, CARTRITA_USER: String(process.getuid()) },
     });
     this.exited = new Promise((done) => {
       this.child.on('error', (error) => done({ error }));

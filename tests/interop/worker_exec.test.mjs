@@ -30,7 +30,7 @@ async function startChild(t, source, { env = {}, ...more } = {}) {
   const worker = await bench.work({
     plugin: pluginPath('exec'),
     set: { argv: [process.execPath, file] },
-    env: { LINES: lines, REDIS_URL: bench.redis.url, ...env },
+    env: { LINES: lines, TEST_REDIS_URL: bench.redis.url, ...env },
     ...more,
   });
   const heard = () => readFileSync(lines, 'utf8').split('\n').filter(Boolean).map((text) => JSON.parse(text));
@@ -157,7 +157,7 @@ test('released: the child has moved the job, and nothing is written', options, a
     t,
     `import { createRequire } from 'node:module';
      const Redis = createRequire(process.env.TESTS)('ioredis');
-     ${LOOP(`const redis = new Redis(process.env.REDIS_URL);
+     ${LOOP(`const redis = new Redis(process.env.TEST_REDIS_URL);
        redis.multi().lrem('bull:q:active', 0, line.id).del('bull:q:' + line.id + ':lock')
          .zadd('bull:q:delayed', (Date.now() + 3600000) * 4096, line.id).exec().then(() => {
            redis.disconnect();

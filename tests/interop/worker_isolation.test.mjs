@@ -1,12 +1,16 @@
 /* What keeps a runner apart: its supervisor connects for it, and takes nothing from it but lines. */
 import assert from 'node:assert/strict';
-import { readdirSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, readdirSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 
 import { untilCounts, untilState } from '../lib/bull.mjs';
+import { isAlive, programPath, runProgram } from '../lib/processes.mjs';
+import { until, within } from '../lib/wait.mjs';
 import { failedReason, job, SKIP, startBench } from './naughty.mjs';
 
 const options = { skip: SKIP, concurrency: true };
+const needsRoot = { ...options, skip: SKIP || (process.getuid() !== 0 && 'only root can become another user') };
 const descriptorsOf = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 
 test('a runner that sends its supervisor file descriptors is ended, and they are closed', options, async (t) => {
@@ -21,4 +25,72 @@ test('a runner that sends its supervisor file descriptors is ended, and they are
   await untilCounts(bench.queue, { completed: 1, failed: 1 });
   assert.equal(descriptorsOf(worker.program.pid), before);
   await worker.stop();
+});
+
+test('jobs of a worker that root starts run as nobody, wherever plugin and daemon are', needsRoot, async (t) => {
+  const bench = await startBench(t); /* plugin and the daemon's socket lie in folders of root alone */
+  const accounts = spawnSync('getent', ['passwd', 'cartrita', 'nobody'], { encoding: 'utf8' }).stdout;
+  const [name, , uid, gid, , home] = accounts.split('\n')[0].split(':');
+  const worker = await bench.work({
+    env: { CARTRITA_USER: '', REDIS_URL: bench.redis.url, NOTIFY_SOCKET: '/nowhere', WATCHDOG_USEC: '1' },
+  });
+  const asked = await job(bench.queue, 'whoami');
+  const { TMPDIR, ...who } = await asked.finished();
+
+  assert.deepEqual(who, {
+    uid: Number(uid), gid: Number(gid), groups: 0, regained: 0, HOME: home, USER: name, LOGNAME: name,
+  });
+  const before = await worker.pids();
+  worker.kill(); /* what a change of user resets */
+  await until(() => before.every((pid) => !isAlive(pid)), { what: 'the runners to die with their supervisor' });
+});
+
+test('a user by number, and root where it is wanted', needsRoot, async (t) => {
+  const bench = await startBench(t);
+  for (const [user, uid, gid] of [['12345:54321', 12345, 54321], ['root', 0, 0]]) {
+    const worker = await bench.work({ args: ['--user', user] });
+    const asked = await job(bench.queue, 'whoami');
+    const who = await asked.finished();
+    assert.deepEqual([who.uid, who.gid], [uid, gid]);
+    assert.equal(/jobs run as root/.test(worker.log), uid === 0, worker.log);
+    await worker.stop();
+  }
+});
+
+test('a plugin that the user may not read is refused with that reason', needsRoot, async (t) => {
+  const bench = await startBench(t);
+  chmodSync(bench.plugin, 0o700);
+  const worker = await bench.work({ args: ['--user', 'nobody'], waitReady: false });
+  await within(worker.program.exited, { what: 'the worker to end' });
+  assert.equal(worker.program.code, 1);
+  assert.match(worker.log, /naughty.so cannot be read by user \d+: .*--user/);
+});
+
+test('a user that does not exist, or another one for who is not root, is refused', options, async (t) => {
+  const args = ['--queue', 'q', '--plugin', 'x', '--user'];
+  const none = await runProgram(t, programPath('cartrita-worker'), [...args, 'no-such-user']);
+  assert.equal(none.code, 2);
+  assert.match(none.log, /user 'no-such-user' does not exist/);
+  if (process.getuid() === 0) return;
+  const other = await runProgram(t, programPath('cartrita-worker'), [...args, '0:0']);
+  assert.equal(other.code, 2);
+  assert.match(other.log, /only a worker that is started as root/);
+});
+
+test('an exec command that the user may not reach fails with user, path and option', needsRoot, async (t) => {
+  const bench = await startBench(t);
+  writeFileSync(bench.file('worker.mjs'), '');
+  for (const set of [
+    { command: `exec ${process.execPath} ${bench.file('worker.mjs')}` },
+    { command: `exec ${process.execPath} worker.mjs`, cwd: bench.dir },
+    { argv: [bench.file('worker.mjs')] },
+  ]) {
+    const worker = await bench.work({ plugin: 'exec', set, args: ['--user', 'nobody'] });
+    const lost = await job(bench.queue, 'n');
+    await untilState(bench.queue, lost.id, 'failed');
+    const reason = await failedReason(bench.queue, lost.id);
+    assert.ok(reason.includes(`user nobody may not enter ${bench.dir}`), reason);
+    assert.match(reason, /--user/);
+    await worker.stop();
+  }
 });

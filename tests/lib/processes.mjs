@@ -42,7 +42,8 @@ export class Program {
     this.#child = spawn(file, args.map(String), {
       cwd: cwd ?? ROOT,
       detached: true,
-      env: { ...process.env, ...env },
+      /* The directories of tests are private to this user. A test of another user says so itself. */
+      env: { ...process.env, CARTRITA_USER: String(process.getuid()), ...env },
       stdio: [stdin, 'pipe', 'pipe'],
     });
     this.startedAt = performance.now();

@@ -67,7 +67,7 @@ static const struct {
      {"returned NULL", "CARTRITA_PLUGIN"}},
     {"major",
      "CARTRITA_PLUGIN(.name = \"x\", .version = \"1\", .run = run, .abi_major = 2)",
-     {"built for plugin ABI 2.0", "speaks 1.1", "rebuild"}},
+     {"built for plugin ABI 2.1", "speaks 1.1", "rebuild"}},
     {"older",
      "CARTRITA_PLUGIN(.name = \"x\", .version = \"1\", .run = run, .abi_major = 0, .abi_minor = 9)",
      {"built for plugin ABI 0.9", "speaks 1.1", "rebuild"}},
@@ -104,7 +104,7 @@ START_TEST(test_wrong_plugins)
     const struct cartrita_plugin *plugin = NULL;
     struct ct_error err;
 
-    ck_assert(loader_load(path, &plugin, &err) == CT_E_PLUGIN);
+    ck_assert(loader_load(path, -1, &plugin, &err) == CT_E_PLUGIN);
     ck_assert_ptr_null(plugin);
     ck_assert_msg(strstr(err.detail, path) != NULL, "names no file: %s", err.detail);
     for (size_t i = 0; i < 4 && wrongs[_i].says[i]; i++)
@@ -123,11 +123,11 @@ START_TEST(test_what_is_no_plugin_at_all)
 
     fputs("not ELF\n", file);
     fclose(file);
-    ck_assert(loader_load("/nonexistent/x.so", &plugin, &err) == CT_E_PLUGIN);
+    ck_assert(loader_load("/nonexistent/x.so", -1, &plugin, &err) == CT_E_PLUGIN);
     ck_assert_ptr_nonnull(strstr(err.detail, "/nonexistent/x.so: No such file"));
-    ck_assert(loader_load(folder, &plugin, &err) == CT_E_PLUGIN);
+    ck_assert(loader_load(folder, -1, &plugin, &err) == CT_E_PLUGIN);
     ck_assert_ptr_nonnull(strstr(err.detail, "is not a file"));
-    ck_assert(loader_load(text, &plugin, &err) == CT_E_PLUGIN);
+    ck_assert(loader_load(text, -1, &plugin, &err) == CT_E_PLUGIN);
     ck_assert_ptr_nonnull(strstr(err.detail, "cannot be loaded"));
     free(text);
 }
@@ -139,7 +139,7 @@ START_TEST(test_good_plugin)
     const struct cartrita_plugin *plugin;
     struct ct_error err;
 
-    ck_assert_msg(loader_load(path, &plugin, &err) == CT_E_OK, "%s", err.detail);
+    ck_assert_msg(loader_load(path, -1, &plugin, &err) == CT_E_OK, "%s", err.detail);
     ck_assert_str_eq(plugin->name, "good");
     ck_assert_str_eq(plugin->version, "2.1");
     ck_assert_int_eq(loader_check_main(path, 10000), EXIT_SUCCESS);

@@ -21,8 +21,9 @@
 #define EXEC_STDERR_LINE_MAX 2048u
 #define EXEC_RESTART_MIN_MS  100
 #define EXEC_RESTART_MAX_MS  10000
-#define EXEC_HEALTHY_MS      5000 /* a child that lived so long begins with a clean slate */
-#define EXEC_CLOSE_MS        2000 /* from end of input to SIGKILL, when the runner ends */
+#define EXEC_HEALTHY_MS      5000  /* a child that lived so long begins with a clean slate */
+#define EXEC_CLOSE_MS        2000  /* from end of input to SIGKILL, when the runner ends */
+#define EXEC_DENIED_MAX      1024u /* bytes of what says which path is out of reach */
 #define EXEC_ID_MAX          4096u
 
 struct task {

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "access.h"
 #include "exec.h"
 
 #define MANAGER_READ_BYTES 65536u
@@ -147,8 +148,8 @@ static void manager_start(struct exec *exec)
 
 static void manager_child_ended(struct exec *exec, int status)
 {
-    char how[128], reason[EXEC_STDERR_LINE_MAX + 256];
-    bool is_wanted;
+    char how[128], denied[EXEC_DENIED_MAX], reason[EXEC_STDERR_LINE_MAX + EXEC_DENIED_MAX + 256];
+    bool is_wanted, is_denied;
 
     /* What it wrote before its end still counts. */
     while (manager_read(exec->child.out, &exec->from_child) > 0)
@@ -156,8 +157,9 @@ static void manager_child_ended(struct exec *exec, int status)
     while (manager_hear_stderr(exec) && errno != EAGAIN)
         ;
     child_describe(status, how, sizeof how);
-    snprintf(reason, sizeof reason, "the command %s%s%s", how, exec->last_stderr[0] ? ": " : "",
-             exec->last_stderr);
+    is_denied = status != 0 && access_explain(exec->argv, exec->folder, denied, sizeof denied);
+    snprintf(reason, sizeof reason, "the command %s%s%s%s%s", how, exec->last_stderr[0] ? ": " : "",
+             exec->last_stderr, is_denied ? "; " : "", is_denied ? denied : "");
     child_kill(&exec->child);
     child_end(&exec->child);
     if (exec_now_ms() - exec->started_ms >= EXEC_HEALTHY_MS)
