@@ -190,8 +190,8 @@ $(BUILD)/tests/plugins/%.so: tests/plugins/%.c worker/include/cartrita/plugin.h
 # Programs that the Node tests drive.
 check-tools: $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/interop/*.c)) $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))
 
-interop: all check-tools ## run the tests against real Redis, Bull and BullMQ
-	@BUILD=$(abspath $(BUILD)) tests/lib/run-node.sh tests/interop/*.test.mjs
+interop: all check-tools ## run the tests against real Redis, Bull and BullMQ, and the zoo of bad jobs
+	@BUILD=$(abspath $(BUILD)) tests/lib/run-node.sh tests/interop/*.test.mjs tests/zoo/*.test.mjs
 chaos: all check-tools ## kill processes and links under load, then count jobs
 	@BUILD=$(abspath $(BUILD)) tests/lib/run-node.sh tests/chaos/*.test.mjs
 

@@ -52,7 +52,7 @@ async function openZoo(t, { plugin, set, processes = 1, concurrency = 2 } = {}) 
   await mkdir(temp, { mode: 0o1777 });
   if (!plugin) {
     plugin = join(dir, 'zoo.so');
-    execFileSync('cc', ['-shared', '-fPIC', '-w', '-D_GNU_SOURCE', `-I${ROOT}/worker/include`, '-o', plugin, join(ROOT, 'tests/interop/zoo.c')]);
+    execFileSync('cc', ['-shared', '-fPIC', '-w', '-D_GNU_SOURCE', `-I${ROOT}/worker/include`, '-o', plugin, join(ROOT, 'tests/zoo/zoo.c')]);
   }
   const worker = await startCartritaWorker(t, redis, {
     plugin,
@@ -165,7 +165,7 @@ for (const animal of ANIMALS) {
 
 for (const animal of CHILDREN) {
   test(`in a child: ${animal.name}`, { skip: SKIP }, async (t) => {
-    const set = { argv: ['/bin/sh', join(ROOT, 'tests/interop/zoo.sh')] };
+    const set = { argv: ['/bin/sh', join(ROOT, 'tests/zoo/zoo.sh')] };
     const zoo = await openZoo(t, { plugin: 'exec', set, processes: 2, concurrency: 1 });
     check(await meet(zoo, animal.name, animal.opts), animal);
     await nothingStays(zoo);
