@@ -6,7 +6,7 @@
  *                                      workers that are connected and idle: {pids, stop}
  * pids() names every process: [{role, pid}]. */
 
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 import Bull from 'bull';
 import { Queue } from 'bullmq';
@@ -89,7 +89,7 @@ class CartritaSystem extends BullSystem {
   async work({ processes = 1, concurrency = 1, job = 'noop', record, waitReady = true, args = [] }) {
     const scope = newScope();
     const plugin = job === 'noop' ? ['--plugin', pluginPath('noop')] : ['--plugin', STAMP, '--set', `job=${job}`];
-    if (record) plugin.push('--set', `record=${record}`);
+    if (record) plugin.push('--set', `record=${record}`, '--sandbox', `files:${dirname(record)}`);
     const url = `redis://${this.connection.host}:${this.connection.port}`;
     const program = startProgram(scope, programPath('cartrita-worker'), [
       '--redis',
@@ -105,6 +105,7 @@ class CartritaSystem extends BullSystem {
       concurrency,
       '--log-level',
       'warn',
+      '--core' /* or a plain user cannot read its memory in /proc */,
       ...args,
     ]);
     const worker = {

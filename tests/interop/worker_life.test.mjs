@@ -231,7 +231,7 @@ test('a pool grows while all its threads are busy', options, async (t) => {
 
 test('a runner is small', options, async (t) => {
   const bench = await startBench(t);
-  const worker = await bench.work();
+  const worker = await bench.work({ args: ['--core'] }); /* or a plain user cannot read /proc/PID/smaps_rollup */
   await job(bench.queue, 'ok');
   await untilCounts(bench.queue, { completed: 1 });
   const [runner] = await worker.pids();

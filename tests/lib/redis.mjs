@@ -28,6 +28,7 @@ export function freePort() {
 
 export async function temporaryDirectory(t, name = 'cartrita-test-') {
   const dir = await mkdtemp(join(tmpdir(), name));
+  scopeOf(t).directories.push(dir);
   scopeOf(t).defer(() => rm(dir, { recursive: true, force: true, maxRetries: 5 }));
   return dir;
 }

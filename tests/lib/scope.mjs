@@ -10,6 +10,7 @@ const pids = new Set();
 
 class Scope {
   #ends = [];
+  directories = []; /* what temporaryDirectory made: the jobs of the test may write there */
 
   defer(end) {
     this.#ends.push(end);

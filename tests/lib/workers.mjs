@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { bullQueue } from './bull.mjs';
 import { privateDaemonOf, programPath, runnersOf, ROOT, startProgram, pluginPath } from './processes.mjs';
 import { temporaryDirectory } from './redis.mjs';
+import { scopeOf } from './scope.mjs';
 import { runScript } from './script.mjs';
 import { until } from './wait.mjs';
 
@@ -93,7 +94,8 @@ function poolFile({ queues, concurrency, processes, settings = {}, strategies = 
 }
 
 /* cartrita-worker, by default with the exec plugin and child.mjs, and with a private daemon; `server`
- * (an address) uses that daemon instead; `via` (a proxy) is another way to the same Redis. `plugin` is a name of a bundled plugin or a path. */
+ * (an address) uses that daemon instead; `via` (a proxy) is another way to the same Redis. `plugin` is a name of a bundled plugin or a path.
+ * `sandbox`: as in the file; by default the default, and the directories that the test has made so far. */
 export async function startCartritaWorker(t, redis, options = {}) {
   const {
     queue = 'q',
@@ -105,6 +107,7 @@ export async function startCartritaWorker(t, redis, options = {}) {
     args = [],
     logLevel = 'info',
     waitReady = true,
+    sandbox = scopeOf(t).directories.map((path) => `files:${path}`),
   } = options;
   const set = options.set ?? (plugin === 'exec' ? { command: `exec ${process.execPath} ${CHILD}` } : {});
   const dir = await temporaryDirectory(t, 'cartrita-run-');
@@ -121,9 +124,10 @@ export async function startCartritaWorker(t, redis, options = {}) {
       plugin: plugin.includes('/') ? plugin : pluginPath(plugin),
     }),
   );
+  const limits = sandbox.flatMap((one) => ['--sandbox', one]);
   const where = server ? ['--server', server] : ['--redis', via.url];
-  const program = startProgram(t, 'cartrita-worker', [...where, '--config', config, '--log-level', logLevel, ...args], {
-    env: { XDG_RUNTIME_DIR: dir, ...options.env },
+  const program = startProgram(t, 'cartrita-worker', [...where, '--config', config, '--log-level', logLevel, ...limits, ...args], {
+    env: { XDG_RUNTIME_DIR: dir, TMPDIR: dir, ...options.env },
   });
   const worker = {
     kind: 'cartrita',
