@@ -53,6 +53,9 @@ static void hold(struct cartrita_job *job)
 }
 
 /* Exported, so that a backtrace can name them. */
+void resize_row(volatile int *row);
+int recurse(volatile int *depth);
+
 __attribute__((noinline)) void resize_row(volatile int *row)
 {
     *row = 1;
@@ -62,6 +65,8 @@ __attribute__((noinline)) int recurse(volatile int *depth)
 {
     volatile char room[1024];
 
+    if (*depth < 0)
+        return 0; /* never: for the compiler */
     room[0] = (char)*depth;
     *depth = *depth + 1;
     return recurse(depth) + room[0];
