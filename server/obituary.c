@@ -137,7 +137,8 @@ static uint32_t obituary_charge(struct conn *conn)
         const struct casualty *casualty = CT_CONTAINER(node, struct casualty, link);
         struct lease *lease = obituary_find(conn, casualty);
         const struct failure failure = {.reason = ct_str_of(casualty->reason),
-                                        .stack = ct_str_of(casualty->stack)};
+                                        .stack = ct_str_of(casualty->stack),
+                                        .is_crash = true};
         /* A job that had ended already is refused: its outcome counts. */
         if (lease && queue_fail(lease, &failure, NULL) == CT_E_OK)
             charged++;

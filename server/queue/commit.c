@@ -56,6 +56,7 @@ void effect_free(struct effect *effect, void (*free_plan)(void *plan))
     job_free(effect->leased);
     if (effect->plan && free_plan)
         free_plan(effect->plan);
+    effect_free(effect->last, free_plan);
     free(effect->memory);
     free(effect);
 }

@@ -47,13 +47,15 @@ struct effect {
     struct ct_str extra;    /* in `memory`; failures: the stack trace to be stored, a JSON array */
     uint32_t attempts_made; /* to be stored */
     int64_t due_ms;         /* wall clock */
+    struct effect *last;    /* owned; RETRY, DELAY after a crash: the FAIL that takes its place when
+                               the job has crashed too often, which the call finds out; or NULL */
     void *plan;             /* SCHEDULE: the dialect's, freed by dialect->free_plan */
     char *memory;           /* owned; holds value and extra */
     void *owner;            /* the engine's: whom the result is for */
     bool is_obstructed;     /* the engine's: waits until the commit's obstacle is gone */
     /* --- results --- */
     enum ct_code code;  /* OK, or why Redis did not do it */
-    bool is_failed;     /* STALL: it went to failed, not back to waiting */
+    bool is_failed;     /* STALL, RETRY, DELAY: it went to failed instead */
     struct job *leased; /* TAKE, ADOPT: the job; owned until the engine takes it */
 };
 

@@ -22,6 +22,7 @@ struct failure {
     struct ct_str reason; /* absent: unknown */
     struct ct_str stack;  /* one entry for the stack trace; absent: none */
     bool is_unrecoverable;
+    bool is_crash; /* it cost its runner: counted, and bounded by maxCrashes */
     bool has_delay;
     int64_t delay_ms; /* -1: no further attempt */
 };

@@ -9,7 +9,7 @@
 
 static size_t effect_size(const struct effect *effect)
 {
-    return effect->value.len + effect->extra.len;
+    return effect->value.len + effect->extra.len + (effect->last ? effect_size(effect->last) : 0);
 }
 
 static bool is_note(enum effect_kind kind)

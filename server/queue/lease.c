@@ -265,6 +265,8 @@ void lease_noted(struct lease *lease, enum ct_code code)
 
 static enum queue_state state_after(const struct effect *effect)
 {
+    if (effect->is_failed)
+        return QUEUE_FAILED;
     switch (effect->kind) {
     case EFFECT_COMPLETE:
         return QUEUE_COMPLETED;
@@ -272,8 +274,6 @@ static enum queue_state state_after(const struct effect *effect)
         return QUEUE_FAILED;
     case EFFECT_DELAY:
         return QUEUE_DELAYED;
-    case EFFECT_STALL:
-        return effect->is_failed ? QUEUE_FAILED : QUEUE_WAITING;
     default:
         return QUEUE_WAITING;
     }
@@ -285,12 +285,12 @@ static void count_end(struct queue_figures *figures, const struct effect *effect
         figures->lost++;
     else if (effect->kind == EFFECT_COMPLETE)
         figures->completed++;
+    else if (effect->kind == EFFECT_FAIL || effect->is_failed)
+        figures->failed++;
     else if (effect->kind == EFFECT_RETRY || effect->kind == EFFECT_DELAY)
         figures->retried++;
     else if (effect->kind == EFFECT_RELEASE)
         figures->released++;
-    else if (effect->kind == EFFECT_FAIL || effect->is_failed)
-        figures->failed++;
     else
         figures->recovered++;
 }

@@ -32,6 +32,7 @@ static const struct setting settings_plain[] = {
     SETTING("lockRenewTime", lock_renew_ms, 1, 1, SETTING_DAY_MS),
     SETTING("stalledInterval", stalled_interval_ms, 1, 0, SETTING_DAY_MS),
     SETTING("maxStalledCount", max_stalled_count, 1, 0, 1e9),
+    SETTING("maxCrashes", max_crashes, 1, 0, 1e9),
     SETTING("guardInterval", guard_interval_ms, 1, 1, SETTING_DAY_MS),
     SETTING("retryProcessDelay", retry_process_delay_ms, 1, 0, SETTING_DAY_MS),
     SETTING("drainDelay", drain_delay_ms, 1000, 0.01, 3600),
@@ -54,6 +55,7 @@ void queue_settings_init(struct queue_settings *settings)
         .lock_renew_ms = 15000,
         .stalled_interval_ms = 30000,
         .max_stalled_count = 1,
+        .max_crashes = 5,
         .guard_interval_ms = 5000,
         .retry_process_delay_ms = 5000,
         .drain_delay_ms = 5000,
@@ -93,7 +95,7 @@ bool queue_settings_equal(const struct queue_settings *a, const struct queue_set
 {
     if (a->lock_duration_ms != b->lock_duration_ms || a->lock_renew_ms != b->lock_renew_ms ||
         a->stalled_interval_ms != b->stalled_interval_ms ||
-        a->max_stalled_count != b->max_stalled_count ||
+        a->max_stalled_count != b->max_stalled_count || a->max_crashes != b->max_crashes ||
         a->guard_interval_ms != b->guard_interval_ms ||
         a->retry_process_delay_ms != b->retry_process_delay_ms ||
         a->drain_delay_ms != b->drain_delay_ms)

@@ -31,6 +31,7 @@ struct queue_settings {
     int64_t lock_renew_ms;          /* lockRenewTime, lockDuration / 2 */
     int64_t stalled_interval_ms;    /* stalledInterval, 30000; 0: no periodic check */
     int64_t max_stalled_count;      /* maxStalledCount, 1 */
+    int64_t max_crashes;            /* maxCrashes, 5: runners that a job may cost; 0: any number */
     int64_t guard_interval_ms;      /* guardInterval, 5000 */
     int64_t retry_process_delay_ms; /* retryProcessDelay, 5000 */
     int64_t drain_delay_ms;         /* drainDelay (given in seconds), 5000 */

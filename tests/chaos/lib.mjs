@@ -19,10 +19,11 @@ export const SETTINGS = {
   lockRenewTime: 500,
   stalledInterval: 1000,
   maxStalledCount: 1000,
+  maxCrashes: 0,
   guardInterval: 1000,
   retryProcessDelay: 200,
 };
-/* A crash charges the job that was running: none may run out of attempts here. */
+/* A crash charges the job that was running: none may run out of attempts, or of maxCrashes. */
 const OPTS = { attempts: 1000 };
 
 export const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);

@@ -6,8 +6,8 @@
  *   {"op":"commit","effects":[{"kind":"complete","id":"1","value":"..."}...],"fetch":1,"promote":true}
  *   {"op":"wait"} {"op":"sweep"} {"op":"reclaim"} {"op":"detect"}
  *   {"op":"add","jobs":[{"name":..,"data":"json","opts":"json"}...]}
- *   {"op":"judge","id":"1","reason":..,"stack":..,"unrecoverable":..,"delay":..} commits what it
- * says
+ *   {"op":"judge","id":"1","reason":..,"stack":..,"unrecoverable":..,"delay":..,"crash":..,
+ *    "resent":..} commits what it says, before any "effects"
  *   {"op":"schedule","id":"1"}
  * Any op may carry "now": the wall clock to use. */
 #include <jansson.h>
@@ -221,6 +221,7 @@ static void run_judge(json_t *request)
         .reason = text_of(request, "reason"),
         .stack = text_of(request, "stack"),
         .is_unrecoverable = json_is_true(json_object_get(request, "unrecoverable")),
+        .is_crash = json_is_true(json_object_get(request, "crash")),
         .has_delay = delay != NULL,
         .delay_ms = json_integer_value(delay),
     };
@@ -229,6 +230,7 @@ static void run_judge(json_t *request)
         dialect->judge(queue, job, &failure, now_of(request), &ct_random_system);
 
     effect->job = job;
+    effect->is_resent = json_is_true(json_object_get(request, "resent"));
     run_commit(request, effect);
 }
 

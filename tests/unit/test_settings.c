@@ -43,7 +43,7 @@ END_TEST
 START_TEST(test_all_names)
 {
     ck_assert_int_eq(
-        parse("{\"lockDuration\":1000,\"stalledInterval\":0,\"maxStalledCount\":3,"
+        parse("{\"lockDuration\":1000,\"stalledInterval\":0,\"maxStalledCount\":3,\"maxCrashes\":4,"
               "\"guardInterval\":7,\"retryProcessDelay\":8,\"drainDelay\":0.5,"
               "\"limiter\":{\"max\":5,\"duration\":60000,\"bounceBack\":true,\"groupKey\":\"a.b\"},"
               "\"metrics\":{\"maxDataPoints\":20},"
@@ -54,6 +54,7 @@ START_TEST(test_all_names)
     ck_assert_int_eq(settings.lock_renew_ms, 500); /* follows lockDuration */
     ck_assert_int_eq(settings.stalled_interval_ms, 0);
     ck_assert_int_eq(settings.max_stalled_count, 3);
+    ck_assert_int_eq(settings.max_crashes, 4);
     ck_assert_int_eq(settings.drain_delay_ms, 500);
     ck_assert_int_eq(settings.limiter_max, 5);
     ck_assert_int_eq(settings.limiter_duration_ms, 60000);
@@ -138,6 +139,7 @@ START_TEST(test_equal)
     static const char *const texts[] = {
         "{\"lockDuration\":1000}",
         "{\"drainDelay\":1}",
+        "{\"maxCrashes\":0}",
         "{\"limiter\":{\"max\":1,\"duration\":1}}",
         "{\"limiter\":{\"max\":1,\"duration\":1,\"groupKey\":\"k\"}}",
         "{\"metrics\":{\"maxDataPoints\":1}}",

@@ -15,6 +15,8 @@
 --        D: 6 reason  7 stack trace  8 attempts made  9 score
 --        B: 6 "1": never started before
 --        S: 6 stalls allowed  7 keep count  8 keep age  9 message
+--   K    a retry after a crash: 1 id  2 token  3 crashes allowed  4... R or D, then an F for one job:
+--        the one or the other is carried out, and is one effect
 --   P L U  progress, log, update: 1 id  2 token  3 value; P: 4 message
 --   T    take: 1 id          X  untake: 1 id          A  adopt: 1 id  2 token
 --   Q    schedule: 1... arguments of add_series_job (inc/add.lua)
@@ -23,7 +25,7 @@
 -- Result:
 --   1 leased jobs, each: fields of inc/job.lua
 --   2 what came of effects that are not plainly done: number of the effect, then a code (-1 missing,
---     -2 -6 lock lost, -3 not active, 1 failed), an error text, or a job
+--     -2 -6 lock lost, -3 not active, 1 failed instead), an error text, or a job
 --   3 score of the next delayed job (nil: none)  4 1: more are due  5 1: nothing more waits
 --   6 ms to rest  7 ids dropped because their job is missing  8 which key of the queue has a foreign
 --     type and so refused effects (nil: none); nothing was fetched then

@@ -99,13 +99,9 @@ static void put_keep(struct redis_command *command, struct keep keep)
     redis_command_int(command, keep.age_s);
 }
 
-/* Writes the run that begins at `node`; returns the node behind it. */
-static struct ct_list *put_run(struct redis_command *command, struct ct_buf *scratch,
-                               struct ct_list *node, const struct ct_list *end)
+/* What the jobs of a run have in common. Returns where their number goes. */
+static size_t put_run_head(struct redis_command *command, const struct effect *first)
 {
-    const struct effect *first = effect_at(node);
-    uint32_t count = 0;
-
     redis_command_text(command, first->kind == EFFECT_COMPLETE ? "C"
                                 : first->kind == EFFECT_FAIL   ? "F"
                                                                : "N");
@@ -115,6 +111,17 @@ static struct ct_list *put_run(struct redis_command *command, struct ct_buf *scr
         redis_command_int(command, may_be_debounced(first->job));
         put_keep(command, effect_keep(first));
     }
+    return hole;
+}
+
+/* Writes the run that begins at `node`; returns the node behind it. */
+static struct ct_list *put_run(struct redis_command *command, struct ct_buf *scratch,
+                               struct ct_list *node, const struct ct_list *end)
+{
+    const struct effect *first = effect_at(node);
+    size_t hole = put_run_head(command, first);
+    uint32_t count = 0;
+
     for (; node != end && same_run(first, effect_at(node)); node = node->next, count++) {
         const struct effect *effect = effect_at(node);
 
@@ -187,6 +194,26 @@ static void put_move(struct redis_command *command, struct ct_buf *scratch, cons
     }
 }
 
+/* RETRY and DELAY; after a crash with the failure that may take their place. */
+static void put_again(struct redis_command *command, struct ct_buf *scratch,
+                      const struct effect *effect, const struct queue_settings *settings)
+{
+    if (effect->last) {
+        redis_command_text(command, "K");
+        put_owner(command, effect->job);
+        redis_command_int(command, settings->max_crashes);
+    }
+    put_move(command, scratch, effect->kind == EFFECT_RETRY ? "R" : "D", effect, settings);
+    if (effect->last) {
+        struct effect last = *effect->last;
+
+        last.job = effect->job;
+        last.is_resent = effect->is_resent;
+        redis_command_patch(command, put_run_head(command, &last), 1);
+        put_finish(command, scratch, &last);
+    }
+}
+
 static void put_note(struct redis_command *command, struct ct_buf *scratch, const char *letter,
                      const struct effect *effect)
 {
@@ -209,10 +236,8 @@ static void put_single(struct redis_command *command, struct ct_buf *scratch,
 {
     switch (effect->kind) {
     case EFFECT_RETRY:
-        put_move(command, scratch, "R", effect, settings);
-        break;
     case EFFECT_DELAY:
-        put_move(command, scratch, "D", effect, settings);
+        put_again(command, scratch, effect, settings);
         break;
     case EFFECT_RELEASE:
         put_move(command, scratch, "B", effect, settings);

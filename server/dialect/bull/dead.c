@@ -21,7 +21,7 @@ static void put_queue(struct redis_command *command, const struct dialect_queue 
 
 static bool may_fail(const struct effect *effect)
 {
-    return effect->kind == EFFECT_FAIL || effect->kind == EFFECT_STALL;
+    return effect->kind == EFFECT_FAIL || effect->kind == EFFECT_STALL || effect->last;
 }
 
 /* The texts of leased jobs were checked when they came; the script need not look again. */

@@ -100,6 +100,19 @@ static double next_delay(struct dialect_queue *queue, const struct failure *fail
     return backoff_delay(&queue->settings, options->backoff, attempts_made, random, unknown);
 }
 
+/* The same failure as the job's end, should it have crashed as often as it may. */
+static struct effect *last_crash(struct ct_str reason, struct ct_str stacks, uint32_t attempts_made,
+                                 int64_t max_crashes)
+{
+    char *text = ct_asprintf("%.*s, crashed %lld times (maxCrashes)", (int)reason.len, reason.data,
+                             (long long)max_crashes);
+    struct effect *effect = effect_new(EFFECT_FAIL, ct_str_of(text), stacks);
+
+    effect->attempts_made = attempts_made;
+    free(text);
+    return effect;
+}
+
 struct effect *bull_judge(struct dialect_queue *queue, const struct job *job,
                           const struct failure *failure, int64_t now_ms,
                           const struct ct_random *random)
@@ -133,6 +146,9 @@ struct effect *bull_judge(struct dialect_queue *queue, const struct job *job,
     effect->attempts_made = attempts_made;
     if (kind == EFFECT_DELAY)
         effect->due_ms = now_ms + (int64_t)fmin(ceil(delay), DELAY_MS_MAX);
+    if (failure->is_crash && kind != EFFECT_FAIL && queue->settings.max_crashes > 0)
+        effect->last =
+            last_crash(reason, ct_buf_str(&stacks), attempts_made, queue->settings.max_crashes);
     ct_buf_free(&stacks);
     free(unknown);
     free(explained);
