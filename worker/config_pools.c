@@ -18,6 +18,7 @@ void config_pool_free(struct pool_config *pool)
     for (size_t i = 0; i < pool->queue_count; i++)
         free(pool->queues[i]);
     free(pool->queues);
+    job_limits_free(pool->limits, pool->limit_count);
     free(pool->name);
     free(pool->plugin);
     free(pool->config);
@@ -221,6 +222,8 @@ static enum ct_code pool_key(const struct ct_yaml_node *node, struct pool_config
         return pool_text(node, &pool->plugin, err);
     if (strcmp(key, "set") == 0)
         return pool_plugin_settings(node, pool, err);
+    if (strcmp(key, "jobs") == 0)
+        return CT_E_OK; /* when all else is read: what a name does not set is the pool's */
     rc = ct_option_read_node(&pool->set, node, err);
     if (rc != CT_E_NOT_FOUND)
         return rc;
@@ -235,12 +238,16 @@ static enum ct_code pool_from_node(const struct ct_option_set *set, const struct
 {
     json_t *settings = json_object();
     enum ct_code rc = ct_yaml_need_map(node, err);
+    const struct ct_yaml_node *jobs;
     char *found;
 
     pool_open(pool, set);
     if (rc == CT_E_OK)
         for (const struct ct_yaml_node *n = node->first; n && rc == CT_E_OK; n = n->next)
             rc = pool_key(n, pool, settings, err);
+    jobs = ct_yaml_find(node, "jobs");
+    if (rc == CT_E_OK && jobs)
+        rc = job_limits_read(jobs, &pool->set, &pool->limits, &pool->limit_count, err);
     if (rc == CT_E_OK && pool->queue_count == 0)
         rc = ct_yaml_error(node, err, "the pool has no queue; add `queue: NAME`");
     if (rc == CT_E_OK && !pool->plugin)

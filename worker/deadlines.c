@@ -26,21 +26,25 @@ void deadlines_expect(struct leases *leases, uint64_t at_ms)
 
 static void deadlines_give_up(struct leases *leases, struct cartrita_job *job)
 {
-    char *reason;
-
     if (!job_claim(job, JOB_RUNNING))
         return; /* it ended this very moment */
-    reason = job_timeout_reason(job);
     ct_log_error("job does not stop, its runner will be replaced", CT_BYTES("queue", job->queue),
-                 CT_BYTES("job", job->id), CT_STR("reason", reason),
+                 CT_BYTES("job", job->id), CT_STR("reason", job->limit_reason),
                  CT_INT("grace_ms", leases->options.cancel_grace_ms));
-    job_outcome_fail_reason(job, reason);
-    free(reason);
+    job_outcome_fail_reason(job, job->limit_reason);
     if (job->is_lost && job->lease == 0)
         leases_forget(leases, job);
     else
         leases_send_outcome(leases, job);
     leases->options.on_stuck(leases->options.ctx);
+}
+
+void deadlines_over(struct leases *leases, struct cartrita_job *job, char *reason)
+{
+    job->limit_reason = reason;
+    leases_cancel(leases, job, reason);
+    job->cancelled_ms = job_now_ms(); /* the grace counts from here, also when told before */
+    deadlines_expect(leases, job->cancelled_ms + leases->options.cancel_grace_ms);
 }
 
 /* What is due for one job; returns when to look at it again, 0 for never. */
@@ -56,18 +60,12 @@ static uint64_t deadlines_check(struct leases *leases, struct cartrita_job *job,
     default:
         break;
     }
-    if (deadline_ms == 0)
+    if (!job->limit_reason && deadline_ms == 0)
         return 0;
-    if (!job->is_timed_out && now_ms < deadline_ms)
+    if (!job->limit_reason && now_ms < deadline_ms)
         return deadline_ms;
-    if (!job->is_timed_out) {
-        char *reason = job_timeout_reason(job);
-
-        job->is_timed_out = true;
-        leases_cancel(leases, job, reason);
-        free(reason);
-        job->cancelled_ms = now_ms; /* the grace counts from here, also when told before */
-    }
+    if (!job->limit_reason)
+        deadlines_over(leases, job, job_timeout_reason(job));
     if (now_ms - job->cancelled_ms < leases->options.cancel_grace_ms)
         return job->cancelled_ms + leases->options.cancel_grace_ms;
     deadlines_give_up(leases, job);

@@ -25,8 +25,8 @@ struct generation *generation_new(const struct slot_context *context, struct wor
 void generation_close(struct generation *generation);
 
 void generation_turn(struct generation *generation);
-/* The limits of its runners, every LIMITS_CHECK_MS; with `is_second`, every SCALE_TICK_MS, its pools'
- * sizes, too. */
+/* The limits of its runners, every LIMITS_CHECK_MS; with `is_second`, every SCALE_TICK_MS, its
+ * pools' sizes, too. */
 void generation_watch(struct generation *generation, bool is_second);
 /* Whether a process is one of its runners. */
 bool generation_has(const struct generation *generation, int pid);

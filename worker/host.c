@@ -1,6 +1,7 @@
 /* The host table. See host.h and cartrita/plugin.h for what each function promises. */
 #include "worker/host.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -130,11 +131,33 @@ static bool host_is_json(const char *json, size_t len)
     return json && ct_json_check((struct ct_str){json, len}, NULL) == CT_E_OK;
 }
 
+/* Counts what a job writes beside its result. Beyond its limit nothing is written but, once, a line
+ * that says so. */
+static bool host_may_write(struct cartrita_job *job, size_t len)
+{
+    uint64_t max = job->limits ? (uint64_t)job->limits->output_max_kib << 10 : 0;
+    uint64_t before = atomic_fetch_add_explicit(&job->output_bytes, len, memory_order_relaxed);
+
+    if (max == 0 || before + len <= max)
+        return true;
+    if (before <= max) {
+        char *line = ct_asprintf("further log lines and progress of this job are dropped: it has "
+                                 "written its limit of %" PRIi64 " KiB (output-max)",
+                                 job->limits->output_max_kib);
+
+        host_push(job, NOTE_LOG, line, strlen(line));
+        free(line);
+    }
+    return false;
+}
+
 static int32_t host_progress(struct cartrita_job *job, const char *json, size_t len)
 {
     if (!host_is_running(job, "reported progress of a job that has ended") ||
         !host_is_json(json, len))
         return -1;
+    if (!host_may_write(job, len))
+        return 0;
     recorder_progress(threads_recorder(job->threads), job->entry, (struct ct_str){json, len});
     host_push(job, NOTE_PROGRESS, json, len);
     return 0;
@@ -142,7 +165,8 @@ static int32_t host_progress(struct cartrita_job *job, const char *json, size_t 
 
 static void host_log(struct cartrita_job *job, const char *line, size_t len)
 {
-    if (!line || !host_is_running(job, "logged for a job that has ended"))
+    if (!line || !host_is_running(job, "logged for a job that has ended") ||
+        !host_may_write(job, len))
         return;
     recorder_line(threads_recorder(job->threads), job->entry, (struct ct_str){line, len});
     host_push(job, NOTE_LOG, line, len < JOB_LOG_LINE_MAX ? len : JOB_LOG_LINE_MAX);
@@ -159,7 +183,7 @@ static void host_phase(struct cartrita_job *job, const char *text)
 static int32_t host_update_data(struct cartrita_job *job, const char *json, size_t len)
 {
     if (!host_is_running(job, "updated the data of a job that has ended") ||
-        !host_is_json(json, len))
+        !host_is_json(json, len) || !host_may_write(job, len))
         return -1;
     host_push(job, NOTE_UPDATE, json, len);
     return 0;
@@ -201,7 +225,15 @@ static void host_complete(struct cartrita_job *job, const char *json, size_t len
 
     if (!host_claim(job))
         return;
-    if (json && ct_json_check((struct ct_str){json, len}, &err) != CT_E_OK) {
+    if (json && job->limits && job->limits->result_max_kib &&
+        len > (size_t)job->limits->result_max_kib << 10) {
+        char *reason =
+            ct_asprintf("the result has %zu bytes, over the limit of %" PRIi64 " KiB (result-max)",
+                        len, job->limits->result_max_kib);
+
+        job_outcome_fail_reason(job, reason);
+        free(reason);
+    } else if (json && ct_json_check((struct ct_str){json, len}, &err) != CT_E_OK) {
         char *reason = ct_asprintf("plugin %s completed the job with a result that is not JSON: %s",
                                    threads_plugin(job->threads)->name, err.detail);
 

@@ -50,6 +50,8 @@ struct cartrita_job *job_new(struct threads *threads, const struct job_spec *spe
     job->timestamp_ms = spec->timestamp_ms;
     job->attempts_made = spec->attempts_made;
     job->timeout_ms = spec->timeout_ms;
+    job->limits = spec->limits;
+    job->limits_index = spec->limits_index;
     job->end.kind = NOTE_ENDED;
     return job;
 }
@@ -99,6 +101,7 @@ void job_unref(struct cartrita_job *job)
     ct_assert(ct_list_is_empty(&job->kept));
     free(job->outcome.text);
     free(job->outcome.stack);
+    free(job->limit_reason);
     free(atomic_load(&job->cancel_reason));
     job->outcome.text = job->outcome.stack = NULL;
     atomic_store(&job->cancel_reason, NULL);

@@ -18,6 +18,7 @@
 #include "cartrita/plugin.h"
 #include "common/list.h"
 #include "common/str.h"
+#include "worker/job_limits.h"
 #include "worker/outbox.h"
 
 #define JOB_LOG_LINE_MAX (64u << 10) /* bytes of one log line; the rest is cut */
@@ -57,7 +58,9 @@ struct cartrita_job {
     uint32_t queue_index;             /* which of the pool's queues, and its sub */
     bool is_sent;                     /* its outcome went out on this connection */
     bool is_lost;                     /* lock lost: nothing more of it is worth sending */
-    bool is_timed_out;                /* whatever the plugin says, it failed */
+    char *limit_reason; /* owned; it is over a limit: whatever the plugin says, it failed so */
+    bool has_cpu_base;
+    uint64_t cpu_base_ns; /* CPU time of its thread when it was first seen there */
     uint64_t arrived_ms;
     uint64_t cancelled_ms; /* when it was told to stop; 0: never */
     struct ct_list kept;   /* struct job_note: not yet sent, while the connection is down */
@@ -70,13 +73,16 @@ struct cartrita_job {
     struct ct_str id, name, queue, data, opts, token;
     int64_t timestamp_ms;
     uint32_t attempts_made;
-    uint64_t timeout_ms; /* of this attempt; 0: none */
+    uint64_t timeout_ms;             /* of this attempt; 0: none */
+    const struct job_limits *limits; /* borrowed from the runner's settings */
+    uint32_t limits_index;           /* in that list */
 
     /* Written by the job thread, read by all. */
     size_t entry; /* in the recorder */
     uint64_t started_ns;
     _Atomic uint64_t deadline_ms;  /* 0: none */
     _Atomic(char *) cancel_reason; /* owned; set once, by the loop */
+    _Atomic uint64_t output_bytes; /* of log lines and progress, from all threads of the plugin */
 
     /* Written by whoever won `phase`, then handed over by `end`. */
     struct job_outcome outcome;
@@ -98,6 +104,8 @@ struct job_spec {
     int64_t timestamp_ms;
     uint32_t attempts_made;
     uint64_t timeout_ms;
+    const struct job_limits *limits; /* borrowed; outlives the job */
+    uint32_t limits_index;
     uint32_t queue_index;
 };
 

@@ -81,14 +81,17 @@ static void leases_refuse_job(struct leases *leases, uint64_t lease)
 
 static void leases_take_job(struct leases *leases, const struct proto_job *sent)
 {
+    const struct job_limits *limits = leases->options.limits;
     struct job_spec spec;
     struct cartrita_job *job;
+    size_t which;
 
     if (sent->sub >= leases->subs.count || leases->is_draining ||
         leases->subs.held >= LEASES_HELD_MAX) {
         leases_refuse_job(leases, sent->lease);
         return;
     }
+    which = job_limits_find(limits, leases->options.limit_count, sent->name);
     spec = (struct job_spec){
         .id = sent->id,
         .name = sent->name,
@@ -100,7 +103,9 @@ static void leases_take_job(struct leases *leases, const struct proto_job *sent)
         .attempts_made =
             sent->attempts_made > UINT32_MAX ? UINT32_MAX : (uint32_t)sent->attempts_made,
         .timeout_ms = sent->has_timeout_ms && sent->timeout_ms ? sent->timeout_ms
-                                                               : leases->options.timeout_ms,
+                                                               : (uint64_t)limits[which].timeout_ms,
+        .limits = &limits[which],
+        .limits_index = (uint32_t)which,
         .queue_index = (uint32_t)sent->sub,
     };
     job = job_new(leases->options.threads, &spec);
@@ -220,14 +225,11 @@ static void leases_ended(struct leases *leases, struct cartrita_job *job)
 {
     prefetch_ended(&leases->prefetch, job->ended_ns - job->started_ns);
     leases->is_changed = true;
-    if (job->is_timed_out && job->outcome.kind != JOB_RELEASED) {
-        char *reason = job_timeout_reason(job);
-
+    if (job->limit_reason && job->outcome.kind != JOB_RELEASED) {
         free(job->outcome.text);
         free(job->outcome.stack);
         job->outcome = (struct job_outcome){0};
-        job_outcome_fail_reason(job, reason);
-        free(reason);
+        job_outcome_fail_reason(job, job->limit_reason);
     }
     if (job->is_lost && job->lease == 0)
         leases_forget(leases, job);
@@ -295,6 +297,7 @@ static void leases_start_incoming(struct leases *leases)
     }
     if (first_ms)
         deadlines_expect(leases, first_ms);
+    cpu_expect(leases);
     threads_push(leases->options.threads, &leases->incoming);
 }
 
@@ -395,6 +398,7 @@ void leases_open(struct leases *leases, const struct leases_options *options)
     leases_timer_init(leases, &leases->tick);
     leases_timer_init(leases, &leases->deadline);
     leases_timer_init(leases, &leases->reattach);
+    leases_timer_init(leases, &leases->cpu);
 }
 
 void leases_close(struct leases *leases)
@@ -407,6 +411,7 @@ void leases_close(struct leases *leases)
     uv_close((uv_handle_t *)&leases->tick, leases_handle_closed);
     uv_close((uv_handle_t *)&leases->deadline, leases_handle_closed);
     uv_close((uv_handle_t *)&leases->reattach, leases_handle_closed);
+    uv_close((uv_handle_t *)&leases->cpu, leases_handle_closed);
 }
 
 void leases_drain(struct leases *leases)

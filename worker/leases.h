@@ -37,9 +37,10 @@ struct leases_options {
     struct threads *threads;   /* all borrowed */
     const char *const *queues; /* of the pool */
     size_t queue_count;
-    const char *prefix, *dialect; /* NULL: the daemon's default */
-    const char *settings;         /* JSON object for attach; NULL: none */
-    uint64_t timeout_ms;          /* of a job that has none of its own */
+    const char *prefix, *dialect;    /* NULL: the daemon's default */
+    const char *settings;            /* JSON object for attach; NULL: none */
+    const struct job_limits *limits; /* the pool's first; borrowed */
+    size_t limit_count;
     uint64_t cancel_grace_ms;
     /* A job that was told to stop did not: its thread is lost, the process should end. */
     void (*on_stuck)(void *ctx);
@@ -65,7 +66,7 @@ struct leases {
     uint64_t deadline_at_ms; /* when `deadline` fires; 0: not armed */
     uint64_t refused_count;  /* outcomes that the daemon refused */
     uv_check_t turn;         /* end of a turn of the loop */
-    uv_timer_t tick, deadline, reattach;
+    uv_timer_t tick, deadline, reattach, cpu;
     unsigned handles_open;
     bool is_changed; /* something that windows depend on */
 };
@@ -114,6 +115,13 @@ void leases_drop_parked(struct leases *leases);
 
 /* deadlines.c: time limits of running jobs. */
 void deadlines_expect(struct leases *leases, uint64_t at_ms); /* look then, at the latest */
+
+/* The job is over a limit, and `reason` says which: it is told to stop, and has failed so. Takes
+ * `reason` over. */
+void deadlines_over(struct leases *leases, struct cartrita_job *job, char *reason);
+
+/* cpu.c: CPU time of running jobs. Looks as long as there are any with a limit. */
+void cpu_expect(struct leases *leases);
 
 /* resume.c: what a lost and a new connection mean. */
 void resume_attach(struct leases *leases, size_t index);

@@ -19,12 +19,35 @@ static void limits_end(struct slot *slot, const struct tree *tree, const char *w
         (void)kill(tree->pids[i], SIGKILL); /* the rest is found when it is dead (orphans.h) */
 }
 
+/* By the jobs that it runs now: a name's own limit may be larger than the pool's. Of several that
+ * run, the largest. 0: none. */
+static uint64_t limits_memory_max(const struct slot *slot)
+{
+    const struct pool_config *pool = slot->pool;
+    int64_t max_mib = -1;
+    struct recorder_job *jobs;
+    size_t count;
+
+    if (pool->limit_count == 0 || recorder_read(slot->recorder_fd, &jobs, &count, NULL) != CT_E_OK)
+        return (uint64_t)pool->options.memory_max_mib << 20;
+    for (size_t i = 0; i < count && max_mib != 0; i++) {
+        uint32_t which = jobs[i].limits;
+        int64_t mib = which > 0 && which <= pool->limit_count
+                          ? pool->limits[which - 1].memory_max_mib
+                          : pool->options.memory_max_mib;
+
+        if (mib == 0 || mib > max_mib)
+            max_mib = mib;
+    }
+    free(jobs);
+    return (uint64_t)(max_mib < 0 ? pool->options.memory_max_mib : max_mib) << 20;
+}
+
 static void limits_check_size(struct slot *slot)
 {
     static struct tree tree; /* large, and used in one place at a time */
-    const struct pool_options *options = &slot->pool->options;
-    uint64_t memory_max = (uint64_t)options->memory_max_mib << 20;
-    uint64_t children_max = (uint64_t)options->children_max;
+    uint64_t memory_max = limits_memory_max(slot);
+    uint64_t children_max = (uint64_t)slot->pool->options.children_max;
     uint64_t used;
     char why[128];
 

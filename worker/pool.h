@@ -5,6 +5,7 @@
 
 #include <stddef.h>
 
+#include "worker/job_limits.h"
 #include "worker/pool_options.h"
 #include "worker/user.h"
 
@@ -17,6 +18,8 @@ struct pool_config {
     char *settings;   /* JSON object in Bull's words, for the daemon; NULL: none */
     struct user user; /* of its runners */
     struct pool_options options;
+    struct job_limits *limits; /* those of jobs by name */
+    size_t limit_count;
     struct ct_option_set set; /* owns the texts of `options` */
 };
 

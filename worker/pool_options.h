@@ -8,7 +8,10 @@
 
 #include "common/option.h"
 
-#define POOL_PROCESSES_MAX 256
+#define POOL_PROCESSES_MAX  256
+#define POOL_TIME_MAX_MS    (INT64_C(365) * 24 * 3600 * 1000)
+#define POOL_MEMORY_MAX_MIB (1024 * 1024)
+#define POOL_BYTES_MAX_KIB  (1024 * 1024) /* of what one job writes */
 
 /* Texts and lists are owned by the option set that the pool keeps. */
 struct pool_options {
@@ -26,6 +29,11 @@ struct pool_options {
     int64_t timeout_ms;
     int64_t memory_max_mib; /* of one runner and what it started; 0: no limit */
     int64_t children_max;   /* processes below one runner; 0: no limit */
+    int64_t cpu_max_ms;     /* of one job; 0: no limit */
+    int64_t output_max_kib; /* the same */
+    int64_t result_max_kib;
+    int64_t files_max; /* open at once in one process */
+    int64_t file_size_max_mib;
 };
 
 extern const char *const pool_dialects[]; /* ends with NULL */

@@ -94,6 +94,7 @@ void recorder_start(struct recorder *recorder, size_t entry, const struct record
     record->is_running = 1;
     record->queue = start->queue;
     record->attempt = start->attempt;
+    record->limits = start->limits;
     record->id_len = id.len > UINT32_MAX ? UINT32_MAX : (uint32_t)id.len;
     record->since_ms = start->since_ms;
     atomic_store_explicit(&record->deadline_ms, start->deadline_ms, memory_order_relaxed);

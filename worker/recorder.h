@@ -36,6 +36,7 @@ struct recorder_job {
     uint32_t entry;
     uint32_t queue;   /* index in the pool's list of queues; unchecked */
     uint32_t attempt; /* the first one is 1 */
+    uint32_t limits;  /* which of its pool's (job_limits.h); unchecked */
     uint64_t since_ms;
     uint64_t deadline_ms; /* 0: none. Monotonic time, as since_ms */
     char id[RECORDER_ID_MAX + 1];
@@ -85,6 +86,7 @@ void recorder_close(struct recorder *recorder);
 struct recorder_start {
     uint32_t queue;
     uint32_t attempt;
+    uint32_t limits;
     struct ct_str id;
     uint64_t since_ms, deadline_ms;
 };

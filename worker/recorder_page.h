@@ -30,7 +30,7 @@ struct recorder_page_entry {
     uint32_t queue;
     uint32_t attempt;
     uint32_t id_len; /* of the whole id, also when it was cut */
-    uint32_t reserved;
+    uint32_t limits;
     uint64_t since_ms;
     _Atomic uint64_t deadline_ms;
     char id[RECORDER_ID_MAX];

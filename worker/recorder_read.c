@@ -40,6 +40,7 @@ static void recorder_copy(struct recorder_job *job, uint32_t place,
     job->entry = place;
     job->queue = entry->queue;
     job->attempt = entry->attempt;
+    job->limits = entry->limits;
     job->since_ms = entry->since_ms;
     job->deadline_ms = atomic_load_explicit(&entry->deadline_ms, memory_order_relaxed);
     memcpy(job->id, entry->id, len);

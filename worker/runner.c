@@ -35,6 +35,7 @@
 #include "worker/reaper.h"
 #include "worker/recorder.h"
 #include "worker/remote_dial.h"
+#include "worker/rlimits.h"
 #include "worker/runner_sandbox.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/threads.h"
@@ -380,6 +381,7 @@ static enum ct_code runner_open_plugin(struct runner *runner, struct ct_error *e
     if (rc != CT_E_OK)
         return rc;
     crash_watch(runner->recorder);
+    rlimits_apply(settings->files_max, settings->file_size_max_mib);
     if (plugin->open && plugin->open(&host_table, settings->config, settings->concurrency,
                                      &runner->self, why, sizeof why) != 0) {
         why[sizeof why - 1] = '\0';
@@ -408,7 +410,8 @@ static void runner_open_parts(struct runner *runner)
         .prefix = settings->prefix,
         .dialect = settings->dialect,
         .settings = settings->settings,
-        .timeout_ms = settings->timeout_ms,
+        .limits = settings->limits,
+        .limit_count = settings->limit_count,
         .cancel_grace_ms = settings->cancel_grace_ms,
         .on_stuck = runner_stuck,
         .on_drained = runner_drained,

@@ -9,6 +9,7 @@
 
 #include "common/error.h"
 #include "common/str.h"
+#include "worker/job_limits.h"
 
 /* What a runner needs to know. Travels as JSON over the control socket, not on the command line:
  * plugin settings may hold secrets, and those of other users' processes can be read there. */
@@ -28,7 +29,10 @@ struct runner_settings {
     size_t sandbox_count;
     bool leaves_core; /* core dumps are wanted */
     uint32_t concurrency;
-    uint64_t timeout_ms;
+    struct job_limits *limits; /* owned, as their names; the pool's first */
+    size_t limit_count;
+    int64_t files_max;         /* 0: as it is */
+    int64_t file_size_max_mib; /* 0: none */
     uint64_t cancel_grace_ms;
     uint64_t grace_ms;
     int64_t log_level;

@@ -42,7 +42,10 @@ char *runner_settings_print(const struct runner_settings *settings)
     settings_add_texts(object, "sandbox", settings->sandbox, settings->sandbox_count);
     json_object_set_new(object, "core", json_boolean(settings->leaves_core));
     json_object_set_new(object, "concurrency", json_integer(settings->concurrency));
-    json_object_set_new(object, "timeoutMs", json_integer((json_int_t)settings->timeout_ms));
+    json_object_set_new(object, "limits",
+                        job_limits_print(settings->limits, settings->limit_count));
+    json_object_set_new(object, "filesMax", json_integer(settings->files_max));
+    json_object_set_new(object, "fileSizeMaxMib", json_integer(settings->file_size_max_mib));
     json_object_set_new(object, "cancelGraceMs",
                         json_integer((json_int_t)settings->cancel_grace_ms));
     json_object_set_new(object, "graceMs", json_integer((json_int_t)settings->grace_ms));
@@ -108,7 +111,8 @@ enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *o
         .settings = settings_text(object, "settings"),
         .leaves_core = json_is_true(json_object_get(object, "core")),
         .concurrency = (uint32_t)settings_number(object, "concurrency"),
-        .timeout_ms = settings_number(object, "timeoutMs"),
+        .files_max = (int64_t)settings_number(object, "filesMax"),
+        .file_size_max_mib = (int64_t)settings_number(object, "fileSizeMaxMib"),
         .cancel_grace_ms = settings_number(object, "cancelGraceMs"),
         .grace_ms = settings_number(object, "graceMs"),
         .log_level = (int64_t)settings_number(object, "logLevel"),
@@ -117,11 +121,12 @@ enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *o
         .gid = (gid_t)settings_number(object, "gid"),
         .user = settings_text(object, "user"),
     };
+    out->limits = job_limits_parse(json_object_get(object, "limits"), &out->limit_count);
     out->queues = settings_texts(object, "queues", &out->queue_count);
     out->sandbox = settings_texts(object, "sandbox", &out->sandbox_count);
     json_decref(object);
     if (!out->user || !out->name || !out->address || !out->plugin || !out->config || !out->worker ||
-        !out->runner || out->queue_count == 0 || out->concurrency == 0) {
+        !out->runner || out->queue_count == 0 || out->limit_count == 0 || out->concurrency == 0) {
         runner_settings_free(out);
         return ct_error_set(err, CT_E_INVALID, "the runner's settings are incomplete");
     }
@@ -132,6 +137,7 @@ void runner_settings_free(struct runner_settings *settings)
 {
     settings_free_texts(settings->queues, settings->queue_count);
     settings_free_texts(settings->sandbox, settings->sandbox_count);
+    job_limits_free(settings->limits, settings->limit_count);
     free(settings->name);
     free(settings->address);
     free(settings->worker);

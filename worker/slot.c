@@ -376,10 +376,30 @@ static void slot_exited(uv_process_t *process, int64_t status, int number)
 /* --- its birth -----------------------------------------------------------------------------------
  */
 
+/* The pool's own, then those by name, which stay the pool's; fresh memory. */
+static struct job_limits *slot_limits(const struct pool_config *pool, size_t *count)
+{
+    struct job_limits *limits = ct_alloc((pool->limit_count + 1) * sizeof *limits);
+
+    limits[0] = (struct job_limits){
+        .timeout_ms = pool->options.timeout_ms,
+        .cpu_max_ms = pool->options.cpu_max_ms,
+        .memory_max_mib = pool->options.memory_max_mib,
+        .output_max_kib = pool->options.output_max_kib,
+        .result_max_kib = pool->options.result_max_kib,
+    };
+    if (pool->limit_count)
+        memcpy(limits + 1, pool->limits, pool->limit_count * sizeof *limits);
+    *count = pool->limit_count + 1;
+    return limits;
+}
+
 static void slot_send_settings(struct slot *slot)
 {
     const struct pool_config *pool = slot->pool;
     char *name = ct_asprintf("%s/%u", pool->name, slot->index);
+    size_t limit_count;
+    struct job_limits *limits = slot_limits(pool, &limit_count);
     struct runner_settings settings = {
         .name = name,
         .address = (char *)slot->context->address,
@@ -396,7 +416,10 @@ static void slot_send_settings(struct slot *slot)
         .sandbox_count = pool->options.sandbox.count,
         .leaves_core = pool->options.core,
         .concurrency = (uint32_t)pool->options.concurrency,
-        .timeout_ms = (uint64_t)pool->options.timeout_ms,
+        .limits = limits,
+        .limit_count = limit_count,
+        .files_max = pool->options.files_max,
+        .file_size_max_mib = pool->options.file_size_max_mib,
         .cancel_grace_ms = slot->context->cancel_grace_ms,
         .grace_ms = slot->context->grace_ms,
         .log_level = slot->context->log_level,
@@ -409,6 +432,7 @@ static void slot_send_settings(struct slot *slot)
 
     slot_tell(slot, ct_asprintf("%s\n", line));
     free(line);
+    free(limits);
     free(name);
 }
 

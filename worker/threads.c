@@ -147,6 +147,18 @@ static size_t threads_fill(struct threads *threads, struct cartrita_job **batch,
     return count;
 }
 
+uint64_t threads_cpu_ns(const struct threads *threads, size_t entry)
+{
+    size_t index = entry / threads->batch_max;
+    struct timespec used;
+    clockid_t clock;
+
+    if (index >= threads->started || pthread_getcpuclockid(threads->list[index].id, &clock) != 0 ||
+        clock_gettime(clock, &used) != 0)
+        return 0;
+    return (uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec;
+}
+
 /* The next jobs to run; 0: the thread is to end. */
 static size_t threads_next(struct threads *threads, struct cartrita_job **batch)
 {
@@ -186,6 +198,7 @@ static void thread_begin(struct thread *thread, size_t count)
         recorder_start(threads->options.recorder, job->entry,
                        &(struct recorder_start){.queue = job->queue_index,
                                                 .attempt = job->attempts_made + 1,
+                                                .limits = job->limits_index,
                                                 .id = job->id,
                                                 .since_ms = now_ms,
                                                 .deadline_ms = deadline_ms});

@@ -143,3 +143,89 @@ test('a fork bomb costs its runner, and leaves nothing behind', options, async (
   await untilCounts(queue, { completed: 1, failed: 1 });
   await worker.stop();
 });
+
+test('CPU time of a job and of what it started is limited, also by name', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const spin = await job(queue, 'spin');
+  const child = await job(queue, 'spinchild');
+  const idle = await job(queue, 'hold', { file: bench.file('go') });
+  const worker = await bench.work({
+    settings: { 'cpu-max': '300ms', jobs: { spinchild: { 'cpu-max': '200ms' }, hold: { timeout: '1h' } } },
+  });
+  const runners = await worker.pids();
+
+  await untilState(queue, spin.id, 'failed');
+  assert.match(await failedReason(queue, spin.id), /^used \d+ ms of CPU time, limit 300 ms \(cpu-max\)$/);
+  await untilState(queue, child.id, 'failed');
+  assert.match(await failedReason(queue, child.id), /^used \d+ ms of CPU time, limit 200 ms \(cpu-max\)$/);
+  /* It only waits, longer than the limit of CPU time. */
+  await untilRunning(bench, 'go');
+  await new Promise((done) => setTimeout(done, 600));
+  bench.open('go');
+  await untilState(queue, idle.id, 'completed');
+  assert.deepEqual(await worker.pids(), runners);
+  await worker.stop();
+});
+
+test('time and memory are limited by the name of the job', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const late = await job(queue, 'hold');
+  const own = await job(queue, 'hold', {}, { timeout: 50 });
+  const fat = await job(queue, 'leak');
+  const worker = await bench.work({
+    timeout: 3_600_000,
+    settings: { 'memory-max': 4000, jobs: { hold: { timeout: 120 }, leak: { 'memory-max': 100 } } },
+  });
+
+  await untilCounts(queue, { failed: 3 });
+  assert.equal(await failedReason(queue, late.id), 'Promise timed out after 120 milliseconds');
+  assert.equal(await failedReason(queue, own.id), 'Promise timed out after 50 milliseconds');
+  assert.match(await failedReason(queue, fat.id), /killed at \d+ MiB of memory, limit 100 MiB \(memory-max\)/);
+  await worker.stop();
+});
+
+test('a name may have more memory than its pool', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const fat = await job(queue, 'leak', { file: bench.file('go') });
+  const worker = await bench.work({ settings: { 'memory-max': 100, jobs: { leak: { 'memory-max': 4000 } } } });
+
+  await untilRunning(bench, 'go');
+  await new Promise((done) => setTimeout(done, 600)); /* two looks */
+  bench.open('go');
+  await untilState(queue, fat.id, 'completed');
+  await worker.stop();
+});
+
+test('what a job writes beyond its limit is dropped, and its log says so', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const loud = await job(queue, 'chatter');
+  const large = await job(queue, 'bigresult');
+  const worker = await bench.work({ settings: { 'output-max': 1, 'result-max': 2 } });
+
+  await untilCounts(queue, { completed: 1, failed: 1 });
+  const { logs } = await queue.getJobLogs(loud.id);
+  assert.equal(logs.length, 17); /* 16 of 64 bytes */
+  assert.match(logs[16], /dropped: it has written its limit of 1 KiB \(output-max\)/);
+  assert.equal(await failedReason(queue, large.id), 'the result has 3000 bytes, over the limit of 2 KiB (result-max)');
+  await worker.stop();
+});
+
+test('open files and the size of a file are limited, and the runner lives on', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const hog = await job(queue, 'fdhog');
+  const disk = await job(queue, 'disk', { file: bench.file('disk') });
+  const worker = await bench.work({ settings: { 'files-max': 100, 'file-size-max': 1 } });
+  const runners = await worker.pids();
+
+  await untilCounts(queue, { completed: 2 });
+  const { emfile } = (await queue.getJob(hog.id)).returnvalue;
+  assert.ok(emfile > 0 && emfile < 100, `${emfile} files`);
+  assert.deepEqual((await queue.getJob(disk.id)).returnvalue, { efbig: 1 << 20 });
+  assert.deepEqual(await worker.pids(), runners);
+  await worker.stop();
+});

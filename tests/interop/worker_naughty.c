@@ -1,5 +1,7 @@
 /* A plugin that misbehaves on demand: the job's name says how. Compiled and used by
  * worker_*.test.mjs. Data is {"file": PATH} where a job waits for a file to appear. */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -174,6 +176,83 @@ static void whoami(struct cartrita_job *job)
     host->complete(job, text, (size_t)len);
 }
 
+/* Uses the processor until it is told to stop. */
+static void spin(struct cartrita_job *job)
+{
+    while (!host->is_cancelled(job))
+        ;
+}
+
+static void spin_in_child(struct cartrita_job *job)
+{
+    pid_t pid = fork();
+
+    if (pid == 0)
+        for (volatile unsigned i = 0;; i++)
+            ;
+    hold(job, 1);
+    kill(pid, SIGKILL);
+    waitpid(pid, NULL, 0);
+}
+
+/* 4 KiB in lines of 64 bytes. */
+static void chatter(struct cartrita_job *job)
+{
+    char line[64];
+
+    memset(line, 'x', sizeof line);
+    for (int i = 0; i < 64; i++)
+        host->log(job, line, sizeof line);
+}
+
+static void complete_with(struct cartrita_job *job, const char *what, long number)
+{
+    char json[128];
+
+    snprintf(json, sizeof json, "{\"%s\":%ld}", what, number);
+    host->complete(job, json, strlen(json));
+}
+
+static void big_result(struct cartrita_job *job)
+{
+    static char json[3000];
+
+    memset(json, ' ', sizeof json);
+    json[0] = '1';
+    host->complete(job, json, sizeof json);
+}
+
+/* Opens files until that fails. */
+static void hog_files(struct cartrita_job *job)
+{
+    static int fds[10000];
+    long count = 0;
+    int error;
+
+    while (count < 10000 && (fds[count] = dup(0)) >= 0)
+        count++;
+    error = errno;
+    for (long i = 0; i < count; i++)
+        close(fds[i]);
+    complete_with(job, error == EMFILE ? "emfile" : "other", count);
+}
+
+/* Writes 4 MiB or until that fails. */
+static void fill_disk(struct cartrita_job *job)
+{
+    static char block[65536];
+    char path[4096], big[5000];
+    int fd, i;
+
+    file_of(job, path, sizeof path);
+    snprintf(big, sizeof big, "%s.big", path);
+    fd = open(big, O_CREAT | O_WRONLY, 0600);
+    for (i = 0; i < 64 && write(fd, block, sizeof block) > 0; i++)
+        ;
+    complete_with(job, i < 64 && errno == EFBIG ? "efbig" : "other", i * (long)sizeof block);
+    close(fd);
+}
+
 static void naughty_job(struct cartrita_job *job)
 {
     const char *name = host->job_name(job);
@@ -213,6 +292,21 @@ static void naughty_job(struct cartrita_job *job)
         if (strcmp(name, "straysegv") == 0)
             crash();
         hold(job, 1);
+    } else if (strcmp(name, "spin") == 0) {
+        spin(job);
+    } else if (strcmp(name, "spinchild") == 0) {
+        spin_in_child(job);
+    } else if (strcmp(name, "chatter") == 0) {
+        chatter(job);
+    } else if (strcmp(name, "bigresult") == 0) {
+        big_result(job);
+        return;
+    } else if (strcmp(name, "fdhog") == 0) {
+        hog_files(job);
+        return;
+    } else if (strcmp(name, "disk") == 0) {
+        fill_disk(job);
+        return;
     } else if (strcmp(name, "bomb") == 0) {
         bomb();
     } else if (strcmp(name, "noend") == 0) {

@@ -237,13 +237,15 @@ static void up(void)
 static void begin_with(uint32_t concurrency, uint32_t batch_max, uint32_t batch_wait_ms)
 {
     static const char *const queues[] = {"mail"};
+    static const struct job_limits limits = {.timeout_ms = 60000};
     struct threads_options options = {
         .plugin = &plugin, .outbox = &outbox, .concurrency = concurrency};
     struct leases_options with = {.loop = &loop,
                                   .plugin = &plugin,
                                   .queues = queues,
                                   .queue_count = 1,
-                                  .timeout_ms = 60000,
+                                  .limits = &limits,
+                                  .limit_count = 1,
                                   .cancel_grace_ms = 100,
                                   .on_stuck = on_stuck,
                                   .on_drained = on_drained};
