@@ -51,7 +51,7 @@ dialect_SEES := common redis queue cron dialect
 server_DIRS  := server
 server_SEES  := common proto redis queue cron dialect server
 q_DIRS       := server/q
-q_SEES       := common redis queue cron dialect q
+q_SEES       := common proto redis queue cron dialect q
 worker_DIRS  := worker worker/replay worker/sandbox
 worker_SEES  := common proto worker cartrita
 

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/buf.h"
 #include "common/mem.h"
@@ -371,4 +372,13 @@ char *ct_address_print(const struct ct_address *address)
     ct_buf_init(&buf);
     append_host(&buf, address->host, address->port);
     return ct_buf_take(&buf, NULL);
+}
+
+char *ct_address_default(void)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+    if (geteuid() != 0 && runtime && runtime[0] == '/')
+        return ct_asprintf("unix:%s/cartrita/queued.sock", runtime);
+    return ct_strdup("unix:/run/cartrita/queued.sock");
 }

@@ -41,5 +41,8 @@ enum ct_code ct_address_parse(const char *text, struct ct_address *out,
 void ct_address_free(struct ct_address *address);
 /* In a form that ct_address_parse reads; fresh memory for the caller to free. */
 char *ct_address_print(const struct ct_address *address);
+/* Where a daemon listens when nobody says: the system's socket for root and for those who have no
+ * $XDG_RUNTIME_DIR, else the user's own. Fresh memory for the caller to free. */
+char *ct_address_default(void);
 
 #endif

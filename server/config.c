@@ -3,7 +3,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "common/mem.h"
 #include "common/url.h"
@@ -220,15 +219,6 @@ static enum ct_code config_file(struct config *config, struct ct_error *err)
     return rc;
 }
 
-static char *config_default_listen(void)
-{
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-
-    if (geteuid() != 0 && runtime && runtime[0] == '/')
-        return ct_asprintf("unix:%s/cartrita/queued.sock", runtime);
-    return ct_strdup("unix:/run/cartrita/queued.sock");
-}
-
 static enum ct_code config_check(struct config *config, struct ct_error *err)
 {
     const struct config_flags *flags = &config->flags;
@@ -246,7 +236,7 @@ static enum ct_code config_check(struct config *config, struct ct_error *err)
     config->log_level = flags->is_private ? CT_LOG_WARN : CT_LOG_INFO;
     if (flags->log_level >= 0)
         config->log_level = (enum ct_log_level)flags->log_level;
-    config->listen_default = config_default_listen();
+    config->listen_default = ct_address_default();
     return CT_E_OK;
 }
 

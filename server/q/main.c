@@ -1,6 +1,6 @@
-/* cartrita-q: looks at queues and adds jobs, straight on Redis. Finds the command, reads its flags,
- * runs it, and turns its error into a message and an exit code. Data goes to stdout, all else to
- * stderr. */
+/* cartrita-q: looks at queues and adds jobs, straight on Redis; looks at workers and gives them
+ * orders, through a daemon. Finds the command, reads its flags, runs it, and turns its error into a
+ * message and an exit code. Data goes to stdout, all else to stderr. */
 #include <locale.h>
 #include <signal.h>
 #include <stdio.h>
@@ -11,9 +11,12 @@
 #include "common/mem.h"
 #include "common/nearest.h"
 #include "q/command.h"
+#include "q/text.h"
 
 static const struct command *const commands[] = {
-    &cmd_queue_ls, &cmd_queue_show, &cmd_job_ls, &cmd_job_show, &cmd_job_add, &cmd_job_replay,
+    &cmd_queue_ls,      &cmd_queue_show,  &cmd_job_ls,       &cmd_job_show,       &cmd_job_add,
+    &cmd_job_replay,    &cmd_worker_ls,   &cmd_worker_show,  &cmd_worker_scale,   &cmd_worker_pause,
+    &cmd_worker_resume, &cmd_worker_stop, &cmd_worker_start, &cmd_worker_restart, &cmd_worker_drain,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
@@ -21,11 +24,11 @@ static const char exit_codes[] = "Exit status:\n"
                                  "  0  done\n"
                                  "  1  anything that has no number of its own\n"
                                  "  2  wrong usage\n"
-                                 "  3  no such queue or job\n"
-                                 "  4  not possible with this queue or job as it is\n"
-                                 "  5  Redis cannot be reached\n"
+                                 "  3  no such queue, job, worker or pool\n"
+                                 "  4  not possible with it as it is\n"
+                                 "  5  Redis or the daemon cannot be reached\n"
                                  "  6  Redis refuses: password, rights, read-only\n"
-                                 "  7  Redis took too long\n";
+                                 "  7  Redis, the daemon or a worker took too long\n";
 
 static int exit_code(enum ct_code code)
 {
@@ -62,15 +65,19 @@ static int exit_code(enum ct_code code)
 
 static void print_overview(FILE *out)
 {
-    fprintf(out, "Usage: cartrita-q NOUN VERB [ARGUMENT]... [OPTION]...\n"
-                 "Looks at Bull's queues and adds jobs to them, straight on Redis.\n\n");
+    fprintf(out,
+            "Usage: cartrita-q NOUN VERB [ARGUMENT]... [OPTION]...\n"
+            "Looks at Bull's queues and adds jobs to them, straight on Redis; looks at workers\n"
+            "and tells them what to do, through the daemon they are connected to.\n\n");
     for (size_t i = 0; i < COMMAND_COUNT; i++) {
         const struct command *command = commands[i];
+        const char *usage = command->program.usage;
+        const char *options = strstr(usage, "[OPTION]"); /* all have some */
         char words[64];
 
-        snprintf(words, sizeof words, "%s %s %s", command->noun, command->verb,
-                 command->program.usage);
-        fprintf(out, "  %-34s %s\n", words, command->program.about);
+        snprintf(words, sizeof words, "%s %s %.*s", command->noun, command->verb,
+                 (int)(options ? (size_t)(options - usage) : strlen(usage)), usage);
+        fprintf(out, "  %-29s %s\n", words, command->program.about);
     }
     fprintf(out,
             "\n  cartrita-q NOUN VERB --help      the options of one\n"
@@ -131,6 +138,19 @@ static enum ct_code check_args(const struct command *command, const struct ct_op
     return CT_E_OK;
 }
 
+static enum ct_code run_link(const struct command *command, const struct ct_option_set *set,
+                             struct ct_error *err)
+{
+    struct daemon_link link;
+    enum ct_code rc = daemon_link_open(&link, set->settings, err);
+
+    if (rc != CT_E_OK)
+        return rc;
+    rc = command->ask(command, &link, set->settings, set->positionals, set->positional_count, err);
+    daemon_link_close(&link);
+    return rc;
+}
+
 static enum ct_code run_session(const struct command *command, const struct ct_option_set *set,
                                 struct ct_error *err)
 {
@@ -148,12 +168,15 @@ static enum ct_code run_command(const struct command *command, int argc, char *c
                                 struct ct_error *err)
 {
     struct ct_program program = command->program;
+    char *footer = NULL;
     void *settings = ct_zalloc(command->settings_size);
     struct ct_option_set set;
     enum ct_code rc;
 
     program.version = CARTRITA_VERSION;
-    program.footer = exit_codes;
+    if (program.footer)
+        footer = ct_asprintf("%s\n\n%s", program.footer, exit_codes);
+    program.footer = footer ? footer : exit_codes;
     ct_option_open(&set, &program, settings);
     rc = ct_option_read_args(&set, argc, argv, err);
     if (rc == CT_E_OK && ct_option_answer(&set, stdout))
@@ -163,10 +186,11 @@ static enum ct_code run_command(const struct command *command, int argc, char *c
     if (rc == CT_E_OK)
         rc = check_args(command, &set, err);
     if (rc == CT_E_OK)
-        rc = run_session(command, &set, err);
+        rc = command->ask ? run_link(command, &set, err) : run_session(command, &set, err);
 out:
     ct_option_close(&set);
     free(settings);
+    free(footer);
     return rc;
 }
 
@@ -174,9 +198,15 @@ out:
 static int end(const struct ct_error *err, const char *program)
 {
     if (err->code != CT_E_OK) {
+        struct ct_buf shown; /* it may quote what others wrote */
+
+        ct_buf_init(&shown);
+        text_append_shown(&shown,
+                          ct_str_of(err->detail[0] ? err->detail : ct_error_text(err->code)),
+                          TEXT_NO_LIMIT);
         fflush(stdout);
-        fprintf(stderr, "cartrita-q: %s\n",
-                err->detail[0] ? err->detail : ct_error_text(err->code));
+        fprintf(stderr, "cartrita-q: %.*s\n", (int)shown.len, ct_buf_data(&shown));
+        ct_buf_free(&shown);
         if (err->code == CT_E_USAGE)
             fprintf(stderr, "see %s --help\n", program);
         return exit_code(err->code);

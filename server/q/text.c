@@ -187,3 +187,13 @@ void text_append_span(struct ct_buf *buf, int64_t ms)
     else
         ct_buf_printf(buf, "%lld d", (long long)(seconds / 86400));
 }
+
+void text_append_bytes(struct ct_buf *buf, int64_t bytes)
+{
+    if (bytes < 1 << 20)
+        ct_buf_printf(buf, "%lld KiB", (long long)(bytes >> 10));
+    else if (bytes < INT64_C(10) << 30)
+        ct_buf_printf(buf, "%lld MiB", (long long)(bytes >> 20));
+    else
+        ct_buf_printf(buf, "%.1f GiB", (double)bytes / (1 << 30));
+}
