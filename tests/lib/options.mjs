@@ -19,9 +19,13 @@ const PROGRAMS = [
   ['cartrita-q', 'job', 'show'],
   ['cartrita-q', 'job', 'add'],
   ['cartrita-q', 'queue', 'ls'],
+  ['cartrita-q', 'worker', 'scale'],
+  ['cartrita-q', 'worker', 'ls'],
 ];
-/* What the verbs of cartrita-q share is told once. */
+/* What the verbs of cartrita-q share is told once, and once for those of workers, which have it from
+ * a daemon. */
 const SHARED = ['Where', 'Output', 'Other'];
+const OVER_ALL = { queue: 'cartrita-q, every command on Redis', worker: 'cartrita-q worker, every command' };
 
 /* [{group, options: [{flag, text}]}] of a help text. */
 export function parseHelp(text) {
@@ -45,15 +49,12 @@ function table(groups) {
 }
 
 export function optionsText() {
-  let hasShared = false;
   const parts = PROGRAMS.map(([program, ...words]) => {
     const groups = parseHelp(execFileSync(programPath(program), [...words, '--help'], { encoding: 'utf8' }));
     const isVerb = words.length > 0;
     const own = groups.filter(({ group }) => !isVerb || !SHARED.includes(group));
-    if (isVerb && own.length === 0 && !hasShared) {
-      hasShared = true;
-      return `### cartrita-q, every command\n\n${table(groups)}`;
-    }
+    if (isVerb && own.length === 0) return `### ${OVER_ALL[words[0]]}\n\n${table(groups)}`;
+    if (words[0] === 'worker') words[1] = 'scale, pause, resume, stop, start, restart, drain';
     return `### ${[program, ...words].join(' ')}\n\n${table(own.filter(({ group }) => group !== 'Other' || !isVerb))}`;
   });
   return parts.join('\n');

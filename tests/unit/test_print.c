@@ -124,6 +124,32 @@ START_TEST(test_stored_json_stays_json_on_one_line)
 }
 END_TEST
 
+START_TEST(test_bytes_are_rough_and_short)
+{
+    static const struct {
+        int64_t bytes;
+        const char *text;
+    } rows[] = {
+        {0, "0 KiB"},
+        {1023, "0 KiB"},
+        {(1 << 20) - 1, "1023 KiB"},
+        {1 << 20, "1 MiB"},
+        {INT64_C(812) << 20, "812 MiB"},
+        {(INT64_C(10) << 30) - 1, "10239 MiB"},
+        {INT64_C(25) << 29, "12.5 GiB"},
+    };
+    struct ct_buf buf;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        ct_buf_init(&buf);
+        text_append_bytes(&buf, rows[i].bytes);
+        ct_buf_append_char(&buf, '\0');
+        ck_assert_str_eq(ct_buf_data(&buf), rows[i].text);
+        ct_buf_free(&buf);
+    }
+}
+END_TEST
+
 START_TEST(test_spans_are_rough_and_short)
 {
     static const struct {
@@ -241,6 +267,7 @@ int main(void)
     tcase_add_test(tcase, test_json_strings_are_safe_and_complete);
     tcase_add_test(tcase, test_stored_json_stays_json_on_one_line);
     tcase_add_test(tcase, test_spans_are_rough_and_short);
+    tcase_add_test(tcase, test_bytes_are_rough_and_short);
     tcase_add_test(tcase, test_tables_are_aligned_and_fit);
     tcase_add_test(tcase, test_a_column_keeps_its_least_width);
     tcase_add_test(tcase, test_json_has_commas_where_they_belong);

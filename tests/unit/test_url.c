@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/url.h"
 #include "tests/lib/unit.h"
@@ -188,6 +189,31 @@ START_TEST(test_address_refused)
 }
 END_TEST
 
+/* Root has the system's socket, whatever runtime directory its shell has. */
+START_TEST(test_address_default)
+{
+    static const char system_wide[] = "unix:/run/cartrita/queued.sock";
+    static const char *const useless[] = {"", "relative"};
+    char *address;
+
+    unsetenv("XDG_RUNTIME_DIR");
+    address = ct_address_default();
+    ck_assert_str_eq(address, system_wide);
+    free(address);
+    for (size_t i = 0; i < sizeof useless / sizeof useless[0]; i++) {
+        setenv("XDG_RUNTIME_DIR", useless[i], 1);
+        address = ct_address_default();
+        ck_assert_str_eq(address, system_wide);
+        free(address);
+    }
+    setenv("XDG_RUNTIME_DIR", "/run/user/7", 1);
+    address = ct_address_default();
+    ck_assert_str_eq(address,
+                     geteuid() == 0 ? system_wide : "unix:/run/user/7/cartrita/queued.sock");
+    free(address);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_loop_test(tcase, test_redis, 0, sizeof good / sizeof good[0]);
@@ -196,6 +222,7 @@ static void add_tests(TCase *tcase)
     tcase_add_loop_test(tcase, test_address, 0, sizeof addresses / sizeof addresses[0]);
     tcase_add_loop_test(tcase, test_address_refused, 0,
                         sizeof bad_addresses / sizeof bad_addresses[0]);
+    tcase_add_test(tcase, test_address_default);
 }
 
 int main(void)
