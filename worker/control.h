@@ -5,6 +5,8 @@
  *                    drain              fetch nothing more, finish what runs, exit
  *                    retire             the same, however long that takes; drain may follow
  *                    stop               hand back what runs, exit
+ *                    pause              fetch nothing more, finish what runs, stay
+ *                    resume             fetch again
  *                    dialled N          with a socket: the connection it asked for (dialler.h)
  *                    undialled N TEXT   there is none, and why
  *   from the runner  ready NAME VERSION its plugin is open and it takes jobs
@@ -27,6 +29,8 @@
 #define CONTROL_DRAIN     "drain"
 #define CONTROL_RETIRE    "retire"
 #define CONTROL_STOP      "stop"
+#define CONTROL_PAUSE     "pause"
+#define CONTROL_RESUME    "resume"
 #define CONTROL_READY     "ready "
 #define CONTROL_FAILED    "failed "
 #define CONTROL_UNUSABLE  "unusable "

@@ -70,6 +70,11 @@ void leases_forget(struct leases *leases, struct cartrita_job *job)
 /* --- in ------------------------------------------------------------------------------------------
  */
 
+static bool leases_is_fetching(const struct leases *leases)
+{
+    return !leases->is_draining && !leases->is_paused;
+}
+
 static void leases_refuse_job(struct leases *leases, uint64_t lease)
 {
     struct proto_message message = {.type = PROTO_RELEASED};
@@ -86,7 +91,7 @@ static void leases_take_job(struct leases *leases, const struct proto_job *sent)
     struct cartrita_job *job;
     size_t which;
 
-    if (sent->sub >= leases->subs.count || leases->is_draining ||
+    if (sent->sub >= leases->subs.count || !leases_is_fetching(leases) ||
         leases->subs.held >= LEASES_HELD_MAX) {
         leases_refuse_job(leases, sent->lease);
         return;
@@ -240,7 +245,7 @@ static void leases_ended(struct leases *leases, struct cartrita_job *job)
 /* More would be useful: all that we may hold is here, and yet a thread has nothing to do. */
 static void leases_check_starved(struct leases *leases)
 {
-    if (leases->is_up && !leases->is_draining &&
+    if (leases->is_up && leases_is_fetching(leases) &&
         leases->subs.held >= prefetch_window(&leases->prefetch) &&
         threads_ready_count(leases->options.threads) == 0 && ct_list_is_empty(&leases->incoming))
         prefetch_starved(&leases->prefetch);
@@ -305,7 +310,7 @@ static void leases_tell_windows(struct leases *leases)
 {
     uint64_t now_ms = uv_now(leases->options.loop);
 
-    subs_share(&leases->subs, leases->is_draining ? 0 : prefetch_window(&leases->prefetch),
+    subs_share(&leases->subs, leases_is_fetching(leases) ? prefetch_window(&leases->prefetch) : 0,
                leases->prefetch.ahead > 0, now_ms);
     for (size_t i = 0; i < leases->subs.count; i++) {
         struct sub *sub = &leases->subs.list[i];
@@ -414,14 +419,11 @@ void leases_close(struct leases *leases)
     uv_close((uv_handle_t *)&leases->cpu, leases_handle_closed);
 }
 
-void leases_drain(struct leases *leases)
+/* The daemon is told first: or the same jobs come straight back. */
+static void leases_stop_fetching(struct leases *leases)
 {
     struct ct_list waiting;
 
-    if (leases->is_draining)
-        return;
-    leases->is_draining = true;
-    leases->is_changed = true;
     if (leases->is_up)
         leases_tell_windows(leases);
     ct_list_init(&waiting);
@@ -430,6 +432,26 @@ void leases_drain(struct leases *leases)
     leases_hand_back_all(leases, &waiting);
     if (!leases->is_up)
         leases_drop_parked(leases);
+}
+
+void leases_drain(struct leases *leases)
+{
+    if (leases->is_draining)
+        return;
+    leases->is_draining = true;
+    leases->is_changed = true;
+    leases_stop_fetching(leases);
+}
+
+void leases_pause(struct leases *leases, bool is_paused)
+{
+    if (leases->is_paused == is_paused)
+        return;
+    leases->is_paused = is_paused;
+    leases->is_changed = true;
+    if (is_paused)
+        leases_stop_fetching(leases);
+    leases_settle(leases);
 }
 
 void leases_give_up(struct leases *leases)

@@ -54,6 +54,7 @@ struct leases {
     struct proto_client *client; /* borrowed; NULL until set */
     bool is_up;
     bool is_draining;
+    bool is_paused;
     uint32_t frame_max;
     struct subs subs;
     struct prefetch prefetch;
@@ -85,6 +86,8 @@ void leases_notes(struct leases *leases, struct note *notes);
 
 /* Fetch nothing more, hand back what has not started; on_drained once nothing is held. */
 void leases_drain(struct leases *leases);
+/* Fetch nothing more and hand back what has not started, until it is told otherwise. */
+void leases_pause(struct leases *leases, bool is_paused);
 /* Gives back what still runs, uncharged: the process is about to end. */
 void leases_give_up(struct leases *leases);
 size_t leases_held_count(const struct leases *leases);

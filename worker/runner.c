@@ -195,6 +195,10 @@ static void runner_told(struct runner *runner, struct ct_str line)
         runner_retire(runner);
     else if (ct_str_is(line, CONTROL_STOP))
         runner_stop(runner, "told to stop");
+    else if (ct_str_is(line, CONTROL_PAUSE))
+        leases_pause(&runner->leases, true);
+    else if (ct_str_is(line, CONTROL_RESUME))
+        leases_pause(&runner->leases, false);
     else
         (void)remote_dial_told(&runner->remote, line);
 }
@@ -206,16 +210,11 @@ static void runner_control_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t
     *buf = uv_buf_init(ct_buf_reserve(&runner->control_in, CONTROL_LINE_MAX), CONTROL_LINE_MAX);
 }
 
-static void runner_control_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
+static void runner_hear(struct runner *runner)
 {
-    struct runner *runner = stream->data;
-    struct ct_str text;
+    struct ct_str text = ct_buf_str(&runner->control_in);
     const char *end;
 
-    if (count < 0)
-        _exit(RUNNER_EXIT_ORPHAN);
-    runner->control_in.len += (size_t)count;
-    text = ct_buf_str(&runner->control_in);
     while ((end = memchr(text.data, '\n', text.len))) {
         size_t len = (size_t)(end - text.data);
 
@@ -223,6 +222,16 @@ static void runner_control_read(uv_stream_t *stream, ssize_t count, const uv_buf
         ct_buf_consume(&runner->control_in, len + 1);
         text = ct_buf_str(&runner->control_in);
     }
+}
+
+static void runner_control_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *buf)
+{
+    struct runner *runner = stream->data;
+
+    if (count < 0)
+        _exit(RUNNER_EXIT_ORPHAN);
+    runner->control_in.len += (size_t)count;
+    runner_hear(runner);
 }
 
 static void runner_terminated(uv_signal_t *handle, int number)
@@ -485,6 +494,7 @@ int runner_main(pid_t supervisor)
         return runner_fail(CONTROL_FAILED, &err);
     snprintf(said, sizeof said, "%s %s", runner.plugin->name, runner.plugin->version);
     runner_say(CONTROL_READY, said);
+    runner_hear(&runner); /* what came right behind the settings */
     uv_run(&runner.loop, UV_RUN_DEFAULT);
     runner_free(&runner);
     return EXIT_SUCCESS;

@@ -42,6 +42,19 @@ static void slot_become(struct slot *slot, enum slot_state next, const char *why
     slot->context->on_change(slot->context->ctx);
 }
 
+const char *slot_state_name(const struct slot *slot)
+{
+    return slot_states[slot->state].name;
+}
+
+bool slot_is_looping(const struct slot *slot)
+{
+    bool is_well = slot->state == SLOT_READY &&
+                   uv_now(slot->context->loop) - slot->since_ms >= SLOT_HEALTHY_MS;
+
+    return slot->is_wanted && slot->failures >= SLOT_CRASH_LOOP && !is_well;
+}
+
 static void slot_timed(struct slot *slot, uv_timer_cb cb, uint64_t ms)
 {
     uv_timer_start(&slot->timer, cb, ms, 0);
@@ -168,6 +181,26 @@ void slot_replace(struct slot *slot, const char *why)
         return;
     slot->replace_why = why;
     slot->context->on_change(slot->context->ctx);
+}
+
+void slot_renew(struct slot *slot, const char *why)
+{
+    if (!slot->is_wanted)
+        return;
+    slot->failures = 0;
+    if (slot->state == SLOT_DOWN)
+        slot_start(slot);
+    else
+        slot_replace(slot, why);
+}
+
+void slot_pause(struct slot *slot, bool is_paused)
+{
+    if (slot->is_paused == is_paused)
+        return;
+    slot->is_paused = is_paused;
+    if (slot->state == SLOT_STARTING || slot->state == SLOT_READY)
+        slot_tell(slot, ct_asprintf("%s\n", is_paused ? CONTROL_PAUSE : CONTROL_RESUME));
 }
 
 void slot_stop(struct slot *slot)
@@ -482,6 +515,7 @@ static void slot_start_failed(struct slot *slot, const char *why)
     ct_log_error("runner cannot be started", CT_STR("pool", slot->pool->name),
                  CT_INT("slot", slot->index), CT_STR("error", why));
     slot->failures++;
+    slot_note_death(slot, why);
 }
 
 static void slot_go(struct slot *slot)
@@ -514,6 +548,8 @@ static void slot_go(struct slot *slot)
     }
     uv_read_start((uv_stream_t *)&slot->control, slot_control_alloc, slot_control_read);
     slot_send_settings(slot);
+    if (slot->is_paused)
+        slot_tell(slot, ct_strdup(CONTROL_PAUSE "\n"));
     slot_timed(slot, slot_late, SLOT_START_MAX_MS);
 }
 

@@ -30,6 +30,9 @@
 #define SLOT_STOP_EXTRA_MS  3000u /* the same for a runner that was told to stop */
 #define SLOT_KILL_MS        1000u /* from TERM to KILL */
 
+/* So many failures in a row and it is told apart from bad luck: nothing changes by itself. */
+#define SLOT_CRASH_LOOP 5u
+
 enum slot_state { SLOT_DOWN, SLOT_STARTING, SLOT_READY, SLOT_DRAINING, SLOT_DYING };
 
 /* What slots share. */
@@ -56,6 +59,7 @@ struct slot {
     uint32_t index;
     enum slot_state state;
     bool is_wanted;          /* should run: started again when it is down */
+    bool is_paused;          /* its runner takes no jobs */
     bool is_retired;         /* draining, with the time that its jobs have */
     const char *replace_why; /* static; another runner should take its place. NULL: none needs to */
     bool is_handed_back;     /* said bye: what becomes of the process harms no job */
@@ -64,15 +68,20 @@ struct slot {
     bool was_ready;          /* once, in its life */
     bool is_complaint_told;  /* the present reason why starts fail was logged */
     uint32_t failures;       /* in a row */
+    uint32_t deaths;         /* that were failures, since the slot is there */
+    int64_t died_ms;         /* the last of them; wall time */
     uint64_t since_ms;       /* the present state */
     uint64_t ready_ms;       /* when the runner became ready; 0: not yet */
     char runner[CT_UUID_LEN + 1];
     char plugin[160];                        /* what it said of itself */
     char complaint[CT_ERROR_DETAIL_MAX];     /* why it could not start, as last logged */
+    char death[UNDERTAKER_REASON_MAX];       /* how it last failed; empty: never */
     char kill_reason[UNDERTAKER_REASON_MAX]; /* why we ended it; empty: it died by itself */
-    uint64_t
-        late_before_ms; /* we ended it for jobs with a deadline at or before; 0: not for that */
-    int recorder_fd;    /* owned; -1: none */
+    /* We ended it for jobs with a deadline at or before; 0: not for that. */
+    uint64_t late_before_ms;
+    int recorder_fd;       /* owned; -1: none */
+    uint32_t jobs;         /* that it was running when last looked at... */
+    uint64_t memory_bytes; /* ...and what it used (pool_run_look) */
     struct ct_buf control_in;
     uv_process_t process;
     uv_pipe_t control;
@@ -103,6 +112,11 @@ void slot_retire(struct slot *slot);
  * runner that ends before that is simply started again. For the restart of a pool and for what
  * recycles runners. */
 void slot_replace(struct slot *slot, const char *why);
+/* Another runner, whatever became of this one: as slot_replace, and one that waits for its next try
+ * to start has it now. */
+void slot_renew(struct slot *slot, const char *why);
+/* Whether its runners hold jobs, this one and those that are started in its place. */
+void slot_pause(struct slot *slot, bool is_paused);
 /* Wants it down now: running jobs are handed back. */
 void slot_stop(struct slot *slot);
 /* Ends the process: TERM, then KILL. The jobs it was running are charged with `reason`. */
@@ -115,6 +129,12 @@ void slot_kill_now(struct slot *slot, const char *reason);
 /* Whether its process exists, if only to be waited for. */
 bool slot_is_alive(const struct slot *slot);
 
+const char *slot_state_name(const struct slot *slot);
+/* It fails to run a runner: SLOT_CRASH_LOOP times in a row, and none has been well since. */
+bool slot_is_looping(const struct slot *slot);
+
+/* slot_report.c: it failed, and why. */
+void slot_note_death(struct slot *slot, const char *why);
 /* slot_report.c: reports the death of the process to the daemon, unless it held nothing. */
 void slot_report(struct slot *slot, int64_t status, int number);
 

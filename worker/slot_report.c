@@ -2,9 +2,11 @@
  * which words, and tells the undertaker. Called by slot.c when the process is gone. */
 #include "worker/slot.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/buf.h"
+#include "common/clock.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/verdict.h"
@@ -63,6 +65,28 @@ static struct undertaker_casualty *slot_judge(const struct slot *slot,
     return casualties;
 }
 
+void slot_note_death(struct slot *slot, const char *why)
+{
+    slot->deaths++;
+    slot->died_ms = ct_wall_ms(&ct_clock_system);
+    snprintf(slot->death, sizeof slot->death, "%s", why);
+}
+
+static uint64_t slot_uptime_ms(const struct slot *slot)
+{
+    return slot->ready_ms ? uv_now(slot->context->loop) - slot->ready_ms : 0;
+}
+
+/* It held no job: there is nothing to charge, and the daemon needs no word. */
+static void slot_report_harmless(struct slot *slot)
+{
+    if (slot->has_said_why && slot->ready_ms == 0)
+        slot_note_death(slot, slot->complaint);
+    ct_log_info("runner ended", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
+                CT_INT("pid", slot->process.pid), CT_INT("up_ms", slot_uptime_ms(slot)),
+                CT_STR("reason", slot->is_handed_back ? "nothing left to do" : slot->complaint));
+}
+
 void slot_report(struct slot *slot, int64_t status, int number)
 {
     struct verdict_death death = {.status = status,
@@ -77,8 +101,10 @@ void slot_report(struct slot *slot, int64_t status, int number)
     struct ct_error err;
     char *reason;
 
-    if (slot->is_handed_back || (slot->has_said_why && slot->ready_ms == 0))
-        return; /* it held no job */
+    if (slot->is_handed_back || (slot->has_said_why && slot->ready_ms == 0)) {
+        slot_report_harmless(slot);
+        return;
+    }
     if (recorder_read(slot->recorder_fd, &jobs, &job_count, &err) != CT_E_OK)
         ct_log_error("flight recorder not readable", CT_STR("pool", slot->pool->name),
                      CT_INT("slot", slot->index), CT_ERR(&err));
@@ -89,8 +115,11 @@ void slot_report(struct slot *slot, int64_t status, int number)
     reason = ct_buf_take(&text, NULL);
     casualties = slot_judge(slot, &death, jobs, job_count, &guilty_count);
     ct_log_warn("runner died", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
-                CT_INT("pid", slot->process.pid), CT_INT("running", job_count),
-                CT_INT("charged", guilty_count), CT_STR("reason", reason));
+                CT_INT("pid", slot->process.pid), CT_INT("up_ms", slot_uptime_ms(slot)),
+                CT_INT("running", job_count), CT_INT("charged", guilty_count),
+                CT_STR("reason", reason));
+    if (slot->is_wanted || slot->ready_ms) /* else it was not needed any more */
+        slot_note_death(slot, reason);
     undertaker_report(slot->context->undertaker, slot->runner, reason, casualties, guilty_count);
     free(reason);
     free(jobs);
