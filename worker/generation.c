@@ -55,17 +55,23 @@ void generation_turn(struct generation *generation)
     generation_each(generation, pool_run_turn);
 }
 
-void generation_watch(struct generation *generation, bool is_second)
+void generation_watch(struct generation *generation)
 {
     uint64_t now_ms = uv_hrtime() / 1000000u;
 
-    for (size_t i = 0; i < generation->config.pool_count; i++) {
-        struct pool_run *pool = &generation->pools[i];
+    for (size_t i = 0; i < generation->config.pool_count; i++)
+        for (size_t s = 0; s < generation->pools[i].slot_count; s++)
+            limits_check(generation->pools[i].slots[s], now_ms);
+}
 
-        for (size_t s = 0; s < pool->slot_count; s++)
-            limits_check(pool->slots[s], now_ms);
-        if (is_second && !generation->is_ending)
-            scale_tick(&generation->scales[i]);
+void generation_look(struct generation *generation, uint64_t now_ms)
+{
+    for (size_t i = 0; i < generation->config.pool_count; i++) {
+        struct pool_look look;
+
+        pool_run_look(&generation->pools[i], &look);
+        if (!generation->is_ending)
+            scale_tick(&generation->scales[i], &look, now_ms);
     }
 }
 

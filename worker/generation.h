@@ -13,6 +13,7 @@ struct generation {
     struct worker_config config; /* owned */
     struct pool_run *pools;      /* owned; config.pool_count of them */
     struct scale *scales;        /* owned; one a pool */
+    uint64_t number;             /* the supervisor's; from 1 */
     size_t pools_open;
     bool is_first;
     bool is_ending;
@@ -25,9 +26,10 @@ struct generation *generation_new(const struct slot_context *context, struct wor
 void generation_close(struct generation *generation);
 
 void generation_turn(struct generation *generation);
-/* The limits of its runners, every LIMITS_CHECK_MS; with `is_second`, every SCALE_TICK_MS, its
- * pools' sizes, too. */
-void generation_watch(struct generation *generation, bool is_second);
+/* The limits of its runners; every LIMITS_CHECK_MS. */
+void generation_watch(struct generation *generation);
+/* What its runners do, and so the sizes of its pools; once a second. */
+void generation_look(struct generation *generation, uint64_t now_ms);
 /* Whether a process is one of its runners. */
 bool generation_has(const struct generation *generation, int pid);
 

@@ -34,8 +34,9 @@ static const struct ct_option rows[] = {
      .fallback = "0",
      .min = 0,
      .max = POOL_PROCESSES_MAX,
-     .help = "Runners at the most: one is added while all threads are busy, and goes when it has "
-             "been idle for half a minute; 0: as many as --processes."},
+     .help = "Runners at the most: one is added while all threads are busy (or as the two "
+             "options below say), and goes when it has been idle for half a minute; 0: as many as "
+             "--processes."},
     {.name = "concurrency",
      .letter = 'c',
      .kind = CT_OPTION_INT,
@@ -44,6 +45,23 @@ static const struct ct_option rows[] = {
      .min = 1,
      .max = THREADS_MAX,
      .help = "Jobs at once in each runner (for a plugin that takes batches: batches at once)."},
+    {.name = "scale-backlog",
+     .kind = CT_OPTION_INT,
+     FIELD(scale_backlog),
+     .fallback = "0",
+     .unit = "jobs",
+     .min = 0,
+     .max = 1000 * 1000,
+     .help = "Waiting jobs for each thread (of --concurrency) that justify one runner, up to "
+             "--processes-max; 0: none do."},
+    {.name = "scale-age",
+     .kind = CT_OPTION_DURATION_MS,
+     FIELD(scale_age_ms),
+     .fallback = "0",
+     .min = 0,
+     .max = INT64_C(365) * 24 * 3600 * 1000,
+     .help = "While a job has waited for so long there is one more runner, up to "
+             "--processes-max; 0: never."},
     {.name = "sandbox",
      .kind = CT_OPTION_LIST,
      FIELD(sandbox),

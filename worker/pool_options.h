@@ -22,6 +22,8 @@ struct pool_options {
     int64_t processes;     /* at least */
     int64_t processes_max; /* at the most */
     int64_t concurrency;
+    int64_t scale_backlog; /* waiting jobs per thread that justify a runner; 0: no reason */
+    int64_t scale_age_ms;  /* a waiting job that is older justifies one more; 0: no reason */
 
     struct ct_option_list sandbox; /* empty: network */
     bool core;                     /* leave core dumps */

@@ -2,10 +2,13 @@
 #include "worker/pool_run.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/recorder.h"
+#include "worker/tree.h"
 
 /* --- slots ---------------------------------------------------------------------------------------
  */
@@ -15,9 +18,13 @@ static struct slot *pool_free_slot(struct pool_run *pool)
 {
     struct slot *slot;
 
-    for (size_t i = 0; i < pool->slot_count; i++)
-        if (pool->slots[i]->state == SLOT_DOWN && !pool->slots[i]->is_wanted)
-            return pool->slots[i];
+    for (size_t i = 0; i < pool->slot_count; i++) {
+        slot = pool->slots[i];
+        if (slot->state == SLOT_DOWN && !slot->is_wanted) {
+            slot->failures = 0; /* those were another runner's */
+            return slot;
+        }
+    }
     if (pool->slot_count == POOL_SLOTS_MAX)
         return NULL;
     slot = ct_alloc(sizeof *slot);
@@ -56,6 +63,12 @@ static void pool_finish_replacing(struct pool_run *pool)
         slot_retire(replaced);
 }
 
+static void pool_start(struct pool_run *pool, struct slot *slot)
+{
+    slot_pause(slot, pool->is_paused);
+    slot_start(slot);
+}
+
 static void pool_begin_replacing(struct pool_run *pool)
 {
     for (size_t i = 0; i < pool->slot_count && !pool->replaced; i++) {
@@ -70,7 +83,7 @@ static void pool_begin_replacing(struct pool_run *pool)
         ct_log_info("replacing a runner", CT_STR("pool", pool->config->name),
                     CT_INT("slot", slot->index), CT_INT("by", pool->successor->index),
                     CT_STR("why", slot->replace_why));
-        slot_start(pool->successor);
+        pool_start(pool, pool->successor);
     }
 }
 
@@ -94,12 +107,13 @@ static struct slot *pool_pick_to_drain(const struct pool_run *pool)
 
 static void pool_fit(struct pool_run *pool)
 {
+    uint32_t wanted = pool->is_stopped ? 0 : pool->wanted;
     uint32_t count = pool_count(pool);
     struct slot *slot;
 
-    for (; count < pool->wanted && (slot = pool_free_slot(pool)); count++)
-        slot_start(slot);
-    for (; count > pool->wanted; count--) {
+    for (; count < wanted && (slot = pool_free_slot(pool)); count++)
+        pool_start(pool, slot);
+    for (; count > wanted; count--) {
         slot = pool_pick_to_drain(pool);
         if (slot == pool->replaced) {
             slot_drain(pool->successor);
@@ -109,13 +123,29 @@ static void pool_fit(struct pool_run *pool)
     }
 }
 
+static void pool_note_plugin(struct pool_run *pool)
+{
+    for (size_t i = 0; i < pool->slot_count; i++)
+        if (pool->slots[i]->state == SLOT_READY)
+            memcpy(pool->plugin, pool->slots[i]->plugin, sizeof pool->plugin);
+}
+
 void pool_run_turn(struct pool_run *pool)
 {
     if (pool->is_ending)
         return;
+    pool_note_plugin(pool);
     pool_finish_replacing(pool);
     pool_fit(pool);
     pool_begin_replacing(pool);
+}
+
+/* --- what is wanted of it ------------------------------------------------------------------------
+ */
+
+static void pool_changed(struct pool_run *pool)
+{
+    pool->context->on_change(pool->context->ctx);
 }
 
 void pool_run_want(struct pool_run *pool, uint32_t runners)
@@ -127,7 +157,107 @@ void pool_run_want(struct pool_run *pool, uint32_t runners)
     if (runners == pool->wanted)
         return;
     pool->wanted = runners;
-    pool->context->on_change(pool->context->ctx);
+    pool_changed(pool);
+}
+
+void pool_run_set(struct pool_run *pool, uint32_t runners)
+{
+    if (runners < pool->min)
+        pool->min = runners;
+    if (runners > pool->max)
+        pool->max = runners;
+    pool_run_want(pool, runners);
+}
+
+void pool_run_pause(struct pool_run *pool, bool is_paused)
+{
+    pool->is_paused = is_paused;
+    for (size_t i = 0; i < pool->slot_count; i++)
+        if (pool->slots[i]->is_wanted)
+            slot_pause(pool->slots[i], is_paused);
+    pool_changed(pool);
+}
+
+void pool_run_restart(struct pool_run *pool, const char *why)
+{
+    for (size_t i = 0; i < pool->slot_count; i++)
+        slot_renew(pool->slots[i], why);
+    pool_changed(pool);
+}
+
+void pool_run_halt(struct pool_run *pool, bool is_stopped)
+{
+    pool->is_stopped = is_stopped;
+    for (size_t i = 0; i < pool->slot_count && !is_stopped; i++)
+        if (pool->slots[i]->state == SLOT_DOWN)
+            slot_renew(pool->slots[i], "the pool is started");
+    pool_changed(pool);
+}
+
+/* --- looking at it -------------------------------------------------------------------------------
+ */
+
+static void pool_look_at(struct pool_look *look, struct slot *slot, uint32_t concurrency)
+{
+    struct recorder_job *jobs;
+    size_t running;
+
+    slot->jobs = 0;
+    slot->memory_bytes = 0;
+    if (slot->state == SLOT_DOWN ||
+        recorder_read(slot->recorder_fd, &jobs, &running, NULL) != CT_E_OK)
+        return;
+    free(jobs);
+    slot->jobs = (uint32_t)running;
+    slot->memory_bytes = tree_memory_of(slot->process.pid);
+    if (!slot->is_wanted || slot->state != SLOT_READY)
+        return;
+    look->ready++;
+    look->busy += running >= concurrency;
+    look->idle += running == 0;
+}
+
+static void pool_check_looping(struct pool_run *pool)
+{
+    const struct slot *looping = NULL;
+
+    for (size_t i = 0; i < pool->slot_count && !looping; i++)
+        if (slot_is_looping(pool->slots[i]))
+            looping = pool->slots[i];
+    if (!looping == !pool->is_looping)
+        return;
+    pool->is_looping = looping != NULL;
+    pool_changed(pool);
+    if (looping)
+        ct_log_error("runner keeps dying: it is started ever more slowly",
+                     CT_STR("pool", pool->config->name), CT_INT("slot", looping->index),
+                     CT_INT("failures", looping->failures),
+                     CT_INT("slowest_ms", SLOT_RESTART_MAX_MS), CT_STR("reason", looping->death));
+    else
+        ct_log_info("runners of the pool live again", CT_STR("pool", pool->config->name));
+}
+
+void pool_run_look(struct pool_run *pool, struct pool_look *out)
+{
+    *out = (struct pool_look){0};
+    for (size_t i = 0; i < pool->slot_count; i++)
+        pool_look_at(out, pool->slots[i], (uint32_t)pool->config->options.concurrency);
+    pool_check_looping(pool);
+}
+
+const char *pool_run_state(const struct pool_run *pool)
+{
+    bool is_unusable = false;
+
+    for (size_t i = 0; i < pool->slot_count; i++)
+        is_unusable |= pool->slots[i]->is_wanted && pool->slots[i]->is_unusable;
+    if (pool->is_stopped)
+        return "stopped";
+    if (is_unusable)
+        return "unusable";
+    if (pool->is_looping)
+        return "crashLoop";
+    return pool->is_paused ? "paused" : "running";
 }
 
 /* --- life ----------------------------------------------------------------------------------------
@@ -142,6 +272,7 @@ void pool_run_open(struct pool_run *pool, const struct slot_context *context,
         .min = (uint32_t)config->options.processes,
         .max = (uint32_t)config->options.processes_max,
         .wanted = (uint32_t)config->options.processes,
+        .backlogs = ct_zalloc(config->queue_count * sizeof(struct pool_backlog)),
     };
     pool_run_turn(pool);
 }
@@ -179,6 +310,7 @@ static void pool_slot_closed(void *ctx)
     for (size_t i = 0; i < pool->slot_count; i++)
         free(pool->slots[i]);
     free(pool->slots);
+    free(pool->backlogs);
     pool->closed(pool->closed_ctx);
 }
 
@@ -202,7 +334,7 @@ bool pool_run_is_ready(const struct pool_run *pool)
 
     for (size_t i = 0; i < pool->slot_count; i++)
         ready += pool->slots[i]->is_wanted && pool->slots[i]->state == SLOT_READY;
-    return ready >= pool->wanted;
+    return pool->is_stopped || ready >= pool->wanted;
 }
 
 bool pool_run_is_down(const struct pool_run *pool)

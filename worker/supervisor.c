@@ -22,6 +22,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/random.h"
+#include "worker/fleet.h"
 #include "worker/generation.h"
 #include "worker/limits.h"
 #include "worker/orphans.h"
@@ -29,6 +30,7 @@
 #include "worker/sandbox/sandbox.h"
 #include "worker/undertaker.h"
 
+#define SUPERVISOR_LOOK_MS    1000u
 #define SUPERVISOR_ENDING_MAX 8u /* configurations that are replaced, but still have jobs */
 
 struct supervisor {
@@ -47,9 +49,11 @@ struct supervisor {
     bool is_leaving;
     int exit_status;
     uv_signal_t term, interrupt, hangup;
-    uv_timer_t watch;
-    unsigned looks; /* of `watch` */
     struct orphans orphans;
+    uv_timer_t watch; /* every LIMITS_CHECK_MS */
+    uv_timer_t look;  /* every SUPERVISOR_LOOK_MS */
+    struct fleet fleet;
+    uint64_t generation_count;
     uv_idle_t tidy; /* runs once after slots have changed, outside of their callbacks */
 };
 
@@ -76,6 +80,7 @@ static void supervisor_start(struct supervisor *supervisor, struct worker_config
 
     supervisor_note_root(config);
     generation = generation_new(&supervisor->context, config);
+    generation->number = ++supervisor->generation_count;
     generation->is_first = ct_list_is_empty(&supervisor->generations);
     ct_list_push_back(&supervisor->generations, &generation->link);
 }
@@ -91,6 +96,7 @@ static void supervisor_daemon_gone(void *ctx)
     uv_close((uv_handle_t *)&supervisor->interrupt, NULL);
     uv_close((uv_handle_t *)&supervisor->hangup, NULL);
     uv_close((uv_handle_t *)&supervisor->watch, NULL);
+    uv_close((uv_handle_t *)&supervisor->look, NULL);
     uv_close((uv_handle_t *)&supervisor->tidy, NULL);
     orphans_close(&supervisor->orphans);
 }
@@ -111,6 +117,8 @@ static void supervisor_leave(struct supervisor *supervisor)
         return;
     supervisor->is_leaving = true;
     uv_timer_stop(&supervisor->watch);
+    uv_timer_stop(&supervisor->look);
+    fleet_close(&supervisor->fleet);
     undertaker_close(&supervisor->undertaker, supervisor_last_words_said, supervisor);
 }
 
@@ -154,6 +162,8 @@ static void supervisor_tidy(uv_idle_t *idle)
     }
     if (supervisor->is_stopping && ct_list_is_empty(&supervisor->generations))
         supervisor_leave(supervisor);
+    else
+        fleet_changed(&supervisor->fleet);
 }
 
 static void supervisor_changed(void *ctx)
@@ -164,21 +174,33 @@ static void supervisor_changed(void *ctx)
     orphans_sweep(&supervisor->orphans); /* a runner may be gone */
 }
 
+static void supervisor_stop(void *ctx)
+{
+    struct supervisor *supervisor = ctx;
+
+    if (supervisor->is_stopping)
+        return;
+    ct_log_info("stopping: running jobs may finish",
+                CT_INT("grace_ms", supervisor->context.grace_ms));
+    supervisor->is_stopping = true;
+    supervisor_changed(supervisor);
+}
+
 static void supervisor_told_to_stop(uv_signal_t *handle, int number)
 {
     struct supervisor *supervisor = handle->data;
 
     if (!supervisor->is_stopping) {
-        ct_log_info("stopping: running jobs may finish", CT_INT("signal", number),
-                    CT_INT("grace_ms", supervisor->context.grace_ms));
-        supervisor->is_stopping = true;
-        supervisor_changed(supervisor);
+        supervisor_stop(supervisor);
         return;
     }
     ct_log_info("stopping at once: running jobs are handed back", CT_INT("signal", number));
     CT_LIST_FOREACH (node, &supervisor->generations)
         generation_stop(CT_CONTAINER(node, struct generation, link));
 }
+
+/* --- reload --------------------------------------------------------------------------------------
+ */
 
 static size_t supervisor_ending_count(const struct supervisor *supervisor)
 {
@@ -234,12 +256,40 @@ static void supervisor_reload(uv_signal_t *handle, int number)
 static void supervisor_watch(uv_timer_t *timer)
 {
     struct supervisor *supervisor = timer->data;
-    bool is_second = ++supervisor->looks % (SCALE_TICK_MS / LIMITS_CHECK_MS) == 0;
 
     CT_LIST_FOREACH (node, &supervisor->generations)
-        generation_watch(CT_CONTAINER(node, struct generation, link), is_second);
-    if (is_second)
-        orphans_sweep(&supervisor->orphans);
+        generation_watch(CT_CONTAINER(node, struct generation, link));
+}
+
+static void supervisor_look(uv_timer_t *timer)
+{
+    struct supervisor *supervisor = timer->data;
+
+    CT_LIST_FOREACH (node, &supervisor->generations)
+        generation_look(CT_CONTAINER(node, struct generation, link), uv_now(&supervisor->loop));
+    orphans_sweep(&supervisor->orphans);
+}
+
+/* --- what the fleet asks -------------------------------------------------------------------------
+ */
+
+/* Not one that has yet to take over, as long as there is another. */
+static struct generation *supervisor_serving(void *ctx)
+{
+    struct supervisor *supervisor = ctx;
+
+    CT_LIST_FOREACH (node, &supervisor->generations) {
+        struct generation *generation = CT_CONTAINER(node, struct generation, link);
+
+        if (!generation->is_ending)
+            return generation;
+    }
+    return ct_list_is_empty(&supervisor->generations) ? NULL : supervisor_newest(supervisor);
+}
+
+static bool supervisor_is_draining(void *ctx)
+{
+    return ((struct supervisor *)ctx)->is_stopping;
 }
 
 /* --- the beginning -------------------------------------------------------------------------------
@@ -325,6 +375,18 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
     uv_timer_init(&supervisor->loop, &supervisor->watch);
     supervisor->watch.data = supervisor;
     uv_timer_start(&supervisor->watch, supervisor_watch, LIMITS_CHECK_MS, LIMITS_CHECK_MS);
+    uv_timer_init(&supervisor->loop, &supervisor->look);
+    supervisor->look.data = supervisor;
+    uv_timer_start(&supervisor->look, supervisor_look, SUPERVISOR_LOOK_MS, SUPERVISOR_LOOK_MS);
+    fleet_open(&supervisor->fleet, &(struct fleet_options){
+                                       .loop = &supervisor->loop,
+                                       .undertaker = &supervisor->undertaker,
+                                       .worker = supervisor->worker,
+                                       .serving = supervisor_serving,
+                                       .is_draining = supervisor_is_draining,
+                                       .drain = supervisor_stop,
+                                       .ctx = supervisor,
+                                   });
     return CT_E_OK;
 }
 

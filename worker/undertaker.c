@@ -61,7 +61,10 @@ static void undertaker_up(void *ctx, const struct proto_welcome *welcome)
     struct undertaker *undertaker = ctx;
 
     undertaker->was_up = true;
+    undertaker->is_older_told = false;
     uv_timer_stop(&undertaker->patience);
+    if (undertaker->on_up)
+        undertaker->on_up(undertaker->listener);
     CT_LIST_FOREACH_SAFE (node, following, &undertaker->kept) {
         struct obituary *obituary = CT_CONTAINER(node, struct obituary, link);
 
@@ -90,10 +93,49 @@ static void undertaker_down(void *ctx, const struct ct_error *why)
                    undertaker->was_up ? 0 : UNDERTAKER_PATIENCE_MS, 0);
 }
 
+static void undertaker_told_error(struct undertaker *undertaker, const struct proto_error *error)
+{
+    bool is_older = error->code == CT_E_UNSUPPORTED;
+
+    if (is_older && undertaker->is_older_told)
+        return; /* it does not know what a listener sends again and again: once is enough */
+    undertaker->is_older_told |= is_older;
+    ct_log_warn("daemon reports an error", CT_BYTES("error", error->detail));
+}
+
 static void undertaker_message(void *ctx, const struct proto_message *message)
 {
+    struct undertaker *undertaker = ctx;
+
     if (message->type == PROTO_ERROR)
-        ct_log_warn("daemon reports an error", CT_BYTES("error", message->as.error.detail));
+        undertaker_told_error(undertaker, &message->as.error);
+    else if (undertaker->on_message)
+        undertaker->on_message(undertaker->listener, message);
+}
+
+void undertaker_listen(struct undertaker *undertaker, void (*on_up)(void *ctx),
+                       void (*on_message)(void *ctx, const struct proto_message *message),
+                       void *ctx)
+{
+    undertaker->on_up = on_up;
+    undertaker->on_message = on_message;
+    undertaker->listener = ctx;
+}
+
+bool undertaker_is_up(const struct undertaker *undertaker)
+{
+    return proto_client_is_up(undertaker->client);
+}
+
+bool undertaker_send(struct undertaker *undertaker, const struct proto_message *message)
+{
+    struct ct_error err;
+
+    if (proto_client_send(undertaker->client, message, &err) == CT_E_OK)
+        return true;
+    if (err.code != CT_E_CLOSED)
+        ct_log_warn("cannot tell the daemon", CT_ERR(&err));
+    return false;
 }
 
 enum ct_code undertaker_open(struct undertaker *undertaker, uv_loop_t *loop, const char *address,

@@ -26,9 +26,14 @@ struct undertaker {
     const char *address;         /* borrowed */
     uv_timer_t patience;
     bool was_up;
+    bool is_older_told; /* on this connection: that the daemon does not know a message of ours */
     char why[CT_ERROR_DETAIL_MAX]; /* it cannot be reached, while that is not told */
     struct ct_list kept;           /* struct obituary */
     size_t kept_count;
+    /* Of whoever else speaks over this link; all NULL: nobody. */
+    void (*on_up)(void *ctx);
+    void (*on_message)(void *ctx, const struct proto_message *message);
+    void *listener;
     void (*closed)(void *ctx);
     void *ctx;
 };
@@ -36,6 +41,15 @@ struct undertaker {
 enum ct_code undertaker_open(struct undertaker *undertaker, uv_loop_t *loop, const char *address,
                              const char *worker, struct ct_error *err) CT_MUST_CHECK;
 void undertaker_close(struct undertaker *undertaker, void (*closed)(void *ctx), void *ctx);
+
+/* The link is the supervisor's only one: `on_up` comes first on each new connection, `on_message`
+ * with each message but errors. */
+void undertaker_listen(struct undertaker *undertaker, void (*on_up)(void *ctx),
+                       void (*on_message)(void *ctx, const struct proto_message *message),
+                       void *ctx);
+bool undertaker_is_up(const struct undertaker *undertaker);
+/* False when the connection is down: nothing is kept for later. */
+bool undertaker_send(struct undertaker *undertaker, const struct proto_message *message);
 
 /* A runner is dead, and these jobs pay for it. Takes over `casualties` (allocated; NULL for none)
  * and their texts; the others are copied. */
