@@ -82,9 +82,10 @@ static void slot_report_harmless(struct slot *slot)
 {
     if (slot->has_said_why && slot->ready_ms == 0)
         slot_note_death(slot, slot->complaint);
-    ct_log_info("runner ended", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
-                CT_INT("pid", slot->process.pid), CT_INT("up_ms", slot_uptime_ms(slot)),
-                CT_STR("reason", slot->is_handed_back ? "nothing left to do" : slot->complaint));
+    ct_log_info(
+        "runner ended", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
+        CT_INT("pid", slot->process.pid), CT_INT("up_ms", slot_uptime_ms(slot)),
+        CT_STR("reason", slot->is_handed_back ? "nothing left to do" : "it could not start"));
 }
 
 void slot_report(struct slot *slot, int64_t status, int number)
