@@ -93,7 +93,7 @@ static void crash_note_facts(struct recorder_crash *crash, enum recorder_crash_k
     crash->number = number;
     crash->first = crash_thread.first;
     crash->running = is_own ? crash_thread.count : 0;
-    atomic_thread_fence(memory_order_release);
+    atomic_signal_fence(memory_order_release); /* the end of the process does the rest */
     crash->kind = kind;
 }
 

@@ -17,7 +17,7 @@ export async function startBench(t, name = 'naughty') {
   const dir = await temporaryDirectory(t, 'cartrita-worker-');
   const redis = await startRedis(t);
   const plugin = join(dir, `${name}.so`);
-  execFileSync('cc', ['-shared', '-fPIC', '-w', `-I${ROOT}/worker/include`, '-o', plugin, join(ROOT, `tests/interop/worker_${name}.c`)]);
+  execFileSync('cc', ['-shared', '-fPIC', '-w', '-D_GNU_SOURCE', `-I${ROOT}/worker/include`, '-o', plugin, join(ROOT, `tests/interop/worker_${name}.c`)]);
   const queue = bullQueue(t, redis);
   await queue.isReady();
   return {

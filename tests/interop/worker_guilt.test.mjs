@@ -1,6 +1,7 @@
 /* Of several jobs that run in a runner when it dies, only those pay that could have done it; the others go
  * back, uncharged and in their order. The guilty one's reason and stack trace say what is known. */
 import assert from 'node:assert/strict';
+import { copyFileSync } from 'node:fs';
 import test from 'node:test';
 
 import { untilCounts } from '../lib/bull.mjs';
@@ -129,6 +130,31 @@ test('a signal from outside is nobody of the thread that it reached', options, a
 
   await untilCounts(queue, { failed: 2 }, { describe: () => worker.log });
   for (const failed of await queue.getFailed()) assert.match(failed.failedReason, /SIGSEGV/);
+  await worker.stop();
+});
+
+test('a backtrace that cannot be had is not waited for', options, async (t) => {
+  const bench = await startBench(t, 'guilty');
+  const { queue } = bench;
+  copyFileSync(bench.plugin, bench.file('stuck.so'));
+  await job(queue, 'hold', { file: bench.file('go') });
+  const worker = await bench.work({ concurrency: 2 });
+  await untilRunning(bench, 'go');
+  const bad = await job(queue, 'loading', { file: bench.file('stuck.so') });
+
+  await untilCounts(queue, { failed: 1 }, { describe: () => worker.log });
+  const failed = await queue.getJob(bad.id);
+  assert.match(failed.failedReason, /killed by signal 11 \(SIGSEGV: Segmentation fault\) at 0x0 in 0x[0-9a-f]+, plugin guilty/);
+  bench.open('go');
+  await untilCounts(queue, { failed: 1, completed: 1 });
+  await worker.stop();
+});
+
+test('a plugin that crashes when it is opened', options, async (t) => {
+  const bench = await startBench(t, 'guilty');
+  const worker = await bench.work({ set: { how: 'crash' }, waitReady: false });
+
+  await worker.program.untilLine(new RegExp(String.raw`runner died while opening its plugin: .*SIGSEGV.* in ${WHERE}`));
   await worker.stop();
 });
 

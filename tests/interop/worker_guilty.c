@@ -1,6 +1,7 @@
 /* A plugin whose jobs crash in ways that are to be told apart: the job's name says how. Compiled
  * and used by worker_guilt.test.mjs. Data is {"file": PATH}: a job makes PATH.ID when it runs, and
  * "hold" ends when PATH is there. */
+#include <dlfcn.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -13,10 +14,30 @@
 
 static const struct cartrita_host *host;
 
+/* Exported, so that a backtrace can name them. */
+void resize_row(volatile int *row);
+int recurse(volatile int *depth);
+
+/* As stuck.so it never finishes loading; that it has begun tells stuck.so.now. */
+__attribute__((constructor)) static void stick(void)
+{
+    char path[5000];
+    Dl_info self;
+
+    if (!dladdr(&host, &self) || !strstr(self.dli_fname, "stuck.so"))
+        return;
+    snprintf(path, sizeof path, "%s.now", self.dli_fname);
+    fclose(fopen(path, "w"));
+    for (;;)
+        pause();
+}
+
 static int32_t guilty_open(const struct cartrita_host *table, const char *config,
                            uint32_t concurrency, void **self, char *error, size_t error_size)
 {
     host = table;
+    if (strstr(config, "crash"))
+        resize_row(NULL);
     return 0;
 }
 
@@ -51,10 +72,6 @@ static void hold(struct cartrita_job *job)
     while (access(path, F_OK) != 0)
         usleep(2000);
 }
-
-/* Exported, so that a backtrace can name them. */
-void resize_row(volatile int *row);
-int recurse(volatile int *depth);
 
 __attribute__((noinline)) void resize_row(volatile int *row)
 {
@@ -93,6 +110,25 @@ static void apart(void)
 
     pthread_create(&thread, NULL, crash_apart, NULL);
     pthread_join(thread, NULL);
+}
+
+static void *load(void *path)
+{
+    return dlopen(path, RTLD_NOW);
+}
+
+/* The loader's lock is taken for ever when this crashes. */
+static void crash_while_loading(struct cartrita_job *job)
+{
+    char path[4096], begun[5000];
+    pthread_t thread;
+
+    file_of(job, path, sizeof path);
+    snprintf(begun, sizeof begun, "%s.now", path);
+    pthread_create(&thread, NULL, load, path);
+    while (access(begun, F_OK) != 0)
+        usleep(2000);
+    resize_row(NULL);
 }
 
 /* The child crashes, and calls exit(): neither is an end of the runner. */
@@ -140,6 +176,8 @@ static void guilty_job(struct cartrita_job *job)
         exit(3);
     else if (strcmp(name, "_exit") == 0)
         _exit(3);
+    else if (strcmp(name, "loading") == 0)
+        crash_while_loading(job);
     else if (strcmp(name, "apart") == 0)
         apart();
     else if (strcmp(name, "hold") == 0)
