@@ -1,4 +1,5 @@
 /* worker ls: the workers of a daemon, one row a pool. */
+#include "common/clock.h"
 #include "q/command.h"
 #include "q/fleet.h"
 #include "q/print.h"
@@ -56,9 +57,21 @@ static void append_runners(struct ct_buf *text, const json_t *pool)
         ct_buf_printf(text, " (%lld-%lld)", min, max);
 }
 
-static void add_pool(struct print_table *table, const json_t *worker, const json_t *pool)
+/* A worker that is stopped or hangs keeps its connection, and its last report says what was. */
+static void append_state(struct ct_buf *text, const json_t *worker, const json_t *pool)
 {
     const bool is_draining = ct_str_is(fleet_text(worker, "state"), "draining");
+    int64_t age_ms = ct_wall_ms(&ct_clock_system) - fleet_number(worker, "seenAt");
+
+    ct_buf_append_str(text, fleet_text(is_draining ? worker : pool, "state"));
+    if (age_ms > FLEET_SILENT_MS) {
+        ct_buf_printf(text, ", silent for ");
+        text_append_span(text, age_ms);
+    }
+}
+
+static void add_pool(struct print_table *table, const json_t *worker, const json_t *pool)
+{
     struct ct_buf text;
 
     ct_buf_init(&text);
@@ -67,7 +80,8 @@ static void add_pool(struct print_table *table, const json_t *worker, const json
     append_queues(&text, pool);
     add_cell(table, &text);
     print_table_cell(table, fleet_text(pool, "plugin"));
-    print_table_cell(table, fleet_text(is_draining ? worker : pool, "state"));
+    append_state(&text, worker, pool);
+    add_cell(table, &text);
     append_runners(&text, pool);
     add_cell(table, &text);
     print_table_number(table, fleet_sum(pool, "jobs"));

@@ -6,7 +6,8 @@
 #include "common/json.h"
 #include "q/daemon_link.h"
 
-#define FLEET_SHORT 8 /* characters of a UUID that tables show */
+#define FLEET_SHORT     8     /* characters of a UUID that tables show */
+#define FLEET_SILENT_MS 15000 /* a worker reports every 5 s; this long is worth a word */
 
 /* Ends the help of commands that take a WORKER. */
 #define FLEET_FOOTER                                                                          \

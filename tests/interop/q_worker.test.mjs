@@ -7,12 +7,13 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
+import { bullQueue, untilCounts } from '../lib/bull.mjs';
 import { programPath, runProgram, startProgram } from '../lib/processes.mjs';
 import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { scopeOf } from '../lib/scope.mjs';
 import { until } from '../lib/wait.mjs';
-import { openSession, ROLE } from '../lib/wire.mjs';
-import { startDaemon } from '../lib/workers.mjs';
+import { frameOf, openSession, payloadOf, ROLE } from '../lib/wire.mjs';
+import { startDaemon, startWorker } from '../lib/workers.mjs';
 
 async function run(t, server, args, env = {}) {
   const all = server ? [...args, '--server', server] : args;
@@ -232,6 +233,36 @@ test('no daemon, a silent one, one that is no daemon', async (t) => {
   if (process.getuid() !== 0) await refused(t, null, ['worker', 'ls'], 5, /no daemon listens at unix:.*\/cartrita\/queued\.sock/, nobody);
 });
 
+/* The address of a daemon that welcomes everybody and answers the first question so. */
+async function startFakeDaemon(t, type, fields) {
+  const path = join(await temporaryDirectory(t), 'fake.sock');
+  const sockets = [];
+  const server = createServer((socket) => {
+    const say = (...message) => socket.write(frameOf(payloadOf(...message)));
+    sockets.push(socket);
+    socket.once('data', () => {
+      say('welcome', { protocol: 1, software: 'fake/1', daemon: randomUUID(), frame_max: 1 << 20 });
+      socket.once('data', () => say(type, fields));
+    });
+  }).listen(path);
+  scopeOf(t).defer(() => {
+    server.close();
+    for (const socket of sockets) socket.destroy();
+  });
+  return `unix:${path}`;
+}
+
+test('a daemon that does not know workers yet, one that talks nonsense, a worker that hangs', async (t) => {
+  const old = await startFakeDaemon(t, 'error', { code: 8, detail: 'no message has the number 28' });
+  await refused(t, old, ['worker', 'ls'], 4, /the daemon is too old for this command: update it/);
+  const strange = await startFakeDaemon(t, 'done', { request: 1, code: 0, value: '[' });
+  await refused(t, strange, ['worker', 'ls'], 2, /the daemon's list of workers: /);
+
+  const report = { ...reportOf('w', 'h', 1, [poolOf('images')]), seenAt: Date.now() - 40_000 };
+  const hung = await startFakeDaemon(t, 'done', { request: 1, code: 0, value: JSON.stringify([report]) });
+  assert.match((await run(t, hung, ['worker', 'ls'])).stdout, / running, silent for \d\d s /);
+});
+
 test('without --server: the one private daemon of a worker of ours', async (t) => {
   const redis = await startRedis(t);
   const runtime = await temporaryDirectory(t);
@@ -256,4 +287,75 @@ test('without --server: the one private daemon of a worker of ours', async (t) =
   await start('cartrita-second');
   await refused(t, null, ['worker', 'ls'], 4, /--server unix:.*cartrita-(abcdef|second)[\s\S]*several workers have private ones/, env);
   await rm(join(runtime, 'cartrita-dead00'), { recursive: true });
+});
+
+/* --- with a real worker ---------------------------------------------------------------------------- */
+
+const json = async (t, server, args) => {
+  const { code, stdout, stderr } = await run(t, server, [...args, '-o', 'json']);
+  assert.equal(code, 0, stderr);
+  return JSON.parse(stdout);
+};
+
+async function poolNow(t, server) {
+  const [worker] = await json(t, server, ['worker', 'ls']);
+  return worker?.pools[0];
+}
+
+test('every verb with a real worker: no job is lost or charged', async (t) => {
+  const redis = await startRedis(t);
+  const daemon = await startDaemon(t, redis);
+  const { server } = daemon;
+  const worker = await startWorker(t, 'cartrita', redis, { server, queue: 'q', processes: 2, concurrency: 2 });
+  const queue = bullQueue(t, redis);
+  const order = async (...args) => assert.equal((await run(t, server, ['worker', ...args, '--wait', '60s'])).code, 0, args.join(' '));
+  await until(async () => (await poolNow(t, server))?.runners.filter(({ state }) => state === 'ready').length === 2, { what: 'two runners' });
+  const { name } = await poolNow(t, server);
+
+  /* Jobs keep coming while it is scaled, paused, stopped and renewed. */
+  let isOver = false;
+  let added = 0;
+  const producer = (async () => {
+    for (; !isOver; added++) {
+      await queue.add({ sleep: 20 }, { removeOnComplete: false });
+      await new Promise((done) => setTimeout(done, 5));
+    }
+  })();
+  const [{ note }] = await json(t, server, ['worker', 'scale', 'all', name, '3']);
+  assert.match(note, /maximum/);
+  await order('scale', 'all', name, '3');
+  assert.equal((await poolNow(t, server)).runners.filter(({ state }) => state === 'ready').length, 3);
+  const before = (await poolNow(t, server)).runners.map(({ runner }) => runner);
+  await order('restart', 'all', name);
+  assert.deepEqual((await poolNow(t, server)).runners.filter(({ runner }) => before.includes(runner)), []);
+  await order('pause', 'all');
+  await until(async () => (await queue.getActiveCount()) === 0 && (await queue.getWaitingCount()) > 0, { what: 'jobs to wait' });
+  await order('resume', 'all', name);
+  await until(async () => (await queue.getWaitingCount()) === 0, { what: 'jobs to run again' });
+  await order('stop', 'all', name);
+  assert.equal((await queue.getActiveCount()), 0);
+  await order('scale', 'all', name, '1');
+  await order('start', 'all', name);
+  isOver = true;
+  await producer;
+  await untilCounts(queue, { completed: added, waiting: 0, active: 0, failed: 0 });
+  assert.ok((await queue.getCompleted()).every((job) => job.attemptsMade === 0));
+  await order('drain', 'all');
+  await worker.program.exited;
+  assert.equal(worker.program.code, 0);
+  assert.deepEqual(await json(t, server, ['worker', 'ls']), []);
+});
+
+test('a worker with a private daemon is found, shown and drained', async (t) => {
+  const redis = await startRedis(t);
+  const worker = await startWorker(t, 'cartrita', redis, { queue: 'q' });
+  const [, server] = (await worker.program.untilLine(/msg="worker started".* server=/)).match(/server=(\S+)/);
+  const fleet = await until(async () => {
+    const found = await json(t, server, ['worker', 'ls']);
+    return found.length === 1 && found;
+  }, { what: 'its report' });
+  assert.equal(fleet[0].pid, worker.program.pid);
+  assert.equal((await run(t, server, ['worker', 'drain', String(fleet[0].worker).slice(0, 6), '--wait', '30s'])).code, 0);
+  await worker.program.exited;
+  assert.equal(worker.program.code, 0);
 });
