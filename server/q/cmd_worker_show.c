@@ -98,7 +98,8 @@ static void show_pool(const json_t *pool, int64_t now_ms)
                   (long long)fleet_number(pool, "min"), (long long)fleet_number(pool, "max"));
     show_text("runners", &text);
     ct_buf_append_int(&text, fleet_number(pool, "concurrency"));
-    show_text("jobs at once", &text); /* in each */
+    ct_buf_printf(&text, " in each runner");
+    show_text("jobs at once", &text);
     ct_buf_append_int(&text, fleet_number(pool, "restarts"));
     show_text("restarts", &text);
     if (json_is_object(death)) {

@@ -34,7 +34,8 @@ static bool is_stopped(const struct worker_order *order, const json_t *before, c
 
 static bool is_scaled(const struct worker_order *order, const json_t *before, const json_t *now)
 {
-    return fleet_number(now, "wanted") == order->count && is_ready(now);
+    return fleet_number(now, "wanted") == order->count &&
+           (is_state(now, "stopped") || is_ready(now));
 }
 
 static bool has_runner(const json_t *pool, struct ct_str uuid)

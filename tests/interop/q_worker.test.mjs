@@ -17,7 +17,7 @@ import { startDaemon, startWorker } from '../lib/workers.mjs';
 
 async function run(t, server, args, env = {}) {
   const all = server ? [...args, '--server', server] : args;
-  const { code, signal, stdout, lines } = await runProgram(t, 'cartrita-q', all, { env });
+  const { code, signal, stdout, lines } = await runProgram(t, 'cartrita-q', all, { env, deadlineMs: 90_000 });
   return { code: code ?? signal, stdout, stderr: lines.join('\n') };
 }
 
