@@ -275,7 +275,8 @@ for (const order of ['before', 'after']) {
     const wire = await holding(t, all, 3, { worker, runner });
     const guilty = wire.held[1];
     const report = () => {
-      supervisor.send('casualty', { runner, queue: 'q', id: guilty.id, reason: 'killed by signal 11 (SIGSEGV) in plugin x' });
+      const reason = 'killed by signal 11 (SIGSEGV) in plugin x';
+      supervisor.send('casualty', { runner, queue: 'q', id: guilty.id, reason, stack: `Error: ${reason}\n    at x` });
       supervisor.send('obituary', { runner, reason: 'signal 11' });
       supervisor.send('ping', { nonce: 1 });
       return supervisor.take('pong');
@@ -289,6 +290,7 @@ for (const order of ['before', 'after']) {
     assert.ok(performance.now() - start < 900, 'at once, without the grace');
     const failed = await queue.getJob(guilty.id);
     assert.equal(failed.failedReason, 'killed by signal 11 (SIGSEGV) in plugin x');
+    assert.deepEqual(failed.stacktrace, [`Error: ${failed.failedReason}\n    at x`]);
     assert.equal(failed.attemptsMade, 1);
     for (const job of [wire.held[0], wire.held[2]]) assert.equal((await queue.getJob(job.id)).attemptsMade, 0);
   });

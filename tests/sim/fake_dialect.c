@@ -74,6 +74,7 @@ static void copy_effect(struct fake_effect *to, const struct effect *effect)
 
     to->kind = effect->kind;
     to->is_resent = effect->is_resent;
+    to->has_last = effect->last != NULL;
     to->due_ms = effect->due_ms;
     to->attempts = effect->attempts_made;
     if (has_id_in_value) {
@@ -268,6 +269,8 @@ static struct effect *judge(struct dialect_queue *queue, const struct job *job,
     effect = effect_new(kind, failure->reason, CT_STR_NONE);
     effect->attempts_made = job->attempts_made + 1;
     effect->due_ms = now_ms + failure->delay_ms;
+    if (failure->is_crash && kind != EFFECT_FAIL)
+        effect->last = effect_new(EFFECT_FAIL, failure->reason, CT_STR_NONE);
     return effect;
 }
 

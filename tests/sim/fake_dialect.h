@@ -22,7 +22,7 @@ struct fake_job {
     int64_t locked_until_ms; /* monotonic */
     int64_t due_ms;          /* wall clock */
     int64_t activation;      /* told as processed_on */
-    uint32_t attempts, stalled;
+    uint32_t attempts, stalled, crashes;
     uint32_t finish_count;           /* how often it came to completed or failed */
     uint32_t note_count, late_notes; /* late: under a token that it has left active with */
     uint32_t last_note;              /* notes carry rising numbers */
@@ -58,11 +58,13 @@ struct model {
 
 enum fake_kind { FAKE_COMMIT, FAKE_WAIT, FAKE_SWEEP, FAKE_RECLAIM, FAKE_ADD };
 
+#define FAKE_CRASHES_MAX 2
 #define FAKE_RESULTS_MAX (COMMIT_EFFECTS_MAX + COMMIT_FETCH_MAX)
 
 struct fake_effect {
     enum effect_kind kind;
     bool is_resent;
+    bool has_last; /* a retry after a crash */
     char id[24], token[FAKE_TOKEN_MAX], value[64];
     int64_t activation, due_ms;
     uint32_t attempts;

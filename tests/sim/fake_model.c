@@ -124,7 +124,8 @@ static void end_job(struct model *model, struct fake_job *job, struct fake_effec
     job->token[0] = '\0';
     snprintf(job->ended_token, sizeof job->ended_token, "%s", effect->token);
     job->ended_kind = effect->kind;
-    switch (effect->kind) {
+    effect->is_failed = effect->has_last && ++job->crashes >= FAKE_CRASHES_MAX;
+    switch (effect->is_failed ? EFFECT_FAIL : effect->kind) {
     case EFFECT_COMPLETE:
     case EFFECT_FAIL:
         snprintf(job->value, sizeof job->value, "%s", effect->value);
@@ -155,8 +156,10 @@ static void run_outcome(struct model *model, struct fake_job *job, struct fake_e
     if (effect->code == CT_E_OK)
         end_job(model, job, effect);
     else if (effect->is_resent && strcmp(job->ended_token, effect->token) == 0 &&
-             job->ended_kind == effect->kind)
+             job->ended_kind == effect->kind) {
         effect->code = CT_E_OK;
+        effect->is_failed = effect->has_last && job->place == IN_FAILED;
+    }
 }
 
 static void run_note(struct model *model, struct fake_job *job, struct fake_effect *effect)

@@ -377,6 +377,25 @@ START_TEST(test_failed_job_is_retried_delayed_and_failed)
 }
 END_TEST
 
+/* The failure takes the place of a retry where Redis finds that there were too many. */
+START_TEST(test_job_that_crashes_too_often_fails)
+{
+    const struct failure crash = {.reason = {"boom", 4}, .is_crash = true};
+    struct sim *sim = sim_with_jobs(1);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+
+    for (uint32_t i = 1; i <= FAKE_CRASHES_MAX; i++) {
+        sim_run_until_held(sim, runner, 1);
+        sim_fail_job(runner, sim_hold_at(runner, 0), &crash);
+        sim_run_until_acked(sim, runner, i);
+        ck_assert_int_eq(runner->last_state, i < FAKE_CRASHES_MAX ? QUEUE_WAITING : QUEUE_FAILED);
+    }
+    ck_assert_uint_eq(figures_of(sim).retried, FAKE_CRASHES_MAX - 1);
+    ck_assert_uint_eq(figures_of(sim).failed, 1);
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(test_notes_are_committed_before_the_outcome)
 {
     struct sim *sim = sim_with_jobs(1);
@@ -566,6 +585,7 @@ int main(void)
 
     tcase = tcase_create("end");
     ADD(test_failed_job_is_retried_delayed_and_failed);
+    ADD(test_job_that_crashes_too_often_fails);
     ADD(test_notes_are_committed_before_the_outcome);
     ADD(test_notes_are_bounded_and_the_newest_progress_stays);
     ADD(test_progress_under_way_is_not_replaced);

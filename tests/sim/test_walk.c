@@ -237,6 +237,7 @@ static void end_one(struct walk *walk, struct sim_runner *runner)
     const struct failure failure = {
         .reason = CT_STR_LIT("boom"),
         .is_unrecoverable = roll(walk, 8) == 0,
+        .is_crash = roll(walk, 4) == 0,
         .has_delay = roll(walk, 2) == 0,
         .delay_ms = roll(walk, 5000),
     };
