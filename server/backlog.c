@@ -149,6 +149,17 @@ static struct gauge *gauge_find(const struct backlog *backlog, const struct host
     return NULL;
 }
 
+/* Answers name a queue as the request did, so one that names it differently is another one. */
+static bool gauge_has(const struct gauge *gauge, const struct conn *conn, bool has_prefix)
+{
+    CT_LIST_FOREACH (node, &gauge->watches) {
+        const struct watch *watch = CT_CONTAINER(node, struct watch, link);
+        if (watch->conn == conn && watch->has_prefix == has_prefix)
+            return true;
+    }
+    return false;
+}
+
 static struct gauge *gauge_new(struct conns *conns, const struct hosts_want *want)
 {
     struct gauge *gauge = ct_zalloc(sizeof *gauge);
@@ -214,12 +225,8 @@ void backlog_watch(struct conn *conn, const struct proto_watch *message)
     struct watch *watch;
     struct ct_error err;
 
-    if (gauge) {
-        CT_LIST_FOREACH (node, &gauge->watches) {
-            if (CT_CONTAINER(node, struct watch, link)->conn == conn)
-                return;
-        }
-    }
+    if (gauge && gauge_has(gauge, conn, message->has_prefix))
+        return;
     if (watch_check(conn, &want, &err) != CT_E_OK) {
         ct_log_warn("queue cannot be watched", CT_INT("pid", conn->pid), CT_ERR(&err));
         return;

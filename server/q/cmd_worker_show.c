@@ -130,6 +130,8 @@ static void show_sheet(const json_t *worker)
     append_ago(&text, now_ms, fleet_number(worker, "seenAt"));
     show_text("seen", &text);
     ct_buf_free(&text);
+    if (fleet_text(worker, "leftOut").len > 0) /* its report would have been too large */
+        show_member("left out", worker, "leftOut");
     for (size_t i = 0; i < json_array_size(pools); i++)
         show_pool(json_array_get(pools, i), now_ms);
 }
