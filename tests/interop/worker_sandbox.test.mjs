@@ -129,7 +129,7 @@ for (const who of ['plugin', 'child']) {
         if (presets.includes(preset)) assert.equal(outcome, 'allowed', row);
         else assert.match(outcome, DENIED, row);
       }
-      assert.deepEqual(await wall.worker.pids(), [runner], 'the runner has lived through all of it');
+      assert.deepEqual(await wall.worker.pids(), [runner], `the runner has not lived through it\n${wall.worker.log}`);
       assert.ok(isAlive(wall.worker.program.pid));
       await wall.worker.stop();
     });
