@@ -366,6 +366,11 @@ static enum ct_code runner_become_user(const struct runner_settings *settings, s
     prctl(PR_SET_PDEATHSIG, SIGKILL); /* the change has taken it back */
     if (getppid() != supervisor)
         _exit(RUNNER_EXIT_ORPHAN);
+    if (rc == CT_E_OK && access(settings->temp_dir, R_OK | W_OK | X_OK) != 0)
+        rc = ct_error_set(err, CT_E_SYSTEM,
+                          "user %.60s cannot get to its temporary files in %.100s: %s; set TMPDIR "
+                          "to a folder that it may enter",
+                          settings->user, settings->temp_dir, strerror(errno));
     return rc;
 }
 

@@ -39,7 +39,8 @@ struct runner_settings {
     bool is_user_other; /* than root's: become uid and gid before the plugin is loaded */
     uid_t uid;
     gid_t gid;
-    char *user; /* its name, for errors */
+    char *user;     /* its name, for errors */
+    char *temp_dir; /* its own, for temporary files */
 };
 
 /* Fresh memory for the caller to free: one line, without its end. */

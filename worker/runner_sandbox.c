@@ -1,8 +1,6 @@
 /* The sandbox of a runner, out of its settings. See runner_sandbox.h and sandbox/sandbox.h. */
 #include "worker/runner_sandbox.h"
 
-#include <stdlib.h>
-
 #include "common/log.h"
 #include "worker/sandbox/sandbox.h"
 
@@ -10,12 +8,11 @@ enum ct_code runner_sandbox(const struct runner_settings *settings, pid_t superv
                             struct ct_error *err)
 {
     struct ct_option_list list = {(const char **)settings->sandbox, settings->sandbox_count};
-    const char *temp_dir = getenv("TMPDIR");
     struct sandbox sandbox;
     struct sandbox_target target = {
         .sandbox = &sandbox,
         .plugin = settings->plugin,
-        .temp_dir = temp_dir && temp_dir[0] ? temp_dir : "/tmp",
+        .temp_dir = settings->temp_dir,
         .supervisor = supervisor,
         /* A debugger reads the process as a core dump is read. */
         .leaves_core = settings->leaves_core || supervisor == 0,

@@ -54,6 +54,7 @@ char *runner_settings_print(const struct runner_settings *settings)
     json_object_set_new(object, "uid", json_integer(settings->uid));
     json_object_set_new(object, "gid", json_integer(settings->gid));
     settings_add_text(object, "user", settings->user);
+    settings_add_text(object, "tempDir", settings->temp_dir);
     text = json_dumps(object, JSON_COMPACT);
     json_decref(object);
     return text;
@@ -120,13 +121,15 @@ enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *o
         .uid = (uid_t)settings_number(object, "uid"),
         .gid = (gid_t)settings_number(object, "gid"),
         .user = settings_text(object, "user"),
+        .temp_dir = settings_text(object, "tempDir"),
     };
     out->limits = job_limits_parse(json_object_get(object, "limits"), &out->limit_count);
     out->queues = settings_texts(object, "queues", &out->queue_count);
     out->sandbox = settings_texts(object, "sandbox", &out->sandbox_count);
     json_decref(object);
-    if (!out->user || !out->name || !out->address || !out->plugin || !out->config || !out->worker ||
-        !out->runner || out->queue_count == 0 || out->limit_count == 0 || out->concurrency == 0) {
+    if (!out->user || !out->temp_dir || !out->name || !out->address || !out->plugin ||
+        !out->config || !out->worker || !out->runner || out->queue_count == 0 ||
+        out->limit_count == 0 || out->concurrency == 0) {
         runner_settings_free(out);
         return ct_error_set(err, CT_E_INVALID, "the runner's settings are incomplete");
     }
@@ -148,5 +151,6 @@ void runner_settings_free(struct runner_settings *settings)
     free(settings->dialect);
     free(settings->settings);
     free(settings->user);
+    free(settings->temp_dir);
     memset(settings, 0, sizeof *settings);
 }

@@ -366,6 +366,8 @@ static void slot_close_handles(struct slot *slot)
     slot->is_dead = true;
     close(slot->recorder_fd);
     slot->recorder_fd = -1;
+    temp_root_discard(slot->context->temp_root, slot->temp_dir);
+    slot->temp_dir = NULL;
     uv_close((uv_handle_t *)&slot->process, slot_handle_closed);
     uv_close((uv_handle_t *)&slot->control, slot_handle_closed);
     dialler_close(&slot->dialler, slot_dialler_closed);
@@ -460,6 +462,7 @@ static void slot_send_settings(struct slot *slot)
         .uid = pool->user.uid,
         .gid = pool->user.gid,
         .user = pool->user.name,
+        .temp_dir = slot->temp_dir,
     };
     char *line = runner_settings_print(&settings);
 
@@ -473,7 +476,7 @@ static int slot_spawn(struct slot *slot)
 {
     char parent[16];
     char *args[] = {(char *)slot->context->program, "--runner", parent, slot->pool->name, NULL};
-    char **environment = environment_runner(&slot->pool->user, NULL);
+    char **environment = environment_runner(&slot->pool->user, slot->temp_dir);
     char **debugger_args = NULL;
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
@@ -518,13 +521,31 @@ static void slot_start_failed(struct slot *slot, const char *why)
     slot_note_death(slot, why);
 }
 
-static void slot_go(struct slot *slot)
+/* What a runner has of its own before it is there. */
+static bool slot_prepare(struct slot *slot)
 {
-    int rc;
+    struct ct_error err;
 
     slot->recorder_fd = recorder_create();
     if (slot->recorder_fd < 0) {
         slot_start_failed(slot, strerror(errno));
+        return false;
+    }
+    if (temp_root_make(slot->context->temp_root, &slot->pool->user, &slot->temp_dir, &err) !=
+        CT_E_OK) {
+        slot_start_failed(slot, err.detail);
+        close(slot->recorder_fd);
+        slot->recorder_fd = -1;
+        return false;
+    }
+    return true;
+}
+
+static void slot_go(struct slot *slot)
+{
+    int rc;
+
+    if (!slot_prepare(slot)) {
         slot_timed(slot, slot_restart_due, slot_restart_delay(slot));
         return;
     }

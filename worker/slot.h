@@ -20,6 +20,7 @@
 #include "common/random.h"
 #include "worker/dialler.h"
 #include "worker/pool.h"
+#include "worker/temp_root.h"
 #include "worker/undertaker.h"
 
 #define SLOT_START_MAX_MS   300000u /* a runner may take so long to open its plugin */
@@ -46,6 +47,7 @@ struct slot_context {
     uint64_t grace_ms;
     uint64_t cancel_grace_ms;
     struct undertaker *undertaker;
+    struct temp_root *temp_root;
     const struct ct_random *random;
     /* A slot has another state (DOWN: its runner is gone, and so are its handles), or wants to be
      * replaced. Called in the middle of things: only make a note of it. */
@@ -80,6 +82,7 @@ struct slot {
     /* We ended it for jobs with a deadline at or before; 0: not for that. */
     uint64_t late_before_ms;
     int recorder_fd;       /* owned; -1: none */
+    char *temp_dir;        /* owned; the runner's own; NULL: none */
     uint32_t jobs;         /* that it was running when last looked at... */
     uint64_t memory_bytes; /* ...and what it used (pool_run_look) */
     struct ct_buf control_in;

@@ -43,6 +43,7 @@ struct supervisor {
     struct slot_context context;
     struct ct_list generations; /* newest last */
     struct undertaker undertaker;
+    struct temp_root temp_root;
     struct private_daemon private_daemon;
     bool has_private;
     bool is_stopping;
@@ -101,7 +102,7 @@ static void supervisor_daemon_gone(void *ctx)
     orphans_close(&supervisor->orphans);
 }
 
-static void supervisor_last_words_said(void *ctx)
+static void supervisor_temp_removed(void *ctx)
 {
     struct supervisor *supervisor = ctx;
 
@@ -109,6 +110,13 @@ static void supervisor_last_words_said(void *ctx)
         private_close(&supervisor->private_daemon, supervisor_daemon_gone, supervisor);
     else
         supervisor_daemon_gone(supervisor);
+}
+
+static void supervisor_last_words_said(void *ctx)
+{
+    struct supervisor *supervisor = ctx;
+
+    temp_root_close(&supervisor->temp_root, supervisor_temp_removed, supervisor);
 }
 
 static void supervisor_leave(struct supervisor *supervisor)
@@ -352,6 +360,8 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
                             "mounted?");
     orphans_open(&supervisor->orphans, &supervisor->loop, supervisor_is_ours, supervisor);
     rc = supervisor_open_daemon(supervisor, config, err);
+    if (rc == CT_E_OK)
+        rc = temp_root_open(&supervisor->temp_root, &supervisor->loop, err);
     if (rc != CT_E_OK)
         return rc;
     supervisor->context = (struct slot_context){
@@ -363,6 +373,7 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
         .grace_ms = config->grace_ms,
         .cancel_grace_ms = config->cancel_grace_ms,
         .undertaker = &supervisor->undertaker,
+        .temp_root = &supervisor->temp_root,
         .random = &ct_random_system,
         .on_change = supervisor_changed,
         .ctx = supervisor,

@@ -8,9 +8,9 @@
 
 /* --- who ----------------------------------------------------------------------------------- */
 
-/* The end may be another one than the area tells: the handler's own deadline; an exit, when there was
- * a handler before ours; a crash on the way out of exit(). What came first counts. An end that the
- * supervisor brought about is its own, unless the signal says otherwise. */
+/* The end may be another one than the area tells: the handler's own deadline; an exit, when there
+ * was a handler before ours; a crash on the way out of exit(). What came first counts. An end that
+ * the supervisor brought about is its own, unless the signal says otherwise. */
 bool verdict_trusts_crash(const struct verdict_death *death)
 {
     const struct recorder_crash *crash = &death->crash;

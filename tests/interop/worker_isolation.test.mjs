@@ -1,7 +1,9 @@
 /* What keeps a runner apart: its supervisor connects for it, and takes nothing from it but lines. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import test from 'node:test';
 
 import { untilCounts, untilState } from '../lib/bull.mjs';
@@ -10,6 +12,8 @@ import { until, within } from '../lib/wait.mjs';
 import { failedReason, job, SKIP, startBench } from './naughty.mjs';
 
 const options = { skip: SKIP, concurrency: true };
+/* Another user can get there; the harness gives a folder that is its own. */
+const TMPDIR = tmpdir();
 const needsRoot = { ...options, skip: SKIP || (process.getuid() !== 0 && 'only root can become another user') };
 const descriptorsOf = (pid) => readdirSync(`/proc/${pid}/fd`).length;
 const namesOf = (pid) => readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
@@ -36,11 +40,12 @@ test('jobs of a worker that root starts run as nobody, wherever plugin and daemo
   const accounts = spawnSync('getent', ['passwd', 'cartrita', 'nobody'], { encoding: 'utf8' }).stdout;
   const [name, , uid, gid, , home] = accounts.split('\n')[0].split(':');
   const worker = await bench.work({
-    env: { CARTRITA_USER: '', REDIS_URL: bench.redis.url, NOTIFY_SOCKET: '/nowhere', WATCHDOG_USEC: '1' },
+    env: { TMPDIR, CARTRITA_USER: '', REDIS_URL: bench.redis.url, NOTIFY_SOCKET: '/nowhere', WATCHDOG_USEC: '1' },
   });
   const asked = await job(bench.queue, 'whoami');
-  const { TMPDIR, ...who } = await asked.finished();
+  const { TMPDIR: own, ...who } = await asked.finished();
 
+  assert.match(own, /^\/.*\/cartrita-runners-\w{6}\/\w{6}$/);
   assert.deepEqual(who, {
     uid: Number(uid), gid: Number(gid), groups: 0, regained: 0, HOME: home, USER: name, LOGNAME: name,
   });
@@ -52,7 +57,7 @@ test('jobs of a worker that root starts run as nobody, wherever plugin and daemo
 test('a user by number, and root where it is wanted', needsRoot, async (t) => {
   const bench = await startBench(t);
   for (const [user, uid, gid] of [['12345:54321', 12345, 54321], ['root', 0, 0]]) {
-    const worker = await bench.work({ args: ['--user', user] });
+    const worker = await bench.work({ args: ['--user', user], env: { TMPDIR } });
     const asked = await job(bench.queue, 'whoami');
     const who = await asked.finished();
     assert.deepEqual([who.uid, who.gid], [uid, gid]);
@@ -61,10 +66,18 @@ test('a user by number, and root where it is wanted', needsRoot, async (t) => {
   }
 });
 
+test('a user that cannot get to its temporary files is told what to set', needsRoot, async (t) => {
+  const bench = await startBench(t);
+  const worker = await bench.work({ args: ['--user', 'nobody'], waitReady: false });
+  await within(worker.program.exited, { what: 'the worker to end' });
+  assert.equal(worker.program.code, 1);
+  assert.match(worker.log, /user nobody cannot get to its temporary files .* set TMPDIR/);
+});
+
 test('a plugin that the user may not read is refused with that reason', needsRoot, async (t) => {
   const bench = await startBench(t);
   chmodSync(bench.plugin, 0o700);
-  const worker = await bench.work({ args: ['--user', 'nobody'], waitReady: false });
+  const worker = await bench.work({ args: ['--user', 'nobody'], env: { TMPDIR }, waitReady: false });
   await within(worker.program.exited, { what: 'the worker to end' });
   assert.equal(worker.program.code, 1);
   assert.match(worker.log, /naughty.so cannot be read by user \d+: .*--user/);
@@ -89,7 +102,7 @@ test('an exec command that the user may not reach fails with user, path and opti
     { command: `exec ${process.execPath} worker.mjs`, cwd: bench.dir },
     { argv: [bench.file('worker.mjs')] },
   ]) {
-    const worker = await bench.work({ plugin: 'exec', set, args: ['--user', 'nobody'] });
+    const worker = await bench.work({ plugin: 'exec', set, args: ['--user', 'nobody'], env: { TMPDIR } });
     const lost = await job(bench.queue, 'n');
     await untilState(bench.queue, lost.id, 'failed');
     const reason = await failedReason(bench.queue, lost.id);
@@ -97,4 +110,32 @@ test('an exec command that the user may not reach fails with user, path and opti
     assert.match(reason, /--user/);
     await worker.stop();
   }
+});
+
+test('temporary files of a runner go with it, however it goes', options, async (t) => {
+  const bench = await startBench(t);
+  const base = bench.file('tmp');
+  const made = () => readdirSync(base).flatMap((root) => readdirSync(join(base, root)).map((name) => join(base, root, name)));
+  const litter = async (go) => {
+    await job(bench.queue, 'litter', { file: bench.file(go) });
+    await until(() => made().length === 1 && existsSync(join(made()[0], 'link')), { what: 'litter' });
+    return made()[0];
+  };
+  mkdirSync(base);
+  const worker = await bench.work({ env: { TMPDIR: base } });
+
+  const [killed] = await worker.pids();
+  const first = await litter('never');
+  process.kill(killed, 'SIGKILL');
+  await until(() => !existsSync(first) && made().length === 1, { what: 'another directory' });
+
+  const second = await litter('never');
+  worker.kill();
+  await worker.program.exited;
+  assert.ok(existsSync(second), 'nobody is left to remove it');
+  const next = await bench.work({ env: { TMPDIR: base } });
+  await until(() => !existsSync(second), { what: 'what was left to be removed' });
+
+  await next.stop();
+  assert.deepEqual(readdirSync(base), []);
 });

@@ -276,6 +276,10 @@ static void naughty_job(struct cartrita_job *job)
             memset(memory, 1, LEAK_BYTES);
         hold(job, 1);
         free(memory);
+    } else if (strcmp(name, "litter") == 0) {
+        (void)!system(
+            "cd \"$TMPDIR\" && mkdir -p a/b && touch a/b/f -- -rf && ln -s / link && chmod 0 a");
+        hold(job, 1);
     } else if (strcmp(name, "whoami") == 0) {
         whoami(job);
         return;

@@ -142,8 +142,7 @@ static void peer_heard(struct peer_conn *conn, const struct proto_message *messa
         break;
     case PROTO_COMPLETED:
         peer_end(conn, PEER_COMPLETED,
-                 message->as.completed.has_value ? message->as.completed.value
-                                                 : CT_STR_LIT("null"),
+                 message->as.completed.has_value ? message->as.completed.value : CT_STR_LIT("null"),
                  CT_STR_NONE);
         break;
     case PROTO_FAILED:

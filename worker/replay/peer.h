@@ -27,8 +27,8 @@ struct peer {
     const struct replay_job *job; /* borrowed */
     const struct peer_events *events;
     void *ctx;
-    char *folder;   /* owned; ours alone, removed at the end */
-    char *address;  /* owned; "unix:FOLDER/replay.sock" */
+    char *folder;  /* owned; ours alone, removed at the end */
+    char *address; /* owned; "unix:FOLDER/replay.sock" */
     uv_pipe_t server;
     struct ct_list connections; /* struct peer_conn */
     unsigned connection_count;

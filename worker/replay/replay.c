@@ -27,11 +27,12 @@
 
 struct replay {
     uv_loop_t loop;
-    struct worker_config *config;   /* owned */
-    struct pool_config *pool;       /* in config */
-    struct replay_job job;          /* owned */
+    struct worker_config *config; /* owned */
+    struct pool_config *pool;     /* in config */
+    struct replay_job job;        /* owned */
     struct peer peer;
     struct undertaker undertaker;
+    struct temp_root temp_root;
     struct slot_context context;
     struct slot slot;
     uv_timer_t watch;
@@ -96,11 +97,18 @@ static void replay_peer_closed(void *ctx)
     (void)ctx;
 }
 
-static void replay_undertaker_closed(void *ctx)
+static void replay_temp_removed(void *ctx)
 {
     struct replay *replay = ctx;
 
     peer_close(&replay->peer, replay_peer_closed);
+}
+
+static void replay_undertaker_closed(void *ctx)
+{
+    struct replay *replay = ctx;
+
+    temp_root_close(&replay->temp_root, replay_temp_removed, replay);
 }
 
 static void replay_slot_closed(void *ctx)
@@ -179,8 +187,9 @@ static enum ct_code replay_open(struct replay *replay, struct ct_error *err)
     uv_loop_init(&replay->loop);
     ct_uuid(&ct_random_system, replay->worker);
     if (uv_exepath(replay->program, &size) != 0)
-        return ct_error_set(err, CT_E_SYSTEM, "the path of this program is not known: is /proc "
-                                              "mounted?");
+        return ct_error_set(err, CT_E_SYSTEM,
+                            "the path of this program is not known: is /proc "
+                            "mounted?");
     replay->peer = (struct peer){
         .loop = &replay->loop,
         .job = &replay->job,
@@ -191,6 +200,8 @@ static enum ct_code replay_open(struct replay *replay, struct ct_error *err)
     if (rc == CT_E_OK)
         rc = undertaker_open(&replay->undertaker, &replay->loop, replay->peer.address,
                              replay->worker, err);
+    if (rc == CT_E_OK)
+        rc = temp_root_open(&replay->temp_root, &replay->loop, err);
     if (rc != CT_E_OK)
         return rc;
     replay->pool->options.concurrency = 1;
@@ -208,6 +219,7 @@ static enum ct_code replay_open(struct replay *replay, struct ct_error *err)
         .grace_ms = replay->config->grace_ms,
         .cancel_grace_ms = replay->config->cancel_grace_ms,
         .undertaker = &replay->undertaker,
+        .temp_root = &replay->temp_root,
         .random = &ct_random_system,
         .on_change = replay_slot_changed,
         .ctx = replay,
