@@ -16,6 +16,7 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/notify.h"
 #include "redis/embedded.h"
 #include "server/conn.h"
 #include "server/listener.h"
@@ -38,6 +39,8 @@ struct daemon {
     uv_idle_t awake; /* active: there is more to do, so the loop must not sleep */
     uv_signal_t term, interrupt, hangup;
     uv_timer_t patience;
+    struct ct_notify notify; /* a private daemon has nobody to notify */
+    uv_timer_t alive;
 };
 
 static void daemon_check_stopped(struct daemon *daemon);
@@ -87,6 +90,7 @@ static void daemon_close_handles(void *ctx)
     uv_close((uv_handle_t *)&daemon->interrupt, NULL);
     uv_close((uv_handle_t *)&daemon->hangup, NULL);
     uv_close((uv_handle_t *)&daemon->patience, NULL);
+    uv_close((uv_handle_t *)&daemon->alive, NULL);
 }
 
 static void daemon_on_hosts_closed(void *ctx)
@@ -151,6 +155,9 @@ static void daemon_on_signal(uv_signal_t *handle, int number)
     ct_log_info("stopping", CT_INT("signal", number),
                 CT_INT("jobs", conns_lease_count(daemon->conns)));
     daemon->state = DAEMON_DRAINING;
+    ct_notify_stopping(&daemon->notify,
+                       (uint64_t)daemon->config->flags.grace_ms + 2 * DAEMON_FLUSH_MS,
+                       "stopping: workers finish or hand back what they hold");
     daemon_close_listeners(daemon);
     uv_timer_start(&daemon->patience, daemon_on_grace_over,
                    (uint64_t)daemon->config->flags.grace_ms, 0);
@@ -189,6 +196,8 @@ static void daemon_on_redis_up(void *ctx)
         ct_log_info("embedded Redis is ready", CT_STR("url", embedded_public_url(daemon->embedded)),
                     CT_STR("folder", daemon->config->flags.embedded));
     daemon->embedded_is_told = true;
+    if (daemon->state == DAEMON_RUNNING)
+        ct_notify_status(&daemon->notify, "serving");
 }
 
 static enum ct_code daemon_open_redis(struct daemon *daemon, struct ct_error *err)
@@ -243,6 +252,11 @@ static bool daemon_is_ignored(int number)
     return sigaction(number, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+static void daemon_on_alive(uv_timer_t *timer)
+{
+    ct_notify_alive(&((struct daemon *)timer->data)->notify);
+}
+
 static void daemon_start_handles(struct daemon *daemon)
 {
     uv_prepare_init(&daemon->loop, &daemon->prepare);
@@ -259,10 +273,15 @@ static void daemon_start_handles(struct daemon *daemon)
     uv_check_start(&daemon->check, daemon_on_check);
     uv_signal_start(&daemon->term, daemon_on_signal, SIGTERM);
     uv_signal_start(&daemon->interrupt, daemon_on_signal, SIGINT);
+    uv_timer_init(&daemon->loop, &daemon->alive);
+    daemon->alive.data = daemon;
+    if (daemon->notify.watchdog_ms > 0)
+        uv_timer_start(&daemon->alive, daemon_on_alive, 0, daemon->notify.watchdog_ms / 2);
     if (!daemon_is_ignored(SIGHUP))
         uv_signal_start(&daemon->hangup, daemon_on_signal, SIGHUP);
 }
 
+/* Whether Redis is there or not: workers may come, and an outage of Redis is none of ours. */
 static void daemon_tell_ready(const struct daemon *daemon)
 {
     char *url = ct_redis_url_print(&daemon->url);
@@ -271,6 +290,7 @@ static void daemon_tell_ready(const struct daemon *daemon)
         ct_log_info("ready", CT_STR("listen", listener_address(daemon->listeners[i])),
                     CT_STR("redis", url), CT_INT("pid", getpid()));
     free(url);
+    ct_notify_ready(&daemon->notify, "listening; Redis has not answered yet");
 }
 
 static enum ct_code daemon_start(struct daemon *daemon, struct ct_error *err)
@@ -297,6 +317,9 @@ int daemon_run(const struct config *config, struct ct_error *err)
         ct_error_set(err, CT_E_SYSTEM, "cannot make an event loop: %s", uv_strerror(status));
         return EXIT_FAILURE;
     }
+    ct_notify_open(&daemon.notify); /* takes it from the environment in any case */
+    if (config->flags.is_private)
+        ct_notify_close(&daemon.notify);
     if (daemon_start(&daemon, err) != CT_E_OK) {
         exit_code = EXIT_FAILURE;
         daemon_close_listeners(&daemon);
@@ -307,6 +330,7 @@ int daemon_run(const struct config *config, struct ct_error *err)
     status = uv_loop_close(&daemon.loop);
     ct_assert(status == 0);
     ct_redis_url_free(&daemon.url);
+    ct_notify_close(&daemon.notify);
     if (exit_code == EXIT_SUCCESS)
         ct_log_info("stopped", CT_INT("pid", getpid()));
     return exit_code;

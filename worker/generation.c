@@ -106,20 +106,28 @@ void generation_stop(struct generation *generation)
     generation_each(generation, pool_run_stop);
 }
 
-bool generation_is_ready(const struct generation *generation)
+static bool generation_is_all(const struct generation *generation,
+                              bool (*is)(const struct pool_run *pool))
 {
     for (size_t i = 0; i < generation->config.pool_count; i++)
-        if (!pool_run_is_ready(&generation->pools[i]))
+        if (!is(&generation->pools[i]))
             return false;
     return true;
 }
 
+bool generation_is_ready(const struct generation *generation)
+{
+    return generation_is_all(generation, pool_run_is_ready);
+}
+
+bool generation_is_settled(const struct generation *generation)
+{
+    return generation_is_all(generation, pool_run_is_settled);
+}
+
 bool generation_is_down(const struct generation *generation)
 {
-    for (size_t i = 0; i < generation->config.pool_count; i++)
-        if (!pool_run_is_down(&generation->pools[i]))
-            return false;
-    return true;
+    return generation_is_all(generation, pool_run_is_down);
 }
 
 const struct slot *generation_find_unusable(const struct generation *generation)

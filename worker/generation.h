@@ -39,6 +39,8 @@ void generation_retire(struct generation *generation);
 void generation_stop(struct generation *generation);
 
 bool generation_is_ready(const struct generation *generation);
+/* Of each pool it is known whether it works. */
+bool generation_is_settled(const struct generation *generation);
 bool generation_is_down(const struct generation *generation);
 /* A slot of a pool that can never start; NULL: there is none. */
 const struct slot *generation_find_unusable(const struct generation *generation);

@@ -328,13 +328,27 @@ void pool_run_close(struct pool_run *pool, void (*closed)(void *ctx), void *ctx)
 /* --- what it is ----------------------------------------------------------------------------------
  */
 
-bool pool_run_is_ready(const struct pool_run *pool)
+uint32_t pool_run_ready_count(const struct pool_run *pool)
 {
     uint32_t ready = 0;
 
     for (size_t i = 0; i < pool->slot_count; i++)
         ready += pool->slots[i]->is_wanted && pool->slots[i]->state == SLOT_READY;
-    return pool->is_stopped || ready >= pool->wanted;
+    return ready;
+}
+
+bool pool_run_is_ready(const struct pool_run *pool)
+{
+    return pool->is_stopped || pool_run_ready_count(pool) >= pool->wanted;
+}
+
+bool pool_run_is_settled(const struct pool_run *pool)
+{
+    bool is_settled = pool->is_stopped || pool->is_looping;
+
+    for (size_t i = 0; i < pool->slot_count; i++)
+        is_settled |= pool->slots[i]->was_ready || pool->slots[i]->is_unusable;
+    return is_settled;
 }
 
 bool pool_run_is_down(const struct pool_run *pool)

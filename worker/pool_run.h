@@ -76,8 +76,12 @@ void pool_run_drain(struct pool_run *pool);
 void pool_run_retire(struct pool_run *pool);
 void pool_run_stop(struct pool_run *pool);
 
-/* As many runners are ready as should run. */
+/* Runners that should run, and do. */
+uint32_t pool_run_ready_count(const struct pool_run *pool);
+/* As many as should run. */
 bool pool_run_is_ready(const struct pool_run *pool);
+/* A runner was ready once, or it is known that none will be soon. */
+bool pool_run_is_settled(const struct pool_run *pool);
 bool pool_run_is_down(const struct pool_run *pool);
 /* A slot whose plugin is none, when no runner of this pool ever was ready; NULL: there is none. */
 const struct slot *pool_run_find_unusable(const struct pool_run *pool);

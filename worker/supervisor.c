@@ -28,6 +28,7 @@
 #include "worker/orphans.h"
 #include "worker/private.h"
 #include "worker/sandbox/sandbox.h"
+#include "worker/service.h"
 #include "worker/undertaker.h"
 
 #define SUPERVISOR_LOOK_MS    1000u
@@ -54,6 +55,7 @@ struct supervisor {
     uv_timer_t watch; /* every LIMITS_CHECK_MS */
     uv_timer_t look;  /* every SUPERVISOR_LOOK_MS */
     struct fleet fleet;
+    struct service service;
     uint64_t generation_count;
     uv_idle_t tidy; /* runs once after slots have changed, outside of their callbacks */
 };
@@ -99,6 +101,7 @@ static void supervisor_daemon_gone(void *ctx)
     uv_close((uv_handle_t *)&supervisor->watch, NULL);
     uv_close((uv_handle_t *)&supervisor->look, NULL);
     uv_close((uv_handle_t *)&supervisor->tidy, NULL);
+    service_close(&supervisor->service);
     orphans_close(&supervisor->orphans);
 }
 
@@ -146,6 +149,16 @@ static void supervisor_check_first_start(struct supervisor *supervisor,
     supervisor->is_stopping = true;
 }
 
+/* Whoever watches us. */
+static void supervisor_tell(struct supervisor *supervisor)
+{
+    fleet_changed(&supervisor->fleet);
+    if (supervisor->is_stopping)
+        service_stopping(&supervisor->service, supervisor->context.grace_ms);
+    else
+        service_changed(&supervisor->service, supervisor_newest(supervisor));
+}
+
 /* Once a turn, outside of the slots' callbacks: generations that are replaced drain, those that are
  * down go. */
 static void supervisor_tidy(uv_idle_t *idle)
@@ -171,7 +184,7 @@ static void supervisor_tidy(uv_idle_t *idle)
     if (supervisor->is_stopping && ct_list_is_empty(&supervisor->generations))
         supervisor_leave(supervisor);
     else
-        fleet_changed(&supervisor->fleet);
+        supervisor_tell(supervisor);
 }
 
 static void supervisor_changed(void *ctx)
@@ -243,6 +256,8 @@ static void supervisor_reload(uv_signal_t *handle, int number)
 
     if (supervisor->is_stopping)
         return;
+    service_reloading(&supervisor->service);
+    supervisor_changed(supervisor); /* that it is over is told in any case */
     if (supervisor_ending_count(supervisor) >= SUPERVISOR_ENDING_MAX) {
         ct_log_error("reload refused: too many earlier ones have runners whose jobs still run",
                      CT_INT("limit", SUPERVISOR_ENDING_MAX));
@@ -352,6 +367,7 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
     enum ct_code rc;
 
     uv_loop_init(&supervisor->loop);
+    service_open(&supervisor->service, &supervisor->loop);
     ct_list_init(&supervisor->generations);
     ct_uuid(&ct_random_system, supervisor->worker);
     if (uv_exepath(supervisor->program, &size) != 0)
