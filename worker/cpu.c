@@ -61,7 +61,7 @@ static void cpu_due(uv_timer_t *timer)
         if (job->limits->cpu_max_ms == 0)
             continue;
         has_any = true;
-        if (!job->limit_reason &&
+        if (!job->limit_reason && !job->cancelled &&
             atomic_load_explicit(&job->phase, memory_order_acquire) == JOB_RUNNING)
             cpu_look_at(leases, job);
     }

@@ -1,7 +1,8 @@
 /* Time limits of running jobs, on the runner's loop: at the deadline the plugin is told to stop; a
  * job that ends within the cancel grace has failed with Bull's words; one that does not is failed
- * by the loop, which goes on without its thread, and the runner is to be replaced. The supervisor
- * watches from outside in case this loop hangs (limits.c).
+ * by the loop, which goes on without its thread, and the runner is to be replaced. A job that was
+ * cancelled (cancels.c) has that grace from then on. The supervisor watches from outside in case
+ * this loop hangs (limits.c).
  *
  * One timer for all jobs: it is armed for the earliest time at which anything can be due, and finds
  * out then what is. */
@@ -28,10 +29,10 @@ static void deadlines_give_up(struct leases *leases, struct cartrita_job *job)
 {
     if (!job_claim(job, JOB_RUNNING))
         return; /* it ended this very moment */
+    job_outcome_stopped(job);
     ct_log_error("job does not stop, its runner will be replaced", CT_BYTES("queue", job->queue),
-                 CT_BYTES("job", job->id), CT_STR("reason", job->limit_reason),
+                 CT_BYTES("job", job->id), CT_STR("reason", job->outcome.text),
                  CT_INT("grace_ms", leases->options.cancel_grace_ms));
-    job_outcome_fail_reason(job, job->limit_reason);
     if (job->is_lost && job->lease == 0)
         leases_forget(leases, job);
     else
@@ -47,6 +48,16 @@ void deadlines_over(struct leases *leases, struct cartrita_job *job, char *reaso
     deadlines_expect(leases, job->cancelled_ms + leases->options.cancel_grace_ms);
 }
 
+/* When a job that was told to stop is given up. One that was told before it began has the grace
+ * from its beginning. */
+static uint64_t deadlines_end_ms(const struct leases *leases, const struct cartrita_job *job)
+{
+    const uint64_t started_ms = job->started_ns / 1000000u;
+
+    return leases->options.cancel_grace_ms +
+           (started_ms > job->cancelled_ms ? started_ms : job->cancelled_ms);
+}
+
 /* What is due for one job; returns when to look at it again, 0 for never. */
 static uint64_t deadlines_check(struct leases *leases, struct cartrita_job *job, uint64_t now_ms)
 {
@@ -54,20 +65,23 @@ static uint64_t deadlines_check(struct leases *leases, struct cartrita_job *job,
 
     switch (atomic_load(&job->phase)) {
     case JOB_WAITING:
+        if (job->owes_cancel)
+            return now_ms + LEASES_SOON_MS;
         return job->timeout_ms ? now_ms + job->timeout_ms : 0;
     case JOB_ENDED:
         return 0;
     default:
         break;
     }
-    if (!job->limit_reason && deadline_ms == 0)
-        return 0;
-    if (!job->limit_reason && now_ms < deadline_ms)
-        return deadline_ms;
-    if (!job->limit_reason)
+    if (job->owes_cancel)
+        leases_tell_cancel(leases, job);
+    if (!job->limit_reason && !job->cancelled) {
+        if (deadline_ms == 0 || now_ms < deadline_ms)
+            return deadline_ms;
         deadlines_over(leases, job, job_timeout_reason(job));
-    if (now_ms - job->cancelled_ms < leases->options.cancel_grace_ms)
-        return job->cancelled_ms + leases->options.cancel_grace_ms;
+    }
+    if (now_ms < deadlines_end_ms(leases, job))
+        return deadlines_end_ms(leases, job);
     deadlines_give_up(leases, job);
     return 0;
 }

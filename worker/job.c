@@ -8,6 +8,7 @@
 
 #include "common/assert.h"
 #include "common/mem.h"
+#include "proto/codec.h"
 
 #define JOB_ALIVE 0x4a4f4221u
 #define JOB_DEAD  0x64656164u
@@ -103,7 +104,8 @@ void job_unref(struct cartrita_job *job)
     free(job->outcome.stack);
     free(job->limit_reason);
     free(atomic_load(&job->cancel_reason));
-    job->outcome.text = job->outcome.stack = NULL;
+    free(job->cancelled);
+    job->outcome.text = job->outcome.stack = job->cancelled = NULL;
     atomic_store(&job->cancel_reason, NULL);
     job->magic = JOB_DEAD;
     job_bury(job);
@@ -174,6 +176,25 @@ void job_outcome_release(struct cartrita_job *job, uint64_t how, uint64_t durati
 char *job_timeout_reason(const struct cartrita_job *job)
 {
     return ct_asprintf("Promise timed out after %" PRIu64 " milliseconds", job->timeout_ms);
+}
+
+bool job_was_stopped(const struct cartrita_job *job)
+{
+    if (job->outcome.kind != JOB_RELEASED)
+        return job->limit_reason || job->cancelled;
+    return job->cancelled && job->outcome.release != PROTO_RELEASE_MOVED;
+}
+
+void job_outcome_stopped(struct cartrita_job *job)
+{
+    struct cartrita_failure failure = CARTRITA_FAILURE;
+
+    free(job->outcome.text);
+    free(job->outcome.stack);
+    job->outcome = (struct job_outcome){0};
+    failure.reason = job->cancelled ? job->cancelled : job->limit_reason;
+    failure.is_unrecoverable = job->cancelled != NULL;
+    job_outcome_fail(job, &failure);
 }
 
 struct job_note *job_note_new(struct cartrita_job *job, enum note_kind kind, const char *text,

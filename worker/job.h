@@ -59,9 +59,11 @@ struct cartrita_job {
     bool is_sent;                     /* its outcome went out on this connection */
     bool is_lost;                     /* lock lost: nothing more of it is worth sending */
     char *limit_reason; /* owned; it is over a limit: whatever the plugin says, it failed so */
+    char *cancelled;    /* owned; the same, for good, and why; NULL: nobody has cancelled it */
     bool has_cpu_base;
     uint64_t cpu_base_ns; /* CPU time of its thread when it was first seen there */
     uint64_t arrived_ms;
+    bool owes_cancel;      /* the plugin is to be told as soon as it has it */
     uint64_t cancelled_ms; /* when it was told to stop; 0: never */
     struct ct_list kept;   /* struct job_note: not yet sent, while the connection is down */
     uint32_t kept_count;
@@ -125,6 +127,13 @@ void job_outcome_complete(struct cartrita_job *job, const char *json, size_t len
 void job_outcome_fail(struct cartrita_job *job, const struct cartrita_failure *failure);
 void job_outcome_fail_reason(struct cartrita_job *job, const char *reason);
 void job_outcome_release(struct cartrita_job *job, uint64_t how, uint64_t duration_ms);
+
+/* Told to stop, at a limit or because somebody cancelled it: whatever its plugin has said,
+ * it has failed, unless it was handed back (a cancelled one: unless the plugin has moved it
+ * itself). */
+bool job_was_stopped(const struct cartrita_job *job);
+/* That failure, in place of the outcome it has. */
+void job_outcome_stopped(struct cartrita_job *job);
 
 /* "Promise timed out after N milliseconds", Bull's words, as fresh memory. */
 char *job_timeout_reason(const struct cartrita_job *job);

@@ -174,18 +174,9 @@ static void leases_acked(struct leases *leases, const struct proto_ack *ack)
 static void leases_cancelled(struct leases *leases, const struct proto_cancel *cancel)
 {
     struct cartrita_job *job = leases_find(leases, cancel->lease);
-    char *reason;
 
-    if (!job || atomic_load(&job->phase) == JOB_ENDED)
-        return;
-    job->is_lost = cancel->code == CT_E_LOCK_LOST;
-    if (threads_take_back_one(leases->options.threads, job)) {
-        leases_hand_back(leases, job);
-        return;
-    }
-    reason = ct_strndup(cancel->reason.data, cancel->reason.len);
-    leases_cancel(leases, job, reason);
-    free(reason);
+    if (job)
+        cancels_told(leases, job, cancel);
 }
 
 static void leases_error(const struct proto_error *error)
@@ -230,12 +221,8 @@ static void leases_ended(struct leases *leases, struct cartrita_job *job)
 {
     prefetch_ended(&leases->prefetch, job->ended_ns - job->started_ns);
     leases->is_changed = true;
-    if (job->limit_reason && job->outcome.kind != JOB_RELEASED) {
-        free(job->outcome.text);
-        free(job->outcome.stack);
-        job->outcome = (struct job_outcome){0};
-        job_outcome_fail_reason(job, job->limit_reason);
-    }
+    if (job_was_stopped(job))
+        job_outcome_stopped(job);
     if (job->is_lost && job->lease == 0)
         leases_forget(leases, job);
     else
@@ -462,7 +449,10 @@ void leases_give_up(struct leases *leases)
         if (!job_claim(job, JOB_RUNNING))
             continue;
         leases_cancel(leases, job, "the worker is stopping");
-        job_outcome_release(job, PROTO_RELEASE_UNSTARTED, 0);
+        if (job->cancelled)
+            job_outcome_stopped(job);
+        else
+            job_outcome_release(job, PROTO_RELEASE_UNSTARTED, 0);
         leases_send_outcome(leases, job);
     }
 }

@@ -28,6 +28,7 @@
 #define LEASES_KEPT_MAX    1000u  /* progress and log lines of one job kept without connection */
 #define LEASES_ADDS_MAX    10000u /* enqueued jobs without an answer */
 #define LEASES_REATTACH_MS 5000u  /* a queue that the daemon refused is asked for again */
+#define LEASES_SOON_MS     2u     /* looks after a job that a thread is just taking */
 #define LEASES_TICK_MS     20u    /* looks after waiting jobs and open credits */
 
 struct leases_options {
@@ -92,7 +93,7 @@ void leases_pause(struct leases *leases, bool is_paused);
 void leases_give_up(struct leases *leases);
 size_t leases_held_count(const struct leases *leases);
 
-/* --- between leases.c, outcomes.c, deadlines.c, resume.c, adds.c
+/* --- between leases.c, outcomes.c, cancels.c, deadlines.c, resume.c, adds.c
  * ------------------------------------------
  */
 
@@ -107,6 +108,8 @@ void leases_hand_back(struct leases *leases, struct cartrita_job *job);
 void leases_hand_back_all(struct leases *leases, struct ct_list *jobs);
 /* Tells the plugin to stop a job. `reason` is copied. */
 void leases_cancel(struct leases *leases, struct cartrita_job *job, const char *reason);
+/* The plugin hears that a job was cancelled, at the latest when it has it. */
+void leases_tell_cancel(struct leases *leases, struct cartrita_job *job);
 void leases_tell_finished(struct leases *leases, const struct cartrita_job *job, const char *state,
                           const char *error);
 
@@ -116,7 +119,11 @@ void leases_settle(struct leases *leases);
 
 void leases_drop_parked(struct leases *leases);
 
-/* deadlines.c: time limits of running jobs. */
+/* cancels.c: a held job that the daemon wants stopped. */
+void cancels_told(struct leases *leases, struct cartrita_job *job,
+                  const struct proto_cancel *cancel);
+
+/* deadlines.c: time limits of running jobs, and of those that were told to stop. */
 void deadlines_expect(struct leases *leases, uint64_t at_ms); /* look then, at the latest */
 
 /* The job is over a limit, and `reason` says which: it is told to stop, and has failed so. Takes

@@ -92,11 +92,8 @@ void leases_send_outcome(struct leases *leases, struct cartrita_job *job)
 void leases_tell_finished(struct leases *leases, const struct cartrita_job *job, const char *state,
                           const char *error)
 {
-    bool was_started = job->outcome.kind != JOB_RELEASED ||
-                       job->outcome.release != PROTO_RELEASE_UNSTARTED || job->started_ns != 0;
-
     /* It hears of no job that it never had. */
-    if (leases->options.plugin->finished && was_started)
+    if (leases->options.plugin->finished && job->started_ns != 0)
         leases->options.plugin->finished(leases->options.self, job->queue.data, job->id.data, state,
                                          error);
 }
@@ -133,6 +130,20 @@ void leases_hand_back_all(struct leases *leases, struct ct_list *jobs)
     }
 }
 
+void leases_tell_cancel(struct leases *leases, struct cartrita_job *job)
+{
+    const int phase = atomic_load(&job->phase);
+
+    job->owes_cancel = phase == JOB_WAITING;
+    if (job->owes_cancel) /* a thread has it in hand */
+        deadlines_expect(leases, job_now_ms() + LEASES_SOON_MS);
+    if (phase != JOB_RUNNING || !leases->options.plugin->cancel)
+        return;
+    crash_blame(job->entry, 1); /* should it crash in there */
+    leases->options.plugin->cancel(leases->options.self, job, atomic_load(&job->cancel_reason));
+    crash_blame(0, 0);
+}
+
 void leases_cancel(struct leases *leases, struct cartrita_job *job, const char *reason)
 {
     char *expected = NULL;
@@ -143,9 +154,5 @@ void leases_cancel(struct leases *leases, struct cartrita_job *job, const char *
         return;
     }
     job->cancelled_ms = job_now_ms();
-    if (atomic_load(&job->phase) != JOB_RUNNING || !leases->options.plugin->cancel)
-        return;
-    crash_blame(job->entry, 1); /* should it crash in there */
-    leases->options.plugin->cancel(leases->options.self, job, copy);
-    crash_blame(0, 0);
+    leases_tell_cancel(leases, job);
 }

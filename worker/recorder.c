@@ -111,6 +111,13 @@ void recorder_deadline(struct recorder *recorder, size_t entry, uint64_t deadlin
     atomic_store_explicit(&recorder->entries[entry].deadline_ms, deadline_ms, memory_order_relaxed);
 }
 
+void recorder_move_deadline(struct recorder *recorder, size_t entry, uint64_t from_ms,
+                            uint64_t to_ms)
+{
+    ct_assert(entry < recorder->count);
+    atomic_compare_exchange_strong(&recorder->entries[entry].deadline_ms, &from_ms, to_ms);
+}
+
 void recorder_stop(struct recorder *recorder, size_t entry)
 {
     struct recorder_page_entry *record = recorder_begin(recorder, entry);

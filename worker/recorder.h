@@ -95,6 +95,9 @@ struct recorder_start {
 void recorder_start(struct recorder *recorder, size_t entry, const struct recorder_start *start);
 void recorder_deadline(struct recorder *recorder, size_t entry, uint64_t deadline_ms);
 void recorder_stop(struct recorder *recorder, size_t entry);
+/* From any thread: the deadline becomes to_ms if it is from_ms still. */
+void recorder_move_deadline(struct recorder *recorder, size_t entry, uint64_t from_ms,
+                            uint64_t to_ms);
 
 /* From any thread. Two that write to the same entry at once may lose one of the notes. */
 void recorder_phase(struct recorder *recorder, size_t entry, struct ct_str text);

@@ -180,7 +180,7 @@ static void runner_stuck(void *ctx)
     if (runner->is_stuck)
         return;
     runner->is_stuck = true;
-    runner_say(CONTROL_STUCK, "a job did not stop at its time limit");
+    runner_say(CONTROL_STUCK, "a job did not stop when it was told to");
     runner_drain(runner);
 }
 

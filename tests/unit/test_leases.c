@@ -22,7 +22,7 @@
 
 struct sent {
     enum proto_type type;
-    uint64_t lease, number; /* number: sub's window, how of released, request of add */
+    uint64_t lease, number; /* number: sub's window, how of released, request of add; 1: for good */
     char text[300];         /* value, reason, line, id */
     char more[300];         /* stack, data */
 };
@@ -58,6 +58,7 @@ enum ct_code proto_client_send(struct proto_client *client, const struct proto_m
         out->lease = message->as.failed.lease;
         copy(out->text, message->as.failed.reason);
         copy(out->more, message->as.failed.stack);
+        out->number = message->as.failed.has_unrecoverable && message->as.failed.unrecoverable;
         break;
     case PROTO_RELEASED:
         out->lease = message->as.released.lease;
@@ -306,7 +307,7 @@ static void nothing(uv_timer_t *timer)
         }                                                                            \
     } while (0)
 
-static uint64_t give(const char *id, const char *name, uint64_t timeout_ms)
+static uint64_t give_unsettled(const char *id, const char *name, uint64_t timeout_ms)
 {
     struct proto_message message = {.type = PROTO_JOB};
     struct proto_job *job = &message.as.job;
@@ -320,8 +321,15 @@ static uint64_t give(const char *id, const char *name, uint64_t timeout_ms)
     job->has_timeout_ms = timeout_ms > 0;
     job->timeout_ms = timeout_ms;
     leases_message(&leases, &message);
-    leases_settle(&leases);
     return job->lease;
+}
+
+static uint64_t give(const char *id, const char *name, uint64_t timeout_ms)
+{
+    const uint64_t lease = give_unsettled(id, name, timeout_ms);
+
+    leases_settle(&leases);
+    return lease;
 }
 
 static void ack(uint64_t lease, enum ct_code code, enum proto_state state)
@@ -600,26 +608,166 @@ START_TEST(test_window_closes_before_jobs_go_back)
 }
 END_TEST
 
-START_TEST(test_cancel_before_it_starts)
+static void tell(uint64_t lease, enum ct_code code, const char *reason)
 {
     struct proto_message message = {.type = PROTO_CANCEL};
+
+    message.as.cancel.lease = lease;
+    message.as.cancel.code = code;
+    message.as.cancel.reason = ct_str_of(reason);
+    leases_message(&leases, &message);
+    leases_settle(&leases);
+}
+
+/* Failed for good, for this reason. */
+static void assert_cancelled(uint64_t lease, const char *reason)
+{
+    const struct sent *failed = find(PROTO_FAILED, 0);
+
+    ck_assert_uint_eq(count(PROTO_FAILED), 1);
+    ck_assert_uint_eq(failed->lease, lease);
+    ck_assert_str_eq(failed->text, reason);
+    ck_assert_uint_eq(failed->number, 1);
+    ck_assert_uint_eq(count(PROTO_RELEASED), 0);
+}
+
+/* _i = 0: it waits for a thread. 1: its message came in the same turn. */
+START_TEST(test_cancel_before_it_starts)
+{
+    uint64_t lease;
+
+    begin();
+    give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    if (_i == 0)
+        lease = give("2", "echo", 0);
+    else
+        lease = give_unsettled("2", "echo", 0);
+    tell(lease, CT_E_CANCELLED, "cancelled: not any more");
+    assert_cancelled(lease, "cancelled: not any more");
+    ck_assert_int_eq(atomic_load(&cancels), 0);
+    ack(lease, CT_E_OK, PROTO_STATE_FAILED);
+    ck_assert_str_eq(finished_text, ""); /* it never had it */
+    ck_assert_uint_eq(leases_held_count(&leases), 1);
+    atomic_store(&held_open, 1);
+    until(count(PROTO_COMPLETED) == 1);
+    ck_assert_int_eq(atomic_load(&running), 1);
+    end();
+}
+END_TEST
+
+START_TEST(test_lock_lost_before_it_starts)
+{
     uint64_t lease;
 
     begin();
     give("1", "hold", 0);
     until(atomic_load(&running) == 1);
     lease = give("2", "echo", 0);
-    message.as.cancel.lease = lease;
-    message.as.cancel.code = CT_E_CANCELLED;
-    message.as.cancel.reason = CT_STR_LIT("not any more");
-    leases_message(&leases, &message);
+    tell(lease, CT_E_LOCK_LOST, "lost");
     ck_assert_uint_eq(find(PROTO_RELEASED, 0)->lease, lease);
     ck_assert_int_eq(atomic_load(&cancels), 0);
-    ack(lease, CT_E_OK, PROTO_STATE_WAITING);
-    ck_assert_uint_eq(leases_held_count(&leases), 1);
+    end();
+}
+END_TEST
+
+/* What the plugin completes then does not count. */
+START_TEST(test_cancel_while_it_runs)
+{
+    uint64_t lease;
+
+    begin();
+    lease = give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    tell(lease, CT_E_CANCELLED, "cancelled");
+    tell(lease, CT_E_CANCELLED, "cancelled: again");
+    until(count(PROTO_FAILED) == 1);
+    assert_cancelled(lease, "cancelled");
+    ck_assert_int_eq(atomic_load(&cancels), 1);
+    ck_assert_uint_eq(count(PROTO_COMPLETED), 0);
+    ck_assert_uint_eq(stuck, 0);
+    end();
+}
+END_TEST
+
+/* Also one that is in its grace at a time limit, which would be retried. */
+START_TEST(test_cancel_of_a_deaf_job_replaces_the_runner)
+{
+    uint64_t start_ms = job_now_ms();
+    uint64_t lease;
+
+    begin();
+    lease = give("1", "deaf", _i ? 20 : 0);
+    until(atomic_load(&running) == 1);
+    if (_i)
+        until(atomic_load(&cancels) == 1);
+    tell(lease, CT_E_CANCELLED, "cancelled: enough");
+    until(count(PROTO_FAILED) == 1);
+    assert_cancelled(lease, "cancelled: enough");
+    ck_assert_uint_ge(job_now_ms() - start_ms, 100);
+    ck_assert_uint_eq(stuck, 1);
+    end();
+}
+END_TEST
+
+/* The supervisor's watchdog begins to count, and goes back to its own for the next job. */
+START_TEST(test_cancel_moves_the_deadline_of_its_job_alone)
+{
+    struct recorder_job *jobs;
+    uint64_t lease, now_ms;
+    size_t job_count;
+
+    begin();
+    lease = give("1", "deaf", 0);
+    until(atomic_load(&running) == 1);
+    tell(lease, CT_E_CANCELLED, "cancelled");
+    ck_assert_int_eq(recorder_read(recorder_fd, &jobs, &job_count, NULL), CT_E_OK);
+    ck_assert_uint_eq(job_count, 1);
+    ck_assert_uint_le(jobs[0].deadline_ms, job_now_ms());
+    free(jobs);
+    give("2", "deaf", 0);
     atomic_store(&held_open, 1);
     until(count(PROTO_COMPLETED) == 1);
-    ck_assert_int_eq(atomic_load(&running), 1);
+    now_ms = job_now_ms();
+    atomic_store(&held_open, 0);
+    atomic_store(&running, 0);
+    give("3", "deaf", 0);
+    until(atomic_load(&running) == 1);
+    ck_assert_int_eq(recorder_read(recorder_fd, &jobs, &job_count, NULL), CT_E_OK);
+    ck_assert_uint_eq(job_count, 1);
+    ck_assert_uint_gt(jobs[0].deadline_ms, now_ms);
+    free(jobs);
+    end();
+}
+END_TEST
+
+START_TEST(test_cancel_of_a_job_that_has_completed)
+{
+    uint64_t lease;
+
+    begin();
+    lease = give("1", "echo", 0);
+    until(count(PROTO_COMPLETED) == 1);
+    tell(lease, CT_E_CANCELLED, "cancelled");
+    ck_assert_uint_eq(count(PROTO_FAILED), 0);
+    ack(lease, CT_E_OK, PROTO_STATE_COMPLETED);
+    ck_assert_uint_eq(leases_held_count(&leases), 0);
+    end();
+}
+END_TEST
+
+/* A thread has it and waits for more: the plugin is told when it has it. */
+START_TEST(test_cancel_while_a_batch_fills)
+{
+    uint64_t lease;
+
+    begin_with(1, 2, 300);
+    lease = give("1", "hold", 0);
+    until(threads_ready_count(threads) == 0);
+    tell(lease, CT_E_CANCELLED, "cancelled");
+    until(count(PROTO_FAILED) == 1);
+    assert_cancelled(lease, "cancelled");
+    ck_assert_uint_eq(stuck, 0);
     end();
 }
 END_TEST
@@ -821,7 +969,13 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_waiting_jobs_wait_for_resume);
     tcase_add_test(tcase, test_jobs_behind_a_long_one_are_handed_back);
     tcase_add_test(tcase, test_window_closes_before_jobs_go_back);
-    tcase_add_test(tcase, test_cancel_before_it_starts);
+    tcase_add_loop_test(tcase, test_cancel_before_it_starts, 0, 2);
+    tcase_add_test(tcase, test_lock_lost_before_it_starts);
+    tcase_add_test(tcase, test_cancel_while_it_runs);
+    tcase_add_loop_test(tcase, test_cancel_of_a_deaf_job_replaces_the_runner, 0, 2);
+    tcase_add_test(tcase, test_cancel_moves_the_deadline_of_its_job_alone);
+    tcase_add_test(tcase, test_cancel_of_a_job_that_has_completed);
+    tcase_add_test(tcase, test_cancel_while_a_batch_fills);
     tcase_add_test(tcase, test_time_limit);
     tcase_add_test(tcase, test_job_that_does_not_stop);
     tcase_add_test(tcase, test_lock_lost_while_running);
