@@ -59,8 +59,8 @@ static void cancels_cancelled(struct leases *leases, struct cartrita_job *job, s
         cancels_fail_unstarted(leases, job);
         return;
     }
+    cancels_tell_recorder(job, now_ms); /* first: the plugin may hang as it is told */
     leases_cancel(leases, job, job->cancelled);
-    cancels_tell_recorder(job, now_ms);
     deadlines_expect(leases, now_ms + leases->options.cancel_grace_ms);
 }
 
