@@ -1,10 +1,10 @@
-/* job show: all that is stored of one job. One call tells most of it; only a job that is in none of
- * the sorted sets is looked for in the lists, a part at a time. */
+/* job show: all that is stored of one job. */
 #include <time.h>
 
 #include "common/clock.h"
 #include "common/json.h"
 #include "q/command.h"
+#include "q/job_find.h"
 #include "q/job_text.h"
 #include "q/print.h"
 #include "q/text.h"
@@ -26,36 +26,6 @@ static const struct ct_option options[] = {
     SESSION_OPTIONS(struct settings),
 };
 
-/* Bull's word for a job whose id is nowhere: it has a hash, but nothing will ever run it. */
-#define STUCK "stuck"
-
-static enum ct_code find_in_lists(struct session *session, const struct queue_name *name,
-                                  struct ct_str id, struct inspect_found *found,
-                                  struct ct_error *err)
-{
-    int64_t place = 0;
-    enum ct_code rc = CT_E_OK;
-
-    while (rc == CT_E_OK && place >= 0 && !found->has_state) {
-        struct redis_reply *reply = NULL;
-        struct redis_command command;
-
-        redis_command_init(&command, NULL);
-        session->inspector->build_find(name, id, place, &command);
-        rc = session_call(session, &command, &reply, err);
-        if (rc == CT_E_OK)
-            rc = session->inspector->parse_find(reply, &found->has_state, &found->state, &place,
-                                                err);
-        redis_reply_free(reply);
-    }
-    return rc;
-}
-
-static const char *state_name(const struct session *session, const struct inspect_found *found)
-{
-    return found->has_state ? session->inspector->states[found->state].name : STUCK;
-}
-
 static void show_json(const struct session *session, const char *queue,
                       const struct inspect_found *found)
 {
@@ -63,7 +33,7 @@ static void show_json(const struct session *session, const char *queue,
 
     print_json_open(&json, NULL, '{');
     print_json_string(&json, "queue", ct_str_of(queue));
-    job_print_members(&json, session->inspector, &found->job, state_name(session, found));
+    job_print_members(&json, session->inspector, &found->job, job_state_name(session, found));
     if (found->lock.data) {
         print_json_open(&json, "lock", '{');
         print_json_string(&json, "token", found->lock);
@@ -141,7 +111,7 @@ static void show_sheet(const struct session *session, const char *queue,
 
     print_line(stdout, "queue", ct_str_of(queue), width);
     print_line(stdout, "id", found->job.id, width);
-    print_line(stdout, "state", ct_str_of(state_name(session, found)), width);
+    print_line(stdout, "state", ct_str_of(job_state_name(session, found)), width);
     show_time("dueOn", found->job.due_ms, now_ms);
     for (uint32_t i = 0; i < inspector->field_count; i++) {
         const char *name = inspector->fields[i].name;
@@ -163,38 +133,18 @@ static void show_sheet(const struct session *session, const char *queue,
                 (long long)found->log_count);
 }
 
-static enum ct_code refuse(const char *queue, const char *id, bool is_listed, struct ct_error *err)
-{
-    if (is_listed)
-        return ct_error_set(err, CT_E_JOB_MISSING,
-                            "job \"%s\" is in a list of queue \"%s\", but its hash is gone", id,
-                            queue);
-    return ct_error_set(err, CT_E_NOT_FOUND, "queue \"%s\" has no job \"%s\"", queue, id);
-}
-
 static enum ct_code run(struct session *session, const void *given, const char *const *args,
                         size_t arg_count, struct ct_error *err)
 {
     const struct settings *settings = given;
-    struct queue_name name = {settings->common.prefix, args[0]};
-    struct ct_str id = ct_str_of(args[1]);
     struct inspect_counts counts;
     struct inspect_found found = {0};
-    struct redis_reply *reply = NULL;
-    struct redis_command command;
+    struct redis_reply *reply;
     enum ct_code rc = session_need_queue(session, args[0], &counts, err);
 
     if (rc != CT_E_OK)
         return rc;
-    redis_command_init(&command, NULL);
-    session->inspector->build_job(&name, id, (uint32_t)settings->log_max, &command);
-    rc = session_call(session, &command, &reply, err);
-    if (rc == CT_E_OK)
-        rc = session->inspector->parse_job(reply, id, &found, err);
-    if (rc == CT_E_OK && !found.has_state)
-        rc = find_in_lists(session, &name, id, &found, err);
-    if (rc == CT_E_OK && !found.exists)
-        rc = refuse(args[0], args[1], found.has_state, err);
+    rc = job_find(session, args[0], args[1], (uint32_t)settings->log_max, &found, &reply, err);
     if (rc == CT_E_OK && settings->common.output == OUTPUT_JSON)
         show_json(session, args[0], &found);
     else if (rc == CT_E_OK)

@@ -14,9 +14,10 @@
 #include "q/text.h"
 
 static const struct command *const commands[] = {
-    &cmd_queue_ls,      &cmd_queue_show,  &cmd_job_ls,       &cmd_job_show,       &cmd_job_add,
-    &cmd_job_replay,    &cmd_worker_ls,   &cmd_worker_show,  &cmd_worker_scale,   &cmd_worker_pause,
-    &cmd_worker_resume, &cmd_worker_stop, &cmd_worker_start, &cmd_worker_restart, &cmd_worker_drain,
+    &cmd_queue_ls,    &cmd_queue_show,   &cmd_job_ls,         &cmd_job_show,
+    &cmd_job_add,     &cmd_job_replay,   &cmd_job_cancel,     &cmd_worker_ls,
+    &cmd_worker_show, &cmd_worker_scale, &cmd_worker_pause,   &cmd_worker_resume,
+    &cmd_worker_stop, &cmd_worker_start, &cmd_worker_restart, &cmd_worker_drain,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
@@ -28,7 +29,7 @@ static const char exit_codes[] = "Exit status:\n"
                                  "  4  not possible with it as it is\n"
                                  "  5  Redis or the daemon cannot be reached\n"
                                  "  6  Redis refuses: password, rights, read-only\n"
-                                 "  7  Redis, the daemon or a worker took too long\n";
+                                 "  7  Redis, the daemon, a worker or a job took too long\n";
 
 static int exit_code(enum ct_code code)
 {
