@@ -56,6 +56,7 @@ struct cartrita_job {
     struct cartrita_job *bucket_next; /* in leases->buckets, while it has a lease */
     uint64_t lease;                   /* 0: none on this connection */
     uint32_t queue_index;             /* which of the pool's queues, and its sub */
+    bool has_outcome;                 /* it has ended, and the loop knows how */
     bool is_sent;                     /* its outcome went out on this connection */
     bool is_lost;                     /* lock lost: nothing more of it is worth sending */
     char *limit_reason; /* owned; it is over a limit: whatever the plugin says, it failed so */

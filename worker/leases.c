@@ -161,7 +161,7 @@ static void leases_acked(struct leases *leases, const struct proto_ack *ack)
                 CT_STR("error", detail));
     leases_tell_finished(leases, job, leases_state_name(ack), detail);
     free(detail);
-    if (atomic_load(&job->phase) == JOB_ENDED) {
+    if (job->has_outcome) {
         leases_forget(leases, job);
         return;
     }

@@ -77,6 +77,7 @@ void leases_send_outcome(struct leases *leases, struct cartrita_job *job)
     struct proto_message message;
     struct ct_error err = {.code = CT_E_OK};
 
+    job->has_outcome = true;
     if (!leases->is_up || job->lease == 0)
         return; /* said after resume */
     message = leases_outcome_message(job);

@@ -156,6 +156,8 @@ static void resume_refused(struct leases *leases, struct cartrita_job *job, cons
         leases_cancel(leases, job, why);
         return; /* it keeps its place until its run is over */
     }
+    if (atomic_load(&job->phase) == JOB_ENDED && !job->has_outcome)
+        return; /* its end is on its way to the loop, which will forget it */
     if (!job_claim(job, JOB_WAITING))
         leases_tell_finished(leases, job, "lost", why);
     leases_forget(leases, job);
@@ -176,7 +178,8 @@ void resume_resumed(struct leases *leases, const struct proto_resumed *resumed)
     resume_kept(leases, job);
     switch (atomic_load(&job->phase)) {
     case JOB_ENDED:
-        leases_send_outcome(leases, job);
+        if (job->has_outcome) /* else its end is on its way to the loop, which will send it */
+            leases_send_outcome(leases, job);
         break;
     case JOB_WAITING:
         if (leases->is_draining) {

@@ -501,6 +501,28 @@ START_TEST(test_job_lost_while_away)
 }
 END_TEST
 
+/* The resume is answered between a job's end on its thread and the loop's knowledge of it. */
+START_TEST(test_end_that_crosses_a_resume_is_said_once)
+{
+    begin();
+    give("1", "hold", 0);
+    until(atomic_load(&running) == 1);
+    down();
+    atomic_store(&held_open, 1);
+    while (atomic_load(&ended) == 0)
+        usleep(500); /* the loop stands still */
+    sent_count = 0;
+    up();
+    resumed("1", _i ? CT_E_LOCK_LOST : CT_E_OK, _i ? 0 : 101);
+    ck_assert_uint_eq(count(PROTO_COMPLETED), 0);
+    ck_assert_uint_eq(leases_held_count(&leases), 1);
+    outbox_drain(&outbox);
+    ck_assert_uint_eq(count(PROTO_COMPLETED), _i ? 0 : 1);
+    ck_assert_uint_eq(leases_held_count(&leases), _i ? 0 : 1);
+    end();
+}
+END_TEST
+
 /* A running job goes on while the daemon is away; its log waits; it is told when the job is lost.
  */
 START_TEST(test_running_job_across_an_outage)
@@ -964,6 +986,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_use_after_end);
     tcase_add_test(tcase, test_result_survives_a_lost_connection);
     tcase_add_test(tcase, test_job_lost_while_away);
+    tcase_add_loop_test(tcase, test_end_that_crosses_a_resume_is_said_once, 0, 2);
     tcase_add_test(tcase, test_running_job_across_an_outage);
     tcase_add_test(tcase, test_running_job_is_told_of_its_loss);
     tcase_add_test(tcase, test_waiting_jobs_wait_for_resume);
