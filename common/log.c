@@ -20,6 +20,7 @@ static const char *const log_level_names[] = {"debug", "info", "warn", "error"};
 
 static enum ct_log_level log_least = CT_LOG_INFO;
 static char log_program[64];
+static int log_fd = STDERR_FILENO;
 
 struct log_line {
     size_t len;
@@ -47,6 +48,11 @@ enum ct_code ct_log_level_parse(const char *text, enum ct_log_level *out, struct
 int ct_log_is_on(enum ct_log_level level)
 {
     return level >= log_least;
+}
+
+void ct_log_to(int fd)
+{
+    log_fd = fd;
 }
 
 /* A piece goes in whole or not at all, and the last byte stays free for the line break. */
@@ -128,7 +134,7 @@ static bool line_add_field(struct log_line *line, struct ct_log_field field)
 static bool log_can_write(void)
 {
     static atomic_bool is_stuck;
-    struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+    struct pollfd fd = {.fd = log_fd, .events = POLLOUT};
     int ready;
 
     do {
@@ -143,7 +149,7 @@ static void log_put(const struct log_line *line)
     ssize_t written;
 
     do {
-        written = write(STDERR_FILENO, line->text, line->len);
+        written = write(log_fd, line->text, line->len);
     } while (written < 0 && errno == EINTR);
 }
 
@@ -164,4 +170,15 @@ void ct_log_write(enum ct_log_level level, const char *message, const struct ct_
     if (log_can_write())
         log_put(&line);
     errno = saved_errno;
+}
+
+void ct_log_pass(struct ct_str text)
+{
+    struct log_line line = {.len = 0};
+
+    if (!line_add(&line, text.data, text.len))
+        line_add(&line, text.data, sizeof line.text - 1);
+    line.text[line.len++] = '\n';
+    if (log_can_write())
+        log_put(&line);
 }

@@ -42,6 +42,10 @@ static inline struct ct_log_field ct_log_chars(const char *key, const char *text
 
 /* Set once at start: the least level that is written, and a name put first on each line. */
 void ct_log_setup(enum ct_log_level level, const char *program);
+/* Lines go to this file instead of stderr; it is not closed. */
+void ct_log_to(int fd);
+/* A whole line of another process, without its end, as it is. */
+void ct_log_pass(struct ct_str text);
 /* "debug" | "info" | "warn" | "error". */
 enum ct_code ct_log_level_parse(const char *text, enum ct_log_level *out, struct ct_error *err);
 int ct_log_is_on(enum ct_log_level level);

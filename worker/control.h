@@ -23,6 +23,7 @@
 
 #define CONTROL_FD           3 /* in the runner */
 #define RECORDER_FD          4
+#define LOG_FD               5          /* its own log lines; stdout and stderr are the plugin's */
 #define CONTROL_LINE_MAX     2048       /* bytes of a line but the first */
 #define CONTROL_SETTINGS_MAX (4u << 20) /* bytes of the first line */
 

@@ -2,6 +2,7 @@
 #include "worker/host.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "proto/codec.h"
+#include "worker/budget.h"
 #include "worker/job.h"
 #include "worker/threads.h"
 
@@ -330,13 +332,43 @@ static void host_enqueue(const struct cartrita_job *job, const char *queue, cons
     outbox_push(threads_outbox(job->threads), &note->note, true);
 }
 
+/* Lines of the process log, from any thread. */
+static struct {
+    pthread_mutex_t lock;
+    struct budget budget;
+    uint64_t dropped;
+} host_lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
+
+void host_limit_log(uint64_t rate)
+{
+    budget_init(&host_lines.budget, rate, job_now_ms());
+}
+
+/* Whether one of so many bytes may be written; *dropped is how many could not be before it. */
+static bool host_may_log(size_t len, uint64_t *dropped)
+{
+    bool may;
+
+    pthread_mutex_lock(&host_lines.lock);
+    may = budget_take(&host_lines.budget, len, job_now_ms());
+    *dropped = may ? host_lines.dropped : 0;
+    host_lines.dropped = may ? 0 : host_lines.dropped + 1;
+    pthread_mutex_unlock(&host_lines.lock);
+    return may;
+}
+
 static void host_log_process(int32_t level, const char *message)
 {
+    uint64_t dropped;
     static const enum ct_log_level levels[] = {CT_LOG_DEBUG, CT_LOG_INFO, CT_LOG_WARN,
                                                CT_LOG_ERROR};
 
     if (level < CARTRITA_LOG_DEBUG || level > CARTRITA_LOG_ERROR)
         level = CARTRITA_LOG_INFO;
+    if (!ct_log_is_on(levels[level]) || !host_may_log(strnlen(message, CT_LOG_VALUE_MAX), &dropped))
+        return;
+    if (dropped)
+        ct_log_warn("lines of the plugin dropped", CT_INT("lines", dropped));
     CT_LOG(levels[level], "plugin", CT_STR("text", message));
 }
 

@@ -9,6 +9,10 @@
 
 extern const struct cartrita_host host_table;
 
+/* Bytes a second of its lines in the process log; 0, as it begins: any. Before there are threads.
+ */
+void host_limit_log(uint64_t rate);
+
 #define HOST_ADD_TEXT_MAX (32u << 20) /* bytes of data and options of one enqueued job */
 
 /* A job to enqueue, on its way to the loop. */

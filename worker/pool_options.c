@@ -148,6 +148,15 @@ static const struct ct_option rows[] = {
      .min = 0,
      .max = 1024 * 1024 * 1024,
      .help = "Size of a file that they write: beyond, a write fails; 0: no limit."},
+    {.name = "stderr-rate",
+     .kind = CT_OPTION_INT,
+     FIELD(stderr_rate_kib),
+     .fallback = "64",
+     .unit = "KiB",
+     .min = 0,
+     .max = POOL_BYTES_MAX_KIB,
+     .help = "What a runner may write to stdout, stderr and the process log in a second, of which "
+             "four may come at once; lines beyond are dropped and counted; 0: all."},
 };
 
 const struct ct_program pool_program = {

@@ -36,6 +36,7 @@ struct pool_options {
     int64_t result_max_kib;
     int64_t files_max; /* open at once in one process */
     int64_t file_size_max_mib;
+    int64_t stderr_rate_kib; /* a second; 0: any */
 };
 
 extern const char *const pool_dialects[]; /* ends with NULL */

@@ -395,6 +395,7 @@ static enum ct_code runner_open_plugin(struct runner *runner, struct ct_error *e
     if (rc != CT_E_OK)
         return rc;
     crash_watch(runner->recorder);
+    host_limit_log((uint64_t)settings->stderr_rate_kib << 10);
     rlimits_apply(settings->files_max, settings->file_size_max_mib);
     if (plugin->open && plugin->open(&host_table, settings->config, settings->concurrency,
                                      &runner->self, why, sizeof why) != 0) {
@@ -484,7 +485,9 @@ int runner_main(pid_t supervisor)
     /* Not for the processes that a plugin may start: they would keep the socket open. */
     fcntl(CONTROL_FD, F_SETFD, FD_CLOEXEC);
     fcntl(RECORDER_FD, F_SETFD, FD_CLOEXEC);
-    sandbox_close_beyond(RECORDER_FD);
+    fcntl(LOG_FD, F_SETFD, FD_CLOEXEC);
+    sandbox_close_beyond(LOG_FD);
+    ct_log_to(LOG_FD);
     ct_buf_init(&runner.control_in);
     if (runner_read_settings(&runner, &err) != CT_E_OK)
         return runner_fail(CONTROL_FAILED, &err);

@@ -368,6 +368,10 @@ static void slot_close_handles(struct slot *slot)
     slot->recorder_fd = -1;
     temp_root_discard(slot->context->temp_root, slot->temp_dir);
     slot->temp_dir = NULL;
+    if (slot->has_output) {
+        output_close(&slot->output, slot_handle_closed);
+        output_close(&slot->log, slot_handle_closed);
+    }
     uv_close((uv_handle_t *)&slot->process, slot_handle_closed);
     uv_close((uv_handle_t *)&slot->control, slot_handle_closed);
     dialler_close(&slot->dialler, slot_dialler_closed);
@@ -399,6 +403,10 @@ static void slot_exited(uv_process_t *process, int64_t status, int number)
 
     slot_read_last_words(slot);
     slot_signal(slot, SIGKILL); /* what is left of its group */
+    if (slot->has_output) {
+        output_finish(&slot->log);
+        output_finish(&slot->output);
+    }
     has_failed = !slot->is_handed_back || slot->state == SLOT_STARTING;
     if (slot->ready_ms && uv_now(slot->context->loop) - slot->ready_ms >= SLOT_HEALTHY_MS)
         slot->failures = 0;
@@ -455,6 +463,7 @@ static void slot_send_settings(struct slot *slot)
         .limit_count = limit_count,
         .files_max = pool->options.files_max,
         .file_size_max_mib = pool->options.file_size_max_mib,
+        .stderr_rate_kib = slot->has_output ? pool->options.stderr_rate_kib : 0,
         .cancel_grace_ms = slot->context->cancel_grace_ms,
         .grace_ms = slot->context->grace_ms,
         .log_level = slot->context->log_level,
@@ -480,11 +489,14 @@ static int slot_spawn(struct slot *slot)
     char **debugger_args = NULL;
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
-        {.flags = UV_INHERIT_FD, .data.fd = STDOUT_FILENO},
-        {.flags = UV_INHERIT_FD, .data.fd = STDERR_FILENO},
+        {.flags = UV_INHERIT_FD,
+         .data.fd = slot->has_output ? slot->output.child_end : STDOUT_FILENO},
+        {.flags = UV_INHERIT_FD,
+         .data.fd = slot->has_output ? slot->output.child_end : STDERR_FILENO},
         {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,
          .data.stream = (uv_stream_t *)&slot->control},
         {.flags = UV_INHERIT_FD, .data.fd = slot->recorder_fd},
+        {.flags = UV_INHERIT_FD, .data.fd = slot->has_output ? slot->log.child_end : STDERR_FILENO},
     };
     uv_process_options_t options = {
         .exit_cb = slot_exited,
@@ -498,7 +510,7 @@ static int slot_spawn(struct slot *slot)
     };
     int rc;
 
-    _Static_assert(CONTROL_FD == 3 && RECORDER_FD == 4, "places in stdio");
+    _Static_assert(CONTROL_FD == 3 && RECORDER_FD == 4 && LOG_FD == 5, "places in stdio");
     snprintf(parent, sizeof parent, "%d", slot->context->debugger ? 0 : (int)getpid());
     if (slot->context->debugger) { /* it has the terminal, and is the runner's parent */
         debugger_args = debugger_argv(slot->context->debugger, args);
@@ -519,6 +531,32 @@ static void slot_start_failed(struct slot *slot, const char *why)
                  CT_INT("slot", slot->index), CT_STR("error", why));
     slot->failures++;
     slot_note_death(slot, why);
+}
+
+/* Without it (no more files to be had) the runner's output goes where ours does. */
+static void slot_open_output(struct slot *slot)
+{
+    uv_loop_t *loop = slot->context->loop;
+    uint64_t rate = (uint64_t)slot->pool->options.stderr_rate_kib << 10;
+    int error;
+
+    slot->has_output = false;
+    if (slot->context->shares_output || slot->context->debugger)
+        return;
+    error = output_open(&slot->log, loop, true, OUTPUT_LOG_RATE, slot);
+    if (error == 0) {
+        slot->handles_open += OUTPUT_HANDLES;
+        error = output_open(&slot->output, loop, false, rate, slot);
+        if (error == 0) {
+            slot->handles_open += OUTPUT_HANDLES;
+            slot->has_output = true;
+            return;
+        }
+        output_started(&slot->log, slot->pool->name, slot->index, 0);
+        output_close(&slot->log, slot_handle_closed);
+    }
+    ct_log_warn("output of a runner is not read", CT_STR("pool", slot->pool->name),
+                CT_INT("slot", slot->index), CT_STR("error", strerror(error)));
 }
 
 /* What a runner has of its own before it is there. */
@@ -560,8 +598,15 @@ static void slot_go(struct slot *slot)
     uv_pipe_init(slot->context->loop, &slot->control, 1); /* sockets go through it */
     dialler_open(&slot->dialler, slot->context->loop, slot->context->address, &slot->control);
     slot->handles_open = 3;
+    slot_open_output(slot);
     rc = slot_spawn(slot);
     slot->control.data = slot->process.data = slot;
+    if (slot->has_output) {
+        int pid = rc == 0 ? slot->process.pid : 0;
+
+        output_started(&slot->log, slot->pool->name, slot->index, pid);
+        output_started(&slot->output, slot->pool->name, slot->index, pid);
+    }
     if (rc != 0) {
         slot_start_failed(slot, uv_strerror(rc));
         slot_close_handles(slot);

@@ -19,6 +19,7 @@
 #include "common/buf.h"
 #include "common/random.h"
 #include "worker/dialler.h"
+#include "worker/output.h"
 #include "worker/pool.h"
 #include "worker/temp_root.h"
 #include "worker/undertaker.h"
@@ -46,6 +47,7 @@ struct slot_context {
     int log_level;
     uint64_t grace_ms;
     uint64_t cancel_grace_ms;
+    bool shares_output; /* runners write straight where we do: somebody looks on */
     struct undertaker *undertaker;
     struct temp_root *temp_root;
     const struct ct_random *random;
@@ -90,12 +92,15 @@ struct slot {
     uv_pipe_t control;
     struct dialler dialler;
     uv_timer_t timer;      /* restart, start deadline, kill: one at a time, by state */
-    unsigned handles_open; /* of process, control and dialler */
+    unsigned handles_open; /* of process, control, dialler and output */
     void (*closed)(void *ctx);
     void *closed_ctx;
     bool is_dead; /* the process is gone, its handles are closing */
 
     uint64_t time_checked_ms; /* by limits.c */
+    struct output output;     /* what its plugin writes */
+    struct output log;        /* what it logs itself */
+    bool has_output;          /* both of them */
 };
 
 void slot_init(struct slot *slot, const struct slot_context *context,

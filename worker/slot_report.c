@@ -88,6 +88,18 @@ static void slot_report_harmless(struct slot *slot)
         CT_STR("reason", slot->is_handed_back ? "nothing left to do" : "it could not start"));
 }
 
+/* The last of it that a line of the log can hold: an abort says there why ("double free"). */
+static struct ct_str slot_last_output(const struct slot *slot)
+{
+    struct ct_str tail = slot->has_output ? output_tail(&slot->output) : CT_STR_LIT("");
+
+    if (tail.len > CT_LOG_VALUE_MAX) {
+        tail.data += tail.len - CT_LOG_VALUE_MAX;
+        tail.len = CT_LOG_VALUE_MAX;
+    }
+    return tail;
+}
+
 void slot_report(struct slot *slot, int64_t status, int number)
 {
     struct verdict_death death = {.status = status,
@@ -118,7 +130,7 @@ void slot_report(struct slot *slot, int64_t status, int number)
     ct_log_warn("runner died", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
                 CT_INT("pid", slot->process.pid), CT_INT("up_ms", slot_uptime_ms(slot)),
                 CT_INT("running", job_count), CT_INT("charged", guilty_count),
-                CT_STR("reason", reason));
+                CT_STR("reason", reason), CT_BYTES("output", slot_last_output(slot)));
     if (slot->is_wanted || slot->ready_ms) /* else it was not needed any more */
         slot_note_death(slot, reason);
     undertaker_report(slot->context->undertaker, slot->runner, reason, casualties, guilty_count);

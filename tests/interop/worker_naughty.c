@@ -253,6 +253,20 @@ static void fill_disk(struct cartrita_job *job)
     close(fd);
 }
 
+/* 32 MiB, on both, and as lines of the process log. */
+static void flood(void)
+{
+    static char line[1024];
+
+    memset(line, 'f', sizeof line - 1);
+    for (int i = 0; i < 1000; i++)
+        host->log_process(CARTRITA_LOG_INFO, line);
+    line[sizeof line - 1] = '\n';
+    for (int i = 0; i < 16384; i++)
+        if (write(1, line, sizeof line) < 0 || write(2, line, sizeof line) < 0)
+            return;
+}
+
 static void naughty_job(struct cartrita_job *job)
 {
     const char *name = host->job_name(job);
@@ -296,6 +310,15 @@ static void naughty_job(struct cartrita_job *job)
         if (strcmp(name, "straysegv") == 0)
             crash();
         hold(job, 1);
+    } else if (strcmp(name, "print") == 0) {
+        printf("on stdout \033[31m\n");
+        fflush(stdout);
+        fprintf(stderr, "on stderr\n");
+    } else if (strcmp(name, "complain") == 0) {
+        fprintf(stderr, "first this\nheap: corrupt chunk\n");
+        _exit(134);
+    } else if (strcmp(name, "flood") == 0) {
+        flood();
     } else if (strcmp(name, "spin") == 0) {
         spin(job);
     } else if (strcmp(name, "spinchild") == 0) {

@@ -213,6 +213,7 @@ static enum ct_code replay_open(struct replay *replay, struct ct_error *err)
         .loop = &replay->loop,
         .program = replay->program,
         .debugger = debugger,
+        .shares_output = true,
         .address = replay->peer.address,
         .worker = replay->worker,
         .log_level = replay->config->log_level,
