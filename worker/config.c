@@ -72,7 +72,7 @@ static const struct ct_option options[] = {
      .min = 1,
      .max = 3600 * 1000,
      .group = "Patience",
-     .help = "How long a job at its time limit may take to stop before its runner is replaced."},
+     .help = "How long a job may take to stop when it is told to, before its runner is replaced."},
     {.name = "grace",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(grace_ms),

@@ -18,6 +18,7 @@ const PROGRAMS = [
   ['cartrita-q', 'job', 'ls'],
   ['cartrita-q', 'job', 'show'],
   ['cartrita-q', 'job', 'add'],
+  ['cartrita-q', 'job', 'cancel'],
   ['cartrita-q', 'queue', 'ls'],
   ['cartrita-q', 'worker', 'scale'],
   ['cartrita-q', 'worker', 'ls'],

@@ -77,7 +77,9 @@ struct cartrita_host {
     /* --- while it runs --- */
     /* Non-zero once the job should stop: cancelled, timed out, or its lock lost. */
     int32_t (*is_cancelled)(const struct cartrita_job *job);
-    /* Why, or NULL while it is not. */
+    /* Why, or NULL while it is not: "cancelled" or "cancelled: REASON" (somebody wants it ended for
+     * good), "Promise timed out after N milliseconds", or why it is over another limit or lost. The
+     * first one stays. For people: do not take it apart. */
     const char *(*cancel_reason)(const struct cartrita_job *job);
     /* Stores any JSON value as the job's progress; 0, or -1 when `json` is not JSON. */
     int32_t (*progress)(struct cartrita_job *job, const char *json, size_t len);
