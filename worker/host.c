@@ -12,6 +12,7 @@
 #include "proto/codec.h"
 #include "worker/budget.h"
 #include "worker/job.h"
+#include "worker/job_temp.h"
 #include "worker/threads.h"
 
 /* Misuse of a job that may already be freed cannot be told to its runner through the job. It is
@@ -180,6 +181,20 @@ static void host_phase(struct cartrita_job *job, const char *text)
         return;
     recorder_phase(threads_recorder(job->threads), job->entry,
                    (struct ct_str){text ? text : "", text ? strnlen(text, RECORDER_PHASE_MAX) : 0});
+}
+
+static const char *host_job_temp_dir(struct cartrita_job *job)
+{
+    struct ct_error err;
+    const char *path;
+
+    if (!host_is_running(job, "asked for a temporary directory of a job that has ended"))
+        return NULL;
+    path = job_temp_make(job, threads_temp_dir(job->threads), &err);
+    if (!path)
+        ct_log_error("a job gets no temporary directory", CT_BYTES("queue", job->queue),
+                     CT_BYTES("job", job->id), CT_ERR(&err));
+    return path;
 }
 
 static int32_t host_update_data(struct cartrita_job *job, const char *json, size_t len)
@@ -398,4 +413,5 @@ const struct cartrita_host host_table = {
     .enqueue = host_enqueue,
     .log_process = host_log_process,
     .phase = host_phase,
+    .job_temp_dir = host_job_temp_dir,
 };

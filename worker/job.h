@@ -85,6 +85,7 @@ struct cartrita_job {
     uint64_t started_ns;
     _Atomic uint64_t deadline_ms;  /* 0: none */
     _Atomic(char *) cancel_reason; /* owned; set once, by the loop */
+    _Atomic(char *) temp_dir;      /* owned; NULL: it has none (job_temp.h) */
     _Atomic uint64_t output_bytes; /* of log lines and progress, from all threads of the plugin */
 
     /* Written by whoever won `phase`, then handed over by `end`. */

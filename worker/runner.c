@@ -414,6 +414,7 @@ static void runner_open_parts(struct runner *runner)
         .self = runner->self,
         .recorder = runner->recorder,
         .outbox = &runner->outbox,
+        .temp_dir = settings->temp_dir,
         .concurrency = settings->concurrency,
     };
     struct leases_options leases = {

@@ -17,6 +17,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "worker/crash.h"
+#include "worker/job_temp.h"
 
 #define THREADS_FOREVER UINT64_MAX
 
@@ -50,6 +51,11 @@ struct outbox *threads_outbox(struct threads *threads)
 struct recorder *threads_recorder(struct threads *threads)
 {
     return threads->options.recorder;
+}
+
+const char *threads_temp_dir(const struct threads *threads)
+{
+    return threads->options.temp_dir;
 }
 
 const struct cartrita_plugin *threads_plugin(const struct threads *threads)
@@ -225,6 +231,7 @@ static void thread_end(struct thread *thread, size_t count)
             outbox_push(threads->options.outbox, &job->end, true);
         }
         recorder_stop(threads->options.recorder, job->entry);
+        job_temp_remove(job); /* behind the line above: it may take longer than the job had */
         job_unref(job);
     }
 }

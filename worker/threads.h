@@ -24,6 +24,7 @@ struct threads_options {
     void *self;
     struct recorder *recorder; /* concurrency * batch_max entries */
     struct outbox *outbox;
+    const char *temp_dir; /* of the runner */
     uint32_t concurrency;
 };
 
@@ -51,6 +52,7 @@ uint32_t threads_at_once(const struct threads *threads);
 
 struct outbox *threads_outbox(struct threads *threads);
 struct recorder *threads_recorder(struct threads *threads);
+const char *threads_temp_dir(const struct threads *threads);
 const struct cartrita_plugin *threads_plugin(const struct threads *threads);
 
 #endif

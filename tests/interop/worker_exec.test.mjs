@@ -1,6 +1,6 @@
 /* The exec plugin's contract, line by line, with children written here. */
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 
@@ -21,7 +21,7 @@ const say = (line) => raw(JSON.stringify(line) + '\\n');
 const log = (text) => appendFileSync(process.env.LINES, text + '\\n');
 `;
 
-async function startChild(t, source, { env = {}, ...more } = {}) {
+async function startChild(t, source, { env = {}, set = {}, ...more } = {}) {
   const bench = await startBench(t);
   const file = bench.file('child.mjs');
   const lines = bench.file('lines');
@@ -29,7 +29,7 @@ async function startChild(t, source, { env = {}, ...more } = {}) {
   writeFileSync(lines, '');
   const worker = await bench.work({
     plugin: pluginPath('exec'),
-    set: { argv: [process.execPath, file] },
+    set: { argv: [process.execPath, file], ...set },
     env: { LINES: lines, TEST_REDIS_URL: bench.redis.url, ...env },
     ...more,
   });
@@ -57,6 +57,29 @@ test('a job line has exactly these members', options, async (t) => {
   assert.match(line.token, /./);
   assert.deepEqual((await child.queue.getJob(added.id)).returnvalue, { ok: [1, 2] });
   await child.worker.stop();
+});
+
+test('tempDir: each job has a folder of its own, which goes when it has ended', options, async (t) => {
+  const child = await startChild(
+    t,
+    LOOP(`const file = line.tempDir + '/' + line.id;
+      appendFileSync(file, 'x');
+      say({ type: 'completed', id: line.id, returnvalue: { dir: line.tempDir, tmp: process.env.TMPDIR } });`),
+    { set: { tempDir: true }, concurrency: 2 },
+  );
+  const values = [];
+  for (const added of [await job(child.queue, 'a'), await job(child.queue, 'b')]) {
+    await untilState(child.queue, added.id, 'completed');
+    values.push((await child.queue.getJob(added.id)).returnvalue);
+  }
+  assert.notEqual(values[0].dir, values[1].dir);
+  for (const { dir, tmp } of values) {
+    assert.ok(dir.startsWith(`${tmp}/job-`), dir);
+    await until(() => !existsSync(dir), { what: 'the folder to be gone' });
+  }
+  assert.ok(existsSync(values[0].tmp));
+  await child.worker.stop();
+  assert.ok(!existsSync(values[0].tmp));
 });
 
 test('values travel byte for byte; a missing returnvalue is null', options, async (t) => {
@@ -271,4 +294,7 @@ test('wrong settings are refused with what to write instead', options, async (t)
   const worker = await bench.work({ plugin: pluginPath('exec'), set: { comand: 'x' }, waitReady: false });
   await worker.program.untilLine(/exec 1\.0 does not open: set either command .* or argv/);
   await worker.stop();
+  const other = await bench.work({ plugin: pluginPath('exec'), set: { command: 'x', tempDir: 'yes' }, waitReady: false });
+  await other.program.untilLine(/exec 1\.0 does not open: tempDir must be true or false/);
+  await other.stop();
 });

@@ -81,6 +81,8 @@ static bool exec_take_settings(struct exec *exec, const json_t *config, char *er
     const char *command = json_string_value(json_object_get(config, "command"));
     const char *folder = json_string_value(json_object_get(config, "cwd"));
     const json_t *argv = json_object_get(config, "argv");
+    const json_t *temp_dir = json_object_get(config, "tempDir");
+    const char *temp_dir_text = json_string_value(temp_dir); /* from --set */
     const char *argv_text = json_string_value(argv);
     json_t *parsed = argv_text ? json_loads(argv_text, 0, NULL)
                      : command ? json_pack("[s, s, s]", "/bin/sh", "-c", command)
@@ -92,9 +94,15 @@ static bool exec_take_settings(struct exec *exec, const json_t *config, char *er
                  "set either command (a line for /bin/sh) or argv (a list: program and arguments)");
     else if (!exec_take_argv(exec, parsed ? parsed : argv))
         snprintf(error, error_size, "argv must be a list of 1 to %u strings", EXEC_ARGS_MAX);
+    else if (temp_dir && !json_is_boolean(temp_dir) &&
+             (!temp_dir_text ||
+              (strcmp(temp_dir_text, "true") != 0 && strcmp(temp_dir_text, "false") != 0)))
+        snprintf(error, error_size, "tempDir must be true or false");
     else
         is_taken = true;
     json_decref(parsed);
+    exec->gives_temp_dirs =
+        json_is_true(temp_dir) || (temp_dir_text && strcmp(temp_dir_text, "true") == 0);
     if (is_taken && folder)
         exec->folder = strdup(folder);
     return is_taken;

@@ -39,6 +39,7 @@ struct exec {
     const struct cartrita_host *host; /* borrowed */
     char **argv;                      /* owned; ends with NULL */
     char *folder;                     /* owned; NULL: ours */
+    bool gives_temp_dirs;             /* each job line names a directory of the job's own */
     pthread_mutex_t lock;
     pthread_cond_t over; /* some task is over, or an id is free again */
     struct task *tasks;

@@ -33,6 +33,15 @@ static void tasks_fail(struct exec *exec, struct task *task, const char *reason)
 /* --- to the child --------------------------------------------------------------------------------
  */
 
+static void tasks_add_temp_dir(struct text *text, const char *path)
+{
+    text_printf(text, ",\"tempDir\":");
+    if (path)
+        text_add_string(text, path);
+    else
+        text_printf(text, "null"); /* the log says why */
+}
+
 bool tasks_give(struct exec *exec, struct task *task)
 {
     const struct cartrita_host *host = exec->host;
@@ -56,6 +65,8 @@ bool tasks_give(struct exec *exec, struct task *task)
     text_printf(text, ",\"attemptsMade\":%" PRIu32 ",\"timestamp\":%" PRId64 ",\"token\":",
                 host->job_attempts_made(task->job), host->job_timestamp_ms(task->job));
     text_add_string(text, host->job_token(task->job));
+    if (exec->gives_temp_dirs)
+        tasks_add_temp_dir(text, host->job_temp_dir(task->job));
     text_printf(text, "}\n");
     if (text->has_failed) {
         text->len = before;
