@@ -15,6 +15,7 @@
  *                                       none
  *                    stuck TEXT         a job does not stop: it drains, and wants to be replaced
  *                    dial N             wants a connection to the daemon; N counts them
+ *                    recycle            it has run its number of jobs, and goes on
  *                    bye                it holds nothing any more; it exits
  *
  * A runner whose control socket closes exits at once: its supervisor is gone. */
@@ -36,6 +37,7 @@
 #define CONTROL_FAILED    "failed "
 #define CONTROL_UNUSABLE  "unusable "
 #define CONTROL_STUCK     "stuck "
+#define CONTROL_RECYCLE   "recycle"
 #define CONTROL_BYE       "bye"
 #define CONTROL_DIAL      "dial "
 #define CONTROL_DIALLED   "dialled "

@@ -221,6 +221,8 @@ static void leases_ended(struct leases *leases, struct cartrita_job *job)
 {
     prefetch_ended(&leases->prefetch, job->ended_ns - job->started_ns);
     leases->is_changed = true;
+    if (++leases->ended_count == leases->options.recycle_jobs)
+        leases->options.on_enough(leases->options.ctx);
     if (job_was_stopped(job))
         job_outcome_stopped(job);
     if (job->is_lost && job->lease == 0)

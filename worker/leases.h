@@ -45,6 +45,8 @@ struct leases_options {
     uint64_t cancel_grace_ms;
     /* A job that was told to stop did not: its thread is lost, the process should end. */
     void (*on_stuck)(void *ctx);
+    uint64_t recycle_jobs; /* after so many have ended, on_enough; 0: never */
+    void (*on_enough)(void *ctx);
     /* Draining, and nothing is held any more. */
     void (*on_drained)(void *ctx);
     void *ctx;
@@ -66,6 +68,7 @@ struct leases {
     size_t add_count;
     uint64_t add_next;
     uint64_t deadline_at_ms; /* when `deadline` fires; 0: not armed */
+    uint64_t ended_count;    /* jobs that ran */
     uint64_t refused_count;  /* outcomes that the daemon refused */
     uv_check_t turn;         /* end of a turn of the loop */
     uv_timer_t tick, deadline, reattach, cpu;

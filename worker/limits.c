@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "worker/recorder.h"
+#include "worker/recycle.h"
 #include "worker/tree.h"
 #include "worker/verdict.h"
 
@@ -94,6 +95,7 @@ void limits_check(struct slot *slot, uint64_t now_ms)
     if (slot->state != SLOT_STARTING && now_ms - slot->time_checked_ms >= LIMITS_TIME_MS) {
         slot->time_checked_ms = now_ms;
         limits_check_time(slot, now_ms);
+        recycle_check(slot);
     }
     if (slot->state != SLOT_DYING)
         limits_check_size(slot);

@@ -184,6 +184,11 @@ static void runner_stuck(void *ctx)
     runner_drain(runner);
 }
 
+static void runner_enough(void *ctx)
+{
+    runner_say(CONTROL_RECYCLE, "");
+}
+
 /* --- control socket and signals ------------------------------------------------------------------
  */
 
@@ -429,6 +434,8 @@ static void runner_open_parts(struct runner *runner)
         .limits = settings->limits,
         .limit_count = settings->limit_count,
         .cancel_grace_ms = settings->cancel_grace_ms,
+        .recycle_jobs = settings->recycle_jobs,
+        .on_enough = runner_enough,
         .on_stuck = runner_stuck,
         .on_drained = runner_drained,
         .ctx = runner,

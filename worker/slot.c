@@ -17,6 +17,7 @@
 #include "worker/debugger.h"
 #include "worker/environment.h"
 #include "worker/recorder.h"
+#include "worker/recycle.h"
 #include "worker/runner.h"
 
 #define TO(state) (1u << SLOT_##state)
@@ -265,6 +266,8 @@ static void slot_heard(struct slot *slot, struct ct_str line)
     } else if (slot_line_is(&line, CONTROL_STUCK)) {
         if (slot->state == SLOT_READY)
             slot_start_drain(slot, "a job does not stop");
+    } else if (slot_line_is(&line, CONTROL_RECYCLE)) {
+        slot_replace(slot, "it has run enough jobs (recycle-jobs)");
     } else if (slot_line_is(&line, CONTROL_BYE)) {
         slot->is_handed_back = true;
     } else if (slot_line_is(&line, CONTROL_DIAL) && !slot->is_dead) {
@@ -463,6 +466,7 @@ static void slot_send_settings(struct slot *slot)
         .limit_count = limit_count,
         .files_max = pool->options.files_max,
         .file_size_max_mib = pool->options.file_size_max_mib,
+        .recycle_jobs = recycle_spread(slot->context->random, (uint64_t)pool->options.recycle_jobs),
         .stderr_rate_kib = slot->has_output ? pool->options.stderr_rate_kib : 0,
         .cancel_grace_ms = slot->context->cancel_grace_ms,
         .grace_ms = slot->context->grace_ms,
@@ -591,7 +595,7 @@ static void slot_go(struct slot *slot)
     slot->is_handed_back = slot->has_said_why = slot->is_unusable = slot->is_dead = false;
     slot->is_retired = false;
     slot->replace_why = NULL;
-    slot->ready_ms = slot->late_before_ms = 0;
+    slot->ready_ms = slot->late_before_ms = slot->recycle_at_ms = 0;
     slot->plugin[0] = slot->kill_reason[0] = '\0';
     ct_buf_clear(&slot->control_in);
     ct_uuid(slot->context->random, slot->runner);

@@ -98,6 +98,7 @@ struct slot {
     bool is_dead; /* the process is gone, its handles are closing */
 
     uint64_t time_checked_ms; /* by limits.c */
+    uint64_t recycle_at_ms;   /* by recycle.c; 0: not decided yet */
     struct output output;     /* what its plugin writes */
     struct output log;        /* what it logs itself */
     bool has_output;          /* both of them */

@@ -250,7 +250,7 @@ test('what is wrong on the command line is said, with status 2', options, async 
   assert.match(await said('--plugin', 'x.so'), /no queue: give --queue NAME/);
   assert.match(await said('--queue', 'q'), /no plugin: give --plugin FILE/);
   assert.match(await said('--queue', 'q', '--plugin', 'x', '--set', 'novalue'), /write it as KEY=VALUE/);
-  assert.match(await said('--queue', 'q', '--plugin', 'x', '--dialect', 'bul'), /use bull, bullmq or auto/);
+  assert.match(await said('--queue', 'q', '--plugin', 'x', '--dialect', 'bul'), /is not one of bull, bullmq, auto/);
   assert.match(await said('--queue', 'q', '--plugin', 'x', '--server', 'nowhere'), /--server/);
   assert.match(await said('--concurency', '3'), /concurrency/);
   assert.match(await said('--queue', 'q', '--queue', 'q', '--plugin', 'x'), /named twice/);
