@@ -1,6 +1,4 @@
 /* job show: all that is stored of one job. */
-#include <time.h>
-
 #include "common/clock.h"
 #include "common/json.h"
 #include "q/command.h"
@@ -53,53 +51,11 @@ static void show_json(const struct session *session, const char *queue,
     ct_buf_free(&json.text);
 }
 
-static void show_time(const char *label, int64_t at_ms, int64_t now_ms)
-{
-    time_t seconds = (time_t)(at_ms / 1000);
-    struct ct_buf text;
-    char iso[32];
-    struct tm utc;
-
-    if (at_ms <= 0 || !gmtime_r(&seconds, &utc))
-        return;
-    ct_buf_init(&text);
-    strftime(iso, sizeof iso, "%Y-%m-%dT%H:%M:%S", &utc);
-    ct_buf_printf(&text, "%s.%03dZ (%s", iso, (int)(at_ms % 1000), at_ms > now_ms ? "in " : "");
-    text_append_span(&text, now_ms - at_ms);
-    ct_buf_printf(&text, "%s)", now_ms - at_ms >= 1000 ? " ago" : "");
-    print_line(stdout, label, ct_buf_str(&text), 0);
-    ct_buf_free(&text);
-}
-
 static bool is_moment(const char *name)
 {
     size_t len = strlen(name);
 
     return strcmp(name, "timestamp") == 0 || (len > 2 && strcmp(name + len - 2, "On") == 0);
-}
-
-/* Stack traces are JSON arrays of texts with line breaks: one line each. */
-static void show_stacktrace(struct ct_str text, size_t width)
-{
-    json_t *entries = NULL, *entry;
-    json_error_t ignored;
-    size_t i;
-
-    if (text.data)
-        entries = json_loadb(text.data, text.len, JSON_ALLOW_NUL, &ignored);
-    json_array_foreach(entries, i, entry)
-    {
-        const char *line = json_string_value(entry);
-
-        while (line && *line) {
-            size_t len = strcspn(line, "\n");
-
-            print_line(stdout, line == json_string_value(entry) ? "stacktrace" : "",
-                       (struct ct_str){line, len}, width);
-            line += len + (line[len] == '\n');
-        }
-    }
-    json_decref(entries);
 }
 
 static void show_sheet(const struct session *session, const char *queue,
@@ -112,14 +68,14 @@ static void show_sheet(const struct session *session, const char *queue,
     print_line(stdout, "queue", ct_str_of(queue), width);
     print_line(stdout, "id", found->job.id, width);
     print_line(stdout, "state", ct_str_of(job_state_name(session, found)), width);
-    show_time("dueOn", found->job.due_ms, now_ms);
+    job_print_moment("dueOn", found->job.due_ms, now_ms);
     for (uint32_t i = 0; i < inspector->field_count; i++) {
         const char *name = inspector->fields[i].name;
 
         if (is_moment(name))
-            show_time(name, job_number(inspector, &found->job, name), now_ms);
+            job_print_moment(name, job_number(inspector, &found->job, name), now_ms);
         else if (strcmp(name, "stacktrace") == 0)
-            show_stacktrace(found->job.fields[i], width);
+            job_print_stacktrace(found->job.fields[i], width);
         else if (found->job.fields[i].data)
             print_line(stdout, name, found->job.fields[i], width);
     }

@@ -1,7 +1,10 @@
 /* Fields of stored jobs, and their JSON form; see the header. */
 #include "q/job_text.h"
 
+#include <time.h>
+
 #include "common/json.h"
+#include "q/text.h"
 
 struct ct_str job_field(const struct inspector *inspector, const struct inspect_job *job,
                         const char *name)
@@ -74,4 +77,45 @@ void job_print_members(struct print_json *json, const struct inspector *inspecto
             print_json_string(json, NULL, ct_str_of(inspector->fields[i].name));
     }
     print_json_close(json, ']');
+}
+
+void job_print_moment(const char *label, int64_t at_ms, int64_t now_ms)
+{
+    time_t seconds = (time_t)(at_ms / 1000);
+    struct ct_buf text;
+    char iso[32];
+    struct tm utc;
+
+    if (at_ms <= 0 || !gmtime_r(&seconds, &utc))
+        return;
+    ct_buf_init(&text);
+    strftime(iso, sizeof iso, "%Y-%m-%dT%H:%M:%S", &utc);
+    ct_buf_printf(&text, "%s.%03dZ (%s", iso, (int)(at_ms % 1000), at_ms > now_ms ? "in " : "");
+    text_append_span(&text, now_ms - at_ms);
+    ct_buf_printf(&text, "%s)", now_ms - at_ms >= 1000 ? " ago" : "");
+    print_line(stdout, label, ct_buf_str(&text), 0);
+    ct_buf_free(&text);
+}
+
+void job_print_stacktrace(struct ct_str text, size_t width)
+{
+    json_t *entries = NULL, *entry;
+    json_error_t ignored;
+    size_t i;
+
+    if (text.data)
+        entries = json_loadb(text.data, text.len, JSON_ALLOW_NUL, &ignored);
+    json_array_foreach(entries, i, entry)
+    {
+        const char *line = json_string_value(entry);
+
+        while (line && *line) {
+            size_t len = strcspn(line, "\n");
+
+            print_line(stdout, line == json_string_value(entry) ? "stacktrace" : "",
+                       (struct ct_str){line, len}, width);
+            line += len + (line[len] == '\n');
+        }
+    }
+    json_decref(entries);
 }

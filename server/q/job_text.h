@@ -18,4 +18,9 @@ int64_t job_number(const struct inspector *inspector, const struct inspect_job *
 void job_print_members(struct print_json *json, const struct inspector *inspector,
                        const struct inspect_job *job, const char *state);
 
+/* Lines of a sheet on standard output: a moment of the wall clock (0: none, no line), and a stack
+ * trace, which is a JSON array of texts with line breaks. */
+void job_print_moment(const char *label, int64_t at_ms, int64_t now_ms);
+void job_print_stacktrace(struct ct_str text, size_t width);
+
 #endif

@@ -7,9 +7,6 @@
 #include "dialect/bull/entry.h"
 #include "dialect/bull/parts.h"
 
-/* The speaker of events that an add causes; no listener is this one. */
-#define ADD_SPEAKER "cartrita"
-
 static struct job_add *add_at(struct ct_list *node)
 {
     return CT_CONTAINER(node, struct job_add, link);
@@ -33,7 +30,7 @@ void bull_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t n
         }
     }
     if (jobs.argc > 0) {
-        bull_keys_begin(&queue->keys, &bull_add_script, now_ms, ADD_SPEAKER, command);
+        bull_keys_begin(&queue->keys, &bull_add_script, now_ms, BULL_OUTSIDER, command);
         ct_buf_append_str(&command->body, ct_buf_str(&jobs.body));
         command->argc += jobs.argc;
     }

@@ -5,6 +5,7 @@
 #include "common/mem.h"
 #include "dialect/bull/bull.h"
 #include "dialect/bull/inspect.h"
+#include "dialect/bull/letter.h"
 #include "dialect/bull/parts.h"
 
 static enum ct_code bull_open(const struct queue_name *name, const struct queue_settings *settings,
@@ -65,6 +66,7 @@ static int64_t bull_parse_wake(const struct dialect_queue *queue, struct ct_str 
 const struct dialect bull_dialect = {
     .name = "bull",
     .inspector = &bull_inspector,
+    .dead_keeper = &bull_dead_keeper,
     .open = bull_open,
     .close = bull_close,
     .configure = bull_configure,

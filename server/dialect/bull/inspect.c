@@ -22,6 +22,13 @@ static const struct {
     [PAUSED] = {"paused", true}, [COMPLETED] = {"completed", false}, [FAILED] = {"failed", false},
 };
 
+const uint32_t bull_idle_states[BULL_IDLE_STATES] = {WAITING, PAUSED, DELAYED, FAILED};
+
+const char *bull_state_list(uint32_t state)
+{
+    return homes[state].is_list ? homes[state].suffix : NULL;
+}
+
 static const struct inspect_field fields[] = {
     {"name", "name", INSPECT_TEXT, false, "\"__default__\""},
     {"data", "data", INSPECT_JSON, true, "{}"},

@@ -6,4 +6,11 @@
 
 extern const struct inspector bull_inspector;
 
+/* The list that holds the jobs of a state, without the queue's name; NULL: it is a sorted set. */
+const char *bull_state_list(uint32_t state);
+
+/* The states of jobs that nobody works on and that have not completed. */
+#define BULL_IDLE_STATES 4
+extern const uint32_t bull_idle_states[BULL_IDLE_STATES];
+
 #endif

@@ -5,6 +5,9 @@
 #include "dialect/bull/keys.h"
 #include "queue/dialect.h"
 
+/* The speaker of events that no worker causes; no listener is this one. */
+#define BULL_OUTSIDER "cartrita"
+
 struct dialect_queue {
     char *prefix, *name; /* owned */
     struct bull_keys keys;

@@ -1,0 +1,149 @@
+-- Takes dead letters out of their queue, each atomically: back to work in another queue, or for good.
+--
+-- KEYS and ARGV 1 to 3: inc/base.lua, of the queue that gets the jobs; when they are only removed, of
+-- the dead-letter queue itself. ARGV:
+--   4 what the keys of the dead-letter queue begin with  5 the list where the ids were seen, wait or
+--   paused; "": no list  6 how far from its tail, the first of them  7 "1": back to work, "0": remove
+--   8... of each letter its id, and with "1": how many forms of the job follow, 1 or 2 (the second for
+--   when the id of the first is taken), and each form: arguments of add_series_job (inc/add.lua)
+-- Result: for each letter the id of the new job, 1 (removed), -1 (gone), -2 (not in a state that it may
+--   be taken from: somebody works on it or has), -3 (not looked for, ask again), or {error text}
+--- @include base
+--- @include check
+--- @include add
+
+local GONE, HELD, LATER = -1, -2, -3
+local D, hint, offset, is_redrive = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7] == '1'
+local lists, sets = {D .. 'wait', D .. 'paused'}, {D .. 'delayed', D .. 'failed'}
+local REMOVED = 'cartrita:removed' -- stands for an id between LSET and LREM
+
+local problem = is_redrive and foreign_key()
+for i = 1, 4 do
+    local key, kind = lists[i] or sets[i - 2], i < 3 and 'list' or 'zset'
+    local is = call('TYPE', key).ok
+    if is ~= 'none' and is ~= kind then
+        problem = 'WRONGTYPE ' .. key .. ' is a ' .. is .. ', not a ' .. kind
+    end
+end
+if problem then
+    return redis.error_reply(problem)
+end
+
+-- Ids near the place where they were seen, with their index from the tail: others take and add there.
+local SLACK, PAGE = 200, 100
+local near = {}
+if hint ~= '' then
+    local list, first = D .. hint, math.max(offset - SLACK, 0)
+    local ids = call('LRANGE', list, -(first + PAGE + 2 * SLACK), -(first + 1))
+    for i = 1, #ids do
+        near[ids[i]] = {list, i - #ids - 1 - first}
+    end
+end
+
+-- A list is searched to its head: so many ids are looked at in one call, one search comes through in
+-- any case.
+local SEARCH_MAX, BATCH = 200000, 5000
+local searched = 0
+
+local function position(list, id, len)
+    local place = try('LPOS', list, id, 'RANK', -1)
+    if type(place) ~= 'table' then
+        return place and place - len
+    end
+    for first = 1, len, BATCH do -- before Redis 6.0.6
+        local ids = call('LRANGE', list, -(first + BATCH - 1), -first)
+        for i = #ids, 1, -1 do
+            if ids[i] == id then
+                return i - #ids - first
+            end
+        end
+    end
+end
+
+-- {list, index} or {set}; nil: in none; LATER
+local function find(id)
+    if near[id] then
+        return near[id]
+    end
+    for i = 1, 2 do
+        if call('ZSCORE', sets[i], id) then
+            return {sets[i]}
+        end
+    end
+    local len = call('LLEN', lists[1]) + call('LLEN', lists[2])
+    if searched > 0 and searched + len > SEARCH_MAX then
+        return LATER
+    end
+    searched = searched + len
+    for i = 1, 2 do
+        local index = position(lists[i], id, call('LLEN', lists[i]))
+        if index then
+            return {lists[i], index}
+        end
+    end
+end
+
+local function put_back_to_work(at)
+    if ARGV[at + 1] == '2' and call('EXISTS', P .. ARGV[at + 5]) == 1 then
+        at = at + SERIES_ARGS
+    end
+    return add_series_job(at + 2)
+end
+
+local taken, places, marked = {}, {}, {}
+local function move(at)
+    local id = ARGV[at]
+    if taken[id] then
+        return GONE
+    elseif call('EXISTS', D .. id) == 0 then
+        return GONE
+    elseif call('EXISTS', D .. id .. ':lock') == 1 then
+        return HELD
+    end
+    local place = find(id)
+    if not place then
+        return HELD
+    elseif place == LATER then
+        return LATER
+    end
+    local what = is_redrive and put_back_to_work(at) or 1
+    taken[id] = true
+    places[#places + 1] = {id, place}
+    return what
+end
+
+local answers, at = {}, 8
+while ARGV[at] do
+    local is_fine, what = pcall(move, at)
+    if not is_fine then
+        what = error_text(what)
+        if #places == 0 and is_refusal(what) then
+            return redis.error_reply(what)
+        end
+        what = {what}
+    end
+    answers[#answers + 1] = what
+    at = at + (is_redrive and 2 + ARGV[at + 1] * SERIES_ARGS or 1)
+end
+
+-- What is taken goes. One pass through a list is enough for all of its ids, from the end that is nearer.
+local depth = {}
+for _, entry in ipairs(places) do
+    local id, key, index = entry[1], entry[2][1], entry[2][2]
+    if index then
+        call('LSET', key, index, REMOVED)
+        marked[key] = (marked[key] or 0) + 1
+        depth[key] = math.min(depth[key] or 0, index)
+    else
+        call('ZREM', key, id)
+    end
+    call('ZREM', D .. 'priority', id)
+    call('DEL', D .. id, D .. id .. ':logs')
+end
+for i = 1, 2 do
+    if marked[lists[i]] then
+        local is_near_head = -depth[lists[i]] > call('LLEN', lists[i]) / 2
+        call('LREM', lists[i], is_near_head and marked[lists[i]] or -marked[lists[i]], REMOVED)
+    end
+end
+return answers
