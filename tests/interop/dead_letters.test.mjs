@@ -111,6 +111,18 @@ test('removeOnFail hides no job from it, and a resent failure is no second lette
   assert.equal(await side.client.exists('bull:q:1'), 0);
 });
 
+test('a job that has crashed as often as it may is put there', { skip }, async (t) => {
+  const side = await open(t, { ...DEAD, maxCrashes: 2 });
+  await side.queue.add('n', {}, { attempts: 9 });
+  for (const dead of [0, 1]) {
+    await fetch(side, 1);
+    assert.equal((await judge(side, '1', 'killed by signal 11', { crash: true })).dead, dead);
+  }
+  const [{ failedReason, attemptsMade }] = await letters(side.dead);
+  assert.match(failedReason, /killed by signal 11.*maxCrashes/);
+  assert.equal(attemptsMade, 2);
+});
+
 test('a job that stalls too often is put there, by an effect and by the sweep', { skip }, async (t) => {
   const side = await open(t, { ...DEAD, maxStalledCount: 0, stalledInterval: 1, lockDuration: 20 });
   await side.queue.add('n', { by: 'effect' });
