@@ -25,7 +25,7 @@
 static const int crash_signals[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGSYS, SIGTRAP};
 #define CRASH_SIGNALS (sizeof crash_signals / sizeof crash_signals[0])
 
-static struct recorder *crash_recorder; /* borrowed; NULL: not watching */
+static _Atomic(struct recorder *) crash_recorder; /* borrowed; NULL: not yet */
 static pid_t crash_pid;
 static struct sigaction crash_before[CRASH_SIGNALS];
 
@@ -184,14 +184,15 @@ static void crash_pass_on(int number, siginfo_t *info, void *context)
 
 static void crash_handle(int number, siginfo_t *info, void *context)
 {
+    struct recorder *recorder = atomic_load(&crash_recorder);
     struct recorder_crash *crash;
 
-    if (getpid() != crash_pid || crash_thread.is_in_handler) {
+    if (!recorder || getpid() != crash_pid || crash_thread.is_in_handler) {
         crash_pass_on(number, info, context);
         return;
     }
     crash_thread.is_in_handler = true;
-    crash = recorder_take_crash(crash_recorder);
+    crash = recorder_take_crash(recorder);
     while (!crash)
         pause(); /* another thread came first, and ends us all */
     crash_note_fault(crash, info);
@@ -204,13 +205,14 @@ static void crash_handle(int number, siginfo_t *info, void *context)
 /* exit() runs in the thread that called it. */
 static void crash_exited(int status, void *arg)
 {
+    struct recorder *recorder = atomic_load(&crash_recorder);
     void *addresses[RECORDER_FRAMES_MAX];
     struct recorder_crash *crash;
 
     (void)arg;
-    if (getpid() != crash_pid || crash_thread.count == 0)
+    if (!recorder || getpid() != crash_pid || crash_thread.count == 0)
         return; /* the runner's own end */
-    crash = recorder_take_crash(crash_recorder);
+    crash = recorder_take_crash(recorder);
     if (!crash)
         return;
     crash_thread.is_in_handler = true; /* should it crash on its way out */
@@ -221,13 +223,17 @@ static void crash_exited(int status, void *arg)
 
 /* --- before -------------------------------------------------------------------------------- */
 
-void crash_watch(struct recorder *recorder)
+void crash_record(struct recorder *recorder)
+{
+    atomic_store(&crash_recorder, recorder);
+}
+
+void crash_watch(void)
 {
     struct sigaction action = {.sa_sigaction = crash_handle, .sa_flags = SA_SIGINFO | SA_ONSTACK};
     static struct crash_stack stack; /* of the main thread, to the end */
     void *ignored[1];
 
-    crash_recorder = recorder;
     crash_pid = getpid();
     (void)backtrace(ignored, 1); /* loads what it needs: later may be too late */
     crash_thread_open(&stack);

@@ -15,8 +15,12 @@
 
 #define CRASH_DEADLINE_S 2u /* for the backtrace */
 
-/* From now on, in every thread. The recorder must stay open to the end of the process. */
-void crash_watch(struct recorder *recorder);
+/* In every thread, from now on. Before a plugin is loaded: a language runtime in it that handles
+ * faults of its own puts its handlers over ours, and passes on what it does not know. */
+void crash_watch(void);
+/* Where to write; until then a crash is only passed on. It must stay open to the end of the
+ * process. */
+void crash_record(struct recorder *recorder);
 
 /* A stack for the handler in the calling thread, so that it can tell of an overflow of the
  * thread's own. Freed by crash_thread_close in the same thread. */

@@ -388,6 +388,7 @@ static enum ct_code runner_open_plugin(struct runner *runner, struct ct_error *e
     int file = open(settings->plugin, O_RDONLY | O_CLOEXEC); /* where its user may not get to it */
     enum ct_code rc = runner_become_user(settings, err);
 
+    crash_watch();
     if (rc == CT_E_OK)
         rc = loader_load(settings->plugin, file, &plugin, err);
     close(file);
@@ -399,7 +400,7 @@ static enum ct_code runner_open_plugin(struct runner *runner, struct ct_error *e
                        err);
     if (rc != CT_E_OK)
         return rc;
-    crash_watch(runner->recorder);
+    crash_record(runner->recorder);
     host_limit_log((uint64_t)settings->stderr_rate_kib << 10);
     rlimits_apply(settings->files_max, settings->file_size_max_mib);
     if (plugin->open && plugin->open(&host_table, settings->config, settings->concurrency,

@@ -158,6 +158,19 @@ test('a plugin that crashes when it is opened', options, async (t) => {
   await worker.stop();
 });
 
+test('a plugin may handle faults of its own, and pass on the others', options, async (t) => {
+  const bench = await startBench(t, 'guilty');
+  const { queue } = bench;
+  for (let i = 0; i < 3; i++) await job(queue, 'repaired');
+  const worker = await bench.work({ set: { how: 'runtime' } });
+
+  await untilCounts(queue, { completed: 3 }, { describe: () => worker.log });
+  await job(queue, 'segv');
+  await untilCounts(queue, { completed: 3, failed: 1 }, { describe: () => worker.log });
+  assert.match((await queue.getFailed())[0].failedReason, new RegExp(String.raw`SIGSEGV.* at 0x0 in ${WHERE}`));
+  await worker.stop();
+});
+
 test('a crash of a forked child is not one of the runner', options, async (t) => {
   const bench = await startBench(t, 'guilty');
   const { queue } = bench;
