@@ -13,11 +13,11 @@ import { until } from '../lib/wait.mjs';
 export const SKIP = missing('cartrita-worker', 'cartrita-queued');
 
 /* `name`: which plugin, tests/interop/worker_NAME.c. */
-export async function startBench(t, name = 'naughty') {
+export async function startBench(t, name = 'naughty', flags = []) {
   const dir = await temporaryDirectory(t, 'cartrita-worker-');
   const redis = await startRedis(t);
   const plugin = join(dir, `${name}.so`);
-  execFileSync('cc', ['-shared', '-fPIC', '-w', '-D_GNU_SOURCE', `-I${ROOT}/worker/include`, '-o', plugin, join(ROOT, `tests/interop/worker_${name}.c`)]);
+  execFileSync('cc', ['-shared', '-fPIC', '-w', '-D_GNU_SOURCE', ...flags, `-I${ROOT}/worker/include`, '-o', plugin, join(ROOT, `tests/interop/worker_${name}.c`)]);
   const queue = bullQueue(t, redis);
   await queue.isReady();
   return {

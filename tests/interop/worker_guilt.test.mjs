@@ -78,6 +78,23 @@ test('exit() in a job is that job alone', options, async (t) => {
   assert.match(bad.failedReason, /^runner died while running this job: exited with status 3 in guilty\.so\+0x[0-9a-f]+, plugin guilty 1\.2, attempt 1$/);
 });
 
+test('of a plugin that takes batches the whole batch pays, and no other', options, async (t) => {
+  const bench = await startBench(t, 'guilty', ['-DBATCH=2']);
+  const { queue } = bench;
+  for (let i = 0; i < 2; i++) await job(queue, 'hold', { file: bench.file('go') });
+  const worker = await bench.work({ concurrency: 2 });
+  await untilRunning(bench, 'go');
+  await queue.addBulk(['later', 'hold'].map((name) => ({ name, data: { file: bench.file('now') } })));
+  await untilRunning(bench, 'now');
+  bench.open('now');
+
+  await untilCounts(queue, { failed: 2 }, { describe: () => worker.log });
+  bench.open('go');
+  await untilCounts(queue, { failed: 2, completed: 2 }, { describe: () => worker.log });
+  for (const one of await queue.getCompleted()) assert.equal(one.attemptsMade, 0);
+  await worker.stop();
+});
+
 test('a crash in the cancel function is the job that was cancelled', options, async (t) => {
   const bad = await crashBeside(t, 'hold', { file: '/nowhere', how: 'fragile' }, { timeout: 100 });
 

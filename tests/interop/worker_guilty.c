@@ -238,5 +238,9 @@ static void guilty_cancel(void *self, struct cartrita_job *job, const char *reas
         resize_row(NULL);
 }
 
-CARTRITA_PLUGIN(.name = "guilty", .version = "1.2", .open = guilty_open, .run = guilty_run,
-                .cancel = guilty_cancel)
+#ifndef BATCH
+#define BATCH 1
+#endif
+
+CARTRITA_PLUGIN(.name = "guilty", .version = "1.2", .batch_max = BATCH, .batch_wait_ms = 100,
+                .open = guilty_open, .run = guilty_run, .cancel = guilty_cancel)
