@@ -138,6 +138,15 @@ static void slot_start_drain(struct slot *slot, const char *why)
     slot_timed(slot, slot_late, slot->context->grace_ms + SLOT_DRAIN_EXTRA_MS);
 }
 
+/* From now on it has the grace period, too. */
+static void slot_hurry_retired(struct slot *slot)
+{
+    if (slot->state != SLOT_DRAINING || !slot->is_retired)
+        return;
+    slot->is_retired = false;
+    slot_timed(slot, slot_late, slot->context->grace_ms + SLOT_DRAIN_EXTRA_MS);
+}
+
 void slot_drain(struct slot *slot)
 {
     slot->is_wanted = false;
@@ -153,11 +162,9 @@ void slot_drain(struct slot *slot)
         slot_start_drain(slot, "told to drain");
         break;
     case SLOT_DRAINING:
-        if (!slot->is_retired)
-            break;
-        slot->is_retired = false;
-        slot_tell(slot, ct_strdup(CONTROL_DRAIN "\n"));
-        slot_timed(slot, slot_late, slot->context->grace_ms + SLOT_DRAIN_EXTRA_MS);
+        if (slot->is_retired)
+            slot_tell(slot, ct_strdup(CONTROL_DRAIN "\n"));
+        slot_hurry_retired(slot);
         break;
     case SLOT_DYING:
         break;
@@ -245,6 +252,16 @@ static void slot_complain(struct slot *slot, struct ct_str text)
                  CT_INT("slot", slot->index), CT_STR("error", complaint));
 }
 
+/* One of its threads is lost: its other jobs may finish, and another runner takes its place. */
+static void slot_stuck(struct slot *slot)
+{
+    slot->is_wanted = false;
+    if (slot->state == SLOT_READY)
+        slot_start_drain(slot, "a job does not stop");
+    else
+        slot_hurry_retired(slot);
+}
+
 static void slot_heard(struct slot *slot, struct ct_str line)
 {
     if (slot_line_is(&line, CONTROL_READY)) {
@@ -264,8 +281,7 @@ static void slot_heard(struct slot *slot, struct ct_str line)
         slot->has_said_why = slot->is_unusable = true;
         slot_complain(slot, line);
     } else if (slot_line_is(&line, CONTROL_STUCK)) {
-        if (slot->state == SLOT_READY)
-            slot_start_drain(slot, "a job does not stop");
+        slot_stuck(slot);
     } else if (slot_line_is(&line, CONTROL_RECYCLE)) {
         slot_replace(slot, "it has run enough jobs (recycle-jobs)");
     } else if (slot_line_is(&line, CONTROL_BYE)) {
