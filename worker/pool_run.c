@@ -119,7 +119,10 @@ static void pool_fit(struct pool_run *pool)
             slot_drain(pool->successor);
             pool->replaced = pool->successor = NULL;
         }
-        slot_drain(slot);
+        if (pool->is_stopped)
+            slot_drain(slot);
+        else
+            slot_retire(slot); /* there is no hurry */
     }
 }
 

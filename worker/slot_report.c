@@ -77,15 +77,19 @@ static uint64_t slot_uptime_ms(const struct slot *slot)
     return slot->ready_ms ? uv_now(slot->context->loop) - slot->ready_ms : 0;
 }
 
+static void slot_tell_end(const struct slot *slot, const char *why)
+{
+    ct_log_info("runner ended", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
+                CT_INT("pid", slot->process.pid), CT_INT("up_ms", slot_uptime_ms(slot)),
+                CT_STR("reason", why));
+}
+
 /* It held no job: there is nothing to charge, and the daemon needs no word. */
 static void slot_report_harmless(struct slot *slot)
 {
     if (slot->has_said_why && slot->ready_ms == 0)
         slot_note_death(slot, slot->complaint);
-    ct_log_info(
-        "runner ended", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
-        CT_INT("pid", slot->process.pid), CT_INT("up_ms", slot_uptime_ms(slot)),
-        CT_STR("reason", slot->is_handed_back ? "nothing left to do" : "it could not start"));
+    slot_tell_end(slot, slot->is_handed_back ? "nothing left to do" : "it could not start");
 }
 
 /* The last of it that a line of the log can hold: an abort says there why ("double free"). */
@@ -98,6 +102,19 @@ static struct ct_str slot_last_output(const struct slot *slot)
         tail.len = CT_LOG_VALUE_MAX;
     }
     return tail;
+}
+
+static void slot_tell_death(struct slot *slot, const char *reason, size_t running, size_t charged)
+{
+    if (slot->kill_reason[0] && !slot->is_wanted && slot->ready_ms == 0 && running == 0) {
+        slot_tell_end(slot, slot->kill_reason); /* it was not needed any more */
+        return;
+    }
+    slot_note_death(slot, reason);
+    ct_log_warn("runner died", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
+                CT_INT("pid", slot->process.pid), CT_INT("up_ms", slot_uptime_ms(slot)),
+                CT_INT("running", running), CT_INT("charged", charged), CT_STR("reason", reason),
+                CT_BYTES("output", slot_last_output(slot)));
 }
 
 void slot_report(struct slot *slot, int64_t status, int number)
@@ -127,12 +144,7 @@ void slot_report(struct slot *slot, int64_t status, int number)
     verdict_reason(&death, NULL, NULL, &text);
     reason = ct_buf_take(&text, NULL);
     casualties = slot_judge(slot, &death, jobs, job_count, &guilty_count);
-    ct_log_warn("runner died", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
-                CT_INT("pid", slot->process.pid), CT_INT("up_ms", slot_uptime_ms(slot)),
-                CT_INT("running", job_count), CT_INT("charged", guilty_count),
-                CT_STR("reason", reason), CT_BYTES("output", slot_last_output(slot)));
-    if (slot->is_wanted || slot->ready_ms) /* else it was not needed any more */
-        slot_note_death(slot, reason);
+    slot_tell_death(slot, reason, job_count, guilty_count);
     undertaker_report(slot->context->undertaker, slot->runner, reason, casualties, guilty_count);
     free(reason);
     free(jobs);

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import test from 'node:test';
 
 import { untilCounts } from '../lib/bull.mjs';
+import { openFleet } from '../lib/fleet.mjs';
 import { isAlive } from '../lib/processes.mjs';
 import { until, within } from '../lib/wait.mjs';
-import { openSession, ROLE } from '../lib/wire.mjs';
 import { startDaemon } from '../lib/workers.mjs';
 import { job, SKIP, startBench, untilRunning } from './naughty.mjs';
 
@@ -18,18 +18,8 @@ async function startFleet(t, settings = {}) {
   const bench = await startBench(t);
   const daemon = await startDaemon(t, bench.redis);
   const worker = await bench.work({ server: daemon.server, ...settings });
-  const client = await openSession(t, daemon.server, { role: ROLE.client });
-  let request = 0;
-
-  const ask = async (type, fields) => {
-    request++;
-    client.send(type, { request, ...fields });
-    return client.take('done', { request });
-  };
-  const report = async () => {
-    const done = await ask('fleet');
-    return JSON.parse(done.value)[0];
-  };
+  const client = await openFleet(t, daemon.server);
+  const report = async () => (await client.reports())[0];
   const pool = async () => (await report())?.pools[0];
   const untilPool = async (fits, what) => {
     let last;
@@ -41,7 +31,7 @@ async function startFleet(t, settings = {}) {
   };
   await untilPool((it) => it.runners.every((runner) => runner.state === 'ready'), 'runners to be ready');
   const { worker: id } = await report();
-  const order = (verb, fields = {}) => ask('order', { worker: id, verb, ...fields });
+  const order = (verb, fields) => client.order(id, verb, fields);
   const obeyed = async (verb, fields = {}) => {
     const done = await order(verb, { pool: 'q', ...fields });
     assert.equal(done.code, CODE.ok, done.detail);
@@ -97,16 +87,9 @@ test('a report comes first on each new connection', options, async (t) => {
   const fleet = await startFleet(t);
   await fleet.daemon.kill();
   const again = await startDaemonAt(t, fleet);
-  const client = await openSession(t, again.server, { role: ROLE.client });
-  let request = 0;
+  const client = await openFleet(t, again.server);
 
-  await until(
-    async () => {
-      client.send('fleet', { request: ++request });
-      return JSON.parse((await client.take('done', { request })).value).length === 1;
-    },
-    { what: 'the worker to report to the new daemon' },
-  );
+  await until(async () => (await client.reports()).length === 1, { what: 'the worker to report to the new daemon' });
   await fleet.worker.stop();
 });
 
