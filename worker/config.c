@@ -14,6 +14,7 @@
 #include "worker/loader.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/subs.h"
+#include "worker/trust.h"
 
 #define CONFIG_REDIS_DEFAULT "redis://127.0.0.1:6379"
 
@@ -210,6 +211,19 @@ static enum ct_code config_check_sandbox(const struct config_flags *flags,
     return rc;
 }
 
+static enum config_outcome config_check_plugin(const struct config_flags *flags,
+                                               struct worker_config *out, char **check_plugin)
+{
+    const struct trust trust = {&flags->pool.plugin_dirs, &flags->pool.plugin_owners};
+    struct ct_error err;
+
+    if (trust_check(&trust, flags->check_plugin, check_plugin, &err) == CT_E_OK)
+        return CONFIG_CHECK;
+    fprintf(stderr, "cartrita-worker: %s\n", err.detail);
+    out->check_status = EXIT_FAILURE;
+    return CONFIG_CHECKED;
+}
+
 enum config_outcome config_read(int argc, char *const *argv, struct worker_config *out,
                                 char **check_plugin, struct ct_error *err)
 {
@@ -233,13 +247,13 @@ enum config_outcome config_read(int argc, char *const *argv, struct worker_confi
     if (rc == CT_E_OK && set.positional_count > 0)
         rc = ct_error_set(err, CT_E_USAGE, "'%.60s' is not an option; see --help",
                           set.positionals[0]);
-    if (rc == CT_E_OK && flags.check_plugin) {
-        *check_plugin = ct_strdup(flags.check_plugin);
-        ct_option_close(&set);
-        return CONFIG_CHECK;
-    }
     if (rc == CT_E_OK)
         rc = ct_option_read_env(&set, err);
+    if (rc == CT_E_OK && flags.check_plugin) {
+        outcome = config_check_plugin(&flags, out, check_plugin);
+        ct_option_close(&set);
+        return outcome;
+    }
     if (rc == CT_E_OK && flags.config) {
         rc = ct_yaml_load(flags.config, &yaml, err);
         if (rc == CT_E_OK)

@@ -10,6 +10,7 @@
 #include "worker/loader.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/subs.h"
+#include "worker/trust.h"
 
 #define POOL_TEXT_MAX 512 /* bytes of a queue's name, a prefix */
 
@@ -118,6 +119,8 @@ static enum ct_code pool_check(struct pool_config *pool, struct ct_error *err)
             err, CT_E_USAGE,
             "pool %.100s: processes-max is %lld, less than processes, which is %lld", pool->name,
             (long long)options->processes_max, (long long)options->processes);
+    if (trust_check_owners(&options->plugin_owners, err) != CT_E_OK)
+        return err->code;
     return user_find(options->user, &pool->user, err);
 }
 

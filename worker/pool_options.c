@@ -82,6 +82,18 @@ static const struct ct_option rows[] = {
      .env = {"CARTRITA_USER"},
      .help = "User that the runners become, when started as root; default: " USER_DEFAULT
              " if there is such an account, else " USER_FALLBACK ". root keeps root."},
+    {.name = "plugin-dir",
+     .kind = CT_OPTION_LIST,
+     FIELD(plugin_dirs),
+     .value_name = "FOLDER",
+     .help = "Load plugins below this folder only."},
+    {.name = "plugin-owner",
+     .kind = CT_OPTION_LIST,
+     FIELD(plugin_owners),
+     .value_name = "NAME|UID",
+     .env = {"CARTRITA_PLUGIN_OWNER"},
+     .help = "Load also plugins of this user. Without it a plugin, and each folder above it, must "
+             "belong to root or to the worker's own user, and nobody else may write to them."},
     {.name = "timeout",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(timeout_ms),

@@ -15,9 +15,10 @@
 
 /* Texts and lists are owned by the option set that the pool keeps. */
 struct pool_options {
-    const char *prefix; /* NULL: the daemon's default */
-    const char *user;   /* NULL: nothing is said (user.h) */
-    int dialect;        /* index in pool_dialects; -1: the daemon's default */
+    const char *prefix;                               /* NULL: the daemon's default */
+    const char *user;                                 /* NULL: nothing is said (user.h) */
+    struct ct_option_list plugin_dirs, plugin_owners; /* trust.h */
+    int dialect; /* index in pool_dialects; -1: the daemon's default */
 
     int64_t processes;     /* at least */
     int64_t processes_max; /* at the most */

@@ -19,6 +19,7 @@
 #include "worker/recorder.h"
 #include "worker/recycle.h"
 #include "worker/runner.h"
+#include "worker/trust.h"
 
 #define TO(state) (1u << SLOT_##state)
 static const struct {
@@ -387,6 +388,8 @@ static void slot_close_handles(struct slot *slot)
     slot->recorder_fd = -1;
     temp_root_discard(slot->context->temp_root, slot->temp_dir);
     slot->temp_dir = NULL;
+    free(slot->plugin_file);
+    slot->plugin_file = NULL;
     if (slot->has_output) {
         output_close(&slot->output, slot_handle_closed);
         output_close(&slot->log, slot_handle_closed);
@@ -467,7 +470,7 @@ static void slot_send_settings(struct slot *slot)
         .address = (char *)slot->context->address,
         .worker = (char *)slot->context->worker,
         .runner = slot->runner,
-        .plugin = pool->plugin,
+        .plugin = slot->plugin_file,
         .config = pool->config,
         .prefix = (char *)pool->options.prefix,
         .dialect = pool->options.dialect < 0 ? NULL : (char *)pool_dialects[pool->options.dialect],
@@ -579,6 +582,25 @@ static void slot_open_output(struct slot *slot)
                 CT_INT("slot", slot->index), CT_STR("error", strerror(error)));
 }
 
+/* Another try can do no better until somebody mends it: as when the runner says so itself. */
+static bool slot_check_plugin(struct slot *slot)
+{
+    const struct trust trust = {&slot->pool->options.plugin_dirs,
+                                &slot->pool->options.plugin_owners};
+    struct ct_error err;
+
+    free(slot->plugin_file); /* of a start that came no further */
+    slot->plugin_file = NULL;
+    if (trust_check(&trust, slot->pool->plugin, &slot->plugin_file, &err) == CT_E_OK)
+        return true;
+    slot->is_unusable = true;
+    slot->failures++;
+    slot_note_death(slot, err.detail);
+    slot_complain(slot, ct_str_of(err.detail));
+    slot->context->on_change(slot->context->ctx);
+    return false;
+}
+
 /* What a runner has of its own before it is there. */
 static bool slot_prepare(struct slot *slot)
 {
@@ -603,7 +625,7 @@ static void slot_go(struct slot *slot)
 {
     int rc;
 
-    if (!slot_prepare(slot)) {
+    if (!slot_check_plugin(slot) || !slot_prepare(slot)) {
         slot_timed(slot, slot_restart_due, slot_restart_delay(slot));
         return;
     }
@@ -659,6 +681,7 @@ static void slot_timer_closed(uv_handle_t *handle)
 {
     struct slot *slot = handle->data;
 
+    free(slot->plugin_file);
     ct_buf_free(&slot->control_in);
     slot->closed(slot->closed_ctx);
 }

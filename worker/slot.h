@@ -84,6 +84,7 @@ struct slot {
     /* We ended it for jobs with a deadline at or before; 0: not for that. */
     uint64_t late_before_ms;
     int recorder_fd;       /* owned; -1: none */
+    char *plugin_file;     /* owned; as it was checked, for the runner that starts; NULL: none */
     char *temp_dir;        /* owned; the runner's own; NULL: none */
     uint32_t jobs;         /* that it was running when last looked at... */
     uint64_t memory_bytes; /* ...and what it used (pool_run_look) */

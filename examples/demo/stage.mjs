@@ -1,7 +1,7 @@
 // The processes of the demo and their folder: a private Redis inside of cartrita-queued, and
 // cartrita-worker with a pool for each queue. Nothing of it outlives the demo, however it ends.
 import { spawn } from 'node:child_process';
-import { createWriteStream, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { createWriteStream, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -26,8 +26,13 @@ class Program {
     this.child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', join(stage.build, name), ...args], {
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
-      // Started as root, jobs would run as a user who may not be able to read this checkout.
-      env: { ...process.env, CARTRITA_USER: String(process.getuid()) },
+      // Started as root, jobs would run as a user who may not be able to read this checkout, and
+      // plugins of whoever made it would be refused.
+      env: {
+        ...process.env,
+        CARTRITA_USER: String(process.getuid()),
+        CARTRITA_PLUGIN_OWNER: String(statSync(stage.build).uid),
+      },
     });
     this.exited = new Promise((done) => {
       this.child.on('error', (error) => done({ error }));

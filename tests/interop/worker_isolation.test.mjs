@@ -1,7 +1,7 @@
 /* What keeps a runner apart: its supervisor connects for it, and takes nothing from it but lines. */
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, mkdirSync, readdirSync, readlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'node:test';
@@ -110,6 +110,41 @@ test('an exec command that the user may not reach fails with user, path and opti
     assert.match(reason, /--user/);
     await worker.stop();
   }
+});
+
+test('a plugin that others could replace is not loaded, at the start or by a reload', options, async (t) => {
+  const bench = await startBench(t);
+  chmodSync(bench.plugin, 0o777);
+  const refused = await bench.work({ waitReady: false });
+  await within(refused.program.exited, { what: 'the worker to end' });
+  assert.equal(refused.program.code, 1);
+  assert.match(refused.log, /naughty.so is not safe: everybody may write to .*naughty.so; chmod o-w it/);
+
+  chmodSync(bench.plugin, 0o755);
+  const worker = await bench.work();
+  const before = await worker.pids();
+  chmodSync(bench.plugin, 0o757);
+  worker.program.kill('SIGHUP');
+  await worker.program.untilLine(/runner cannot start.*everybody may write to/);
+  assert.deepEqual(await worker.pids(), before, 'the old ones go on');
+  chmodSync(bench.plugin, 0o755); /* which the next try sees */
+  await until(async () => !(await worker.pids()).includes(before[0]), { what: 'new runners' });
+  await worker.stop();
+});
+
+test('plugin-dir and plugin-owner', options, async (t) => {
+  const bench = await startBench(t);
+  const check = (args, env) => runProgram(t, programPath('cartrita-worker'), ['--check-plugin', bench.plugin, ...args], { env });
+  const outside = await check(['--plugin-dir', '/usr/lib']);
+  assert.equal(outside.code, 1);
+  assert.match(outside.log, /none of the folders that are allowed.*plugin-dir \(now \/usr\/lib\)/);
+  assert.equal((await check(['--plugin-dir', '/usr/lib', '--plugin-dir', bench.dir])).code, 0);
+  if (process.getuid() !== 0) return;
+  chownSync(bench.plugin, 12345, 0);
+  const foreign = await check([], { CARTRITA_PLUGIN_OWNER: '' });
+  assert.equal(foreign.code, 1);
+  assert.match(foreign.log, /belongs to user 12345; chown root it/);
+  assert.equal((await check(['--plugin-owner', '12345'])).code, 0);
 });
 
 test('temporary files of a runner go with it, however it goes', options, async (t) => {

@@ -4,7 +4,7 @@
  * Programs come from $BUILD (default: build), below the project's root. */
 
 import { spawn } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -42,8 +42,14 @@ export class Program {
     this.#child = spawn(file, args.map(String), {
       cwd: cwd ?? ROOT,
       detached: true,
-      /* The directories of tests are private to this user. A test of another user says so itself. */
-      env: { ...process.env, CARTRITA_USER: String(process.getuid()), ...env },
+      /* The directories of tests are private to this user, and root may test another's checkout. A
+       * test of another user, or of whose plugins are loaded, says so itself. */
+      env: {
+        ...process.env,
+        CARTRITA_USER: String(process.getuid()),
+        CARTRITA_PLUGIN_OWNER: String(statSync(ROOT).uid),
+        ...env,
+      },
       stdio: [stdin, 'pipe', 'pipe'],
     });
     this.startedAt = performance.now();
