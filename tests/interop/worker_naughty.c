@@ -94,25 +94,26 @@ static void send_descriptors(void)
         sendmsg(3, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* A process that has left its parent and its session, and ends only when it is killed. */
+/* A process that has left its parent and its session, and ends only when it is killed. Its number
+ * is in the file when this returns. */
 static void stray(const char *path)
 {
     pid_t pid = fork();
+    FILE *file;
 
     if (pid > 0) {
         waitpid(pid, NULL, 0);
         return;
     }
     setsid();
-    if (fork() == 0) {
-        FILE *file = fopen(path, "a");
-
-        if (file) {
-            fprintf(file, "%d\n", (int)getpid());
-            fclose(file);
-        }
+    pid = fork();
+    if (pid == 0)
         for (;;)
             pause();
+    file = fopen(path, "a");
+    if (file) {
+        fprintf(file, "%d\n", (int)pid);
+        fclose(file);
     }
     _exit(0);
 }
