@@ -16,6 +16,8 @@
 static void limits_end(struct slot *slot, const struct tree *tree, const char *why)
 {
     slot_kill_now(slot, why);
+    if (slot->cgroup)
+        cgroup_kill(slot->cgroup);
     for (size_t i = 0; i < tree->count; i++)
         (void)kill(tree->pids[i], SIGKILL); /* the rest is found when it is dead (orphans.h) */
 }
@@ -42,6 +44,16 @@ static uint64_t limits_memory_max(const struct slot *slot)
     }
     free(jobs);
     return (uint64_t)(max_mib < 0 ? pool->options.memory_max_mib : max_mib) << 20;
+}
+
+uint64_t limits_memory_most(const struct pool_config *pool)
+{
+    int64_t most_mib = pool->options.memory_max_mib;
+
+    for (size_t i = 0; i < pool->limit_count && most_mib != 0; i++)
+        if (pool->limits[i].memory_max_mib == 0 || pool->limits[i].memory_max_mib > most_mib)
+            most_mib = pool->limits[i].memory_max_mib;
+    return (uint64_t)most_mib << 20;
 }
 
 static void limits_check_size(struct slot *slot)

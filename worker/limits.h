@@ -12,6 +12,9 @@
 #define LIMITS_TIME_MS  1000u /* between two looks at the time, which need not be so close */
 #define LIMITS_EXTRA_MS 5000u /* beyond deadline and cancel grace, before the runner is ended */
 
+/* The largest amount of memory that any job of a pool may have a runner use, in bytes; 0: any. */
+uint64_t limits_memory_most(const struct pool_config *pool);
+
 /* Ends a runner that is over a limit. */
 void limits_check(struct slot *slot, uint64_t now_ms);
 

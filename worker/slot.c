@@ -2,6 +2,7 @@
 #include "worker/slot.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "worker/control.h"
 #include "worker/debugger.h"
 #include "worker/environment.h"
+#include "worker/limits.h"
 #include "worker/recorder.h"
 #include "worker/recycle.h"
 #include "worker/runner.h"
@@ -418,6 +420,20 @@ static void slot_read_last_words(struct slot *slot)
     } while (count > 0);
 }
 
+/* The last look at its group: the kernel may have been quicker than limits.c. */
+static void slot_leave_cgroup(struct slot *slot)
+{
+    if (!slot->cgroup)
+        return;
+    if (!slot->kill_reason[0] && cgroup_was_oom(slot->cgroup))
+        snprintf(slot->kill_reason, sizeof slot->kill_reason,
+                 "killed by the kernel above %" PRIu64 " MiB of memory (memory-max)",
+                 limits_memory_most(slot->pool) >> 20);
+    cgroup_kill(slot->cgroup);
+    cgroup_remove(slot->context->cgroup, slot->cgroup);
+    slot->cgroup = NULL;
+}
+
 static void slot_exited(uv_process_t *process, int64_t status, int number)
 {
     struct slot *slot = process->data;
@@ -425,6 +441,7 @@ static void slot_exited(uv_process_t *process, int64_t status, int number)
 
     slot_read_last_words(slot);
     slot_signal(slot, SIGKILL); /* what is left of its group */
+    slot_leave_cgroup(slot);
     if (slot->has_output) {
         output_finish(&slot->log);
         output_finish(&slot->output);
@@ -621,6 +638,22 @@ static bool slot_prepare(struct slot *slot)
     return true;
 }
 
+static void slot_enter_cgroup(struct slot *slot)
+{
+    struct cgroup *cgroup = slot->context->cgroup;
+    struct ct_error err;
+
+    if (!cgroup)
+        return;
+    if (cgroup_make(cgroup, slot->runner, limits_memory_most(slot->pool),
+                    (uint64_t)slot->pool->options.children_max, &slot->cgroup, &err) == CT_E_OK &&
+        cgroup_enter(slot->cgroup, slot->process.pid, &err) == CT_E_OK)
+        return;
+    ct_log_warn("a runner has no control group", CT_STR("pool", slot->pool->name),
+                CT_INT("slot", slot->index), CT_ERR(&err));
+    slot_leave_cgroup(slot);
+}
+
 static void slot_go(struct slot *slot)
 {
     int rc;
@@ -654,6 +687,7 @@ static void slot_go(struct slot *slot)
         slot_close_handles(slot);
         return;
     }
+    slot_enter_cgroup(slot); /* before it hears what to do */
     uv_read_start((uv_stream_t *)&slot->control, slot_control_alloc, slot_control_read);
     slot_send_settings(slot);
     if (slot->is_paused)

@@ -19,6 +19,7 @@
 #include "common/buf.h"
 #include "common/random.h"
 #include "worker/dialler.h"
+#include "worker/cgroup.h"
 #include "worker/output.h"
 #include "worker/pool.h"
 #include "worker/temp_root.h"
@@ -47,7 +48,8 @@ struct slot_context {
     int log_level;
     uint64_t grace_ms;
     uint64_t cancel_grace_ms;
-    bool shares_output; /* runners write straight where we do: somebody looks on */
+    struct cgroup *cgroup; /* NULL: there are none for runners */
+    bool shares_output;    /* runners write straight where we do: somebody looks on */
     struct undertaker *undertaker;
     struct temp_root *temp_root;
     const struct ct_random *random;
@@ -100,6 +102,7 @@ struct slot {
 
     uint64_t time_checked_ms; /* by limits.c */
     uint64_t recycle_at_ms;   /* by recycle.c; 0: not decided yet */
+    char *cgroup;             /* owned; the path of the runner's own. NULL: none */
     struct output output;     /* what its plugin writes */
     struct output log;        /* what it logs itself */
     bool has_output;          /* both of them */

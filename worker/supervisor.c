@@ -15,6 +15,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "common/assert.h"
@@ -52,8 +53,9 @@ struct supervisor {
     int exit_status;
     uv_signal_t term, interrupt, hangup;
     struct orphans orphans;
-    uv_timer_t watch; /* every LIMITS_CHECK_MS */
-    uv_timer_t look;  /* every SUPERVISOR_LOOK_MS */
+    struct cgroup *cgroup; /* owned; NULL: none */
+    uv_timer_t watch;      /* every LIMITS_CHECK_MS */
+    uv_timer_t look;       /* every SUPERVISOR_LOOK_MS */
     struct fleet fleet;
     struct service service;
     uint64_t generation_count;
@@ -291,6 +293,8 @@ static void supervisor_look(uv_timer_t *timer)
     CT_LIST_FOREACH (node, &supervisor->generations)
         generation_look(CT_CONTAINER(node, struct generation, link), uv_now(&supervisor->loop));
     orphans_sweep(&supervisor->orphans);
+    if (supervisor->cgroup)
+        cgroup_remove(supervisor->cgroup, NULL); /* those that were not empty */
 }
 
 /* --- what the fleet asks -------------------------------------------------------------------------
@@ -340,6 +344,17 @@ static bool supervisor_is_ours(void *ctx, pid_t pid)
     return false;
 }
 
+/* Before the first child: those go where we are. */
+static void supervisor_open_cgroup(struct supervisor *supervisor)
+{
+    struct ct_error err;
+
+    if (cgroup_open(CGROUP_MOUNT, CGROUP_SELF, getpid(), &supervisor->cgroup, &err) == CT_E_OK)
+        ct_log_info("each runner has a control group", CT_STR("in", supervisor->cgroup->path));
+    else
+        ct_log_debug("no control groups for runners: limits are watched only", CT_ERR(&err));
+}
+
 static enum ct_code supervisor_open_daemon(struct supervisor *supervisor,
                                            const struct worker_config *config, struct ct_error *err)
 {
@@ -374,6 +389,7 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
         return ct_error_set(err, CT_E_SYSTEM,
                             "the path of this program is not known: is /proc "
                             "mounted?");
+    supervisor_open_cgroup(supervisor);
     orphans_open(&supervisor->orphans, &supervisor->loop, supervisor_is_ours, supervisor);
     rc = supervisor_open_daemon(supervisor, config, err);
     if (rc == CT_E_OK)
@@ -390,6 +406,7 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
         .cancel_grace_ms = config->cancel_grace_ms,
         .undertaker = &supervisor->undertaker,
         .temp_root = &supervisor->temp_root,
+        .cgroup = supervisor->cgroup,
         .random = &ct_random_system,
         .on_change = supervisor_changed,
         .ctx = supervisor,
@@ -446,6 +463,7 @@ int supervisor_main(struct worker_config *config, int argc, char *const *argv)
     supervisor_start(&supervisor, config);
     uv_run(&supervisor.loop, UV_RUN_DEFAULT);
     orphans_finish(&supervisor.orphans);
+    cgroup_close(supervisor.cgroup);
     ct_assert(uv_loop_close(&supervisor.loop) == 0);
     free(supervisor.address);
     ct_log_info("worker stopped", CT_STR("version", CARTRITA_VERSION));
