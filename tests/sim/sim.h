@@ -62,7 +62,10 @@ struct sim_hold {
     struct ct_list link;
     struct lease *lease;
     char id[24], token[FAKE_TOKEN_MAX];
-    bool is_ended, is_cancelled;
+    bool is_ended;
+    bool is_cancelled; /* told to stop, for whatever reason */
+    bool is_doomed;    /* because somebody cancelled it: it must not run again */
+    bool is_forgotten; /* its plugin has moved it itself */
 };
 
 struct sim_runner {

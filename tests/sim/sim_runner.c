@@ -115,6 +115,8 @@ static void on_answer(void *ctx, struct lease *lease, enum ct_code code, enum qu
     sim_check(sim, detail != NULL);
     sim_check(sim, hold->is_ended || code == CT_E_CONFLICT);
     check_answer(sim, hold, code, state);
+    if (code == CT_E_OK && hold->is_doomed && !hold->is_forgotten)
+        sim_check(sim, state == QUEUE_FAILED || state == QUEUE_COMPLETED);
     runner->ack_count++;
     runner->last_code = code;
     runner->last_state = state;
@@ -131,9 +133,12 @@ static void on_cancel(void *ctx, struct lease *lease, const struct ct_error *why
     struct sim_hold *hold = hold_find(runner, lease);
 
     sim_check(sim, !runner->in_call);
-    sim_check(sim, hold && !hold->is_ended && !hold->is_cancelled);
+    sim_check(sim, hold && !hold->is_ended);
     sim_check(sim, why->code != CT_E_OK && why->detail[0]);
+    /* Of a cancel first and of a loss then, each at most once. */
+    sim_check(sim, !hold->is_cancelled || (hold->is_doomed && why->code != CT_E_CANCELLED));
     hold->is_cancelled = true;
+    hold->is_doomed = why->code == CT_E_CANCELLED;
     runner->cancel_count++;
 }
 
@@ -256,6 +261,7 @@ void sim_forget(struct sim_runner *runner, struct sim_hold *hold)
     struct ct_error err;
 
     runner->in_call = true;
+    hold->is_forgotten = true;
     end_hold(runner, hold, queue_forget(hold->lease, &err));
     runner->in_call = false;
 }

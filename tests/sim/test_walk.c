@@ -271,6 +271,18 @@ static void note(struct walk *walk, struct sim_runner *runner)
         sim_note(runner, hold, kinds[roll(walk, 3)], ++walk->note_number);
 }
 
+/* Of a job that this runner has, or of any: it may be waiting, ended, or a call may bring it. */
+static void cancel(struct walk *walk, struct sim_runner *runner)
+{
+    const struct sim_hold *hold = sim_hold_at(runner, roll(walk, 3));
+    const struct fake_job *job = any_job(walk);
+
+    if (hold && roll(walk, 2) == 0)
+        queue_cancel(walk->sim->queue, ct_str_of(hold->id), CT_STR_NONE, NULL);
+    else if (job)
+        queue_cancel(walk->sim->queue, ct_str_of(job->id), CT_STR_LIT("why"), NULL);
+}
+
 static void act(struct walk *walk)
 {
     struct sim_runner *runner = any_runner(walk);
@@ -279,7 +291,7 @@ static void act(struct walk *walk)
         come(walk);
         return;
     }
-    switch (roll(walk, 14)) {
+    switch (roll(walk, 15)) {
     case 0:
         come(walk);
         break;
@@ -295,6 +307,9 @@ static void act(struct walk *walk)
     case 4:
     case 5:
         note(walk, runner);
+        break;
+    case 6:
+        cancel(walk, runner);
         break;
     default:
         end_one(walk, runner);
