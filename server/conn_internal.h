@@ -152,6 +152,9 @@ void session_payload(struct conn *conn, struct ct_str payload);
 /* Sends an error that ends the connection. */
 void session_refuse(struct conn *conn, const struct ct_error *err);
 
+/* Answers a request of the peer's that asks for no value. */
+void session_done(struct conn *conn, uint64_t request, const struct ct_error *answer);
+
 /* --- attach.c --- */
 void attach_attach(struct conn *conn, const struct proto_attach *attach);
 void attach_window(struct conn *conn, const struct proto_window *window);

@@ -31,19 +31,6 @@ struct fleet_order {
     uint64_t deadline_ms;
 };
 
-static void fleet_answer(struct conn *conn, uint64_t request, const struct ct_error *err)
-{
-    const struct proto_message message = {
-        .type = PROTO_DONE,
-        .as.done = {.request = request,
-                    .code = err->code,
-                    .has_detail = true,
-                    .detail = ct_str_of(err->detail)},
-    };
-
-    conn_tell(conn, &message);
-}
-
 /* --- reports --- */
 
 static void member_free(struct fleet *fleet, struct fleet_member *member)
@@ -172,7 +159,7 @@ void fleet_fleet(struct conn *conn, const struct proto_fleet *fleet)
     ct_buf_append_char(&text, ']');
     message.as.done.value = ct_buf_str(&text);
     if (conn_send(conn, &message, &err) != CT_E_OK)
-        fleet_answer(conn, fleet->request, &err);
+        session_done(conn, fleet->request, &err);
     ct_buf_free(&text);
 }
 
@@ -189,7 +176,7 @@ static void order_free(struct fleet *fleet, struct fleet_order *order)
 
 static void order_fail(struct fleet *fleet, struct fleet_order *order, const struct ct_error *err)
 {
-    fleet_answer(order->from, order->request, err);
+    session_done(order->from, order->request, err);
     order_free(fleet, order);
 }
 
@@ -259,7 +246,7 @@ void fleet_order(struct conn *conn, const struct proto_order *order)
     message.as.order.request = fleet->number + 1;
     if (order_check(fleet, order, &member, &err) != CT_E_OK ||
         conn_send(member->conn, &message, &err) != CT_E_OK) {
-        fleet_answer(conn, order->request, &err);
+        session_done(conn, order->request, &err);
         return;
     }
     ct_log_info("order", CT_BYTES("verb", order->verb), CT_STR("worker", member->conn->worker),

@@ -36,6 +36,19 @@ void session_refuse(struct conn *conn, const struct ct_error *err)
     conn_leave(conn);
 }
 
+void session_done(struct conn *conn, uint64_t request, const struct ct_error *answer)
+{
+    const struct proto_message message = {
+        .type = PROTO_DONE,
+        .as.done = {.request = request,
+                    .code = answer->code,
+                    .has_detail = answer->detail[0] != '\0',
+                    .detail = ct_str_of(answer->detail)},
+    };
+
+    conn_tell(conn, &message);
+}
+
 /* --- hello --- */
 
 static void session_welcome(struct conn *conn, uint64_t version)

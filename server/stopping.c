@@ -13,19 +13,6 @@ struct stopping {
     uint64_t request;
 };
 
-static void stopping_answer(struct conn *conn, uint64_t request, const struct ct_error *answer)
-{
-    const struct proto_message message = {
-        .type = PROTO_DONE,
-        .as.done = {.request = request,
-                    .code = answer->code,
-                    .has_detail = answer->detail[0] != '\0',
-                    .detail = ct_str_of(answer->detail)},
-    };
-
-    conn_tell(conn, &message);
-}
-
 /* It is its connection's business no more. */
 static void stopping_part(struct stopping *stopping)
 {
@@ -39,7 +26,7 @@ static void stopping_on_cancelled(void *arg, const struct ct_error *answer)
     struct stopping *stopping = arg;
 
     if (stopping->conn) {
-        stopping_answer(stopping->conn, stopping->request, answer);
+        session_done(stopping->conn, stopping->request, answer);
         stopping_part(stopping);
     }
     free(stopping);
@@ -71,7 +58,7 @@ void stopping_stop_job(struct conn *conn, const struct proto_stop_job *stop)
     struct ct_error err;
 
     if (stopping_check(conn, stop, &err) != CT_E_OK) {
-        stopping_answer(conn, stop->request, &err);
+        session_done(conn, stop->request, &err);
         return;
     }
     stopping = ct_zalloc(sizeof *stopping);

@@ -12,6 +12,9 @@ import { startDaemon } from '../lib/workers.mjs';
 
 const options = { skip: missing('cartrita-queued'), concurrency: true };
 
+/* What a daemon needs, but for the channels. */
+const ACL = 'on >pw ~bull:* resetchannels -@all +@read +@write +@scripting +@connection +@pubsub +@transaction';
+
 const CODE = { OK: 0, INVALID: 1, NOT_FOUND: 3, TOO_LARGE: 5, REDIS_DOWN: 18, BAD_MESSAGE: 11, CANCELLED: 17 };
 const STATE = { failed: 2 };
 const CHANNEL = 'bull:q:cancel';
@@ -148,4 +151,20 @@ test('stop_job: more than 256 at once are refused; while Redis is away it says s
   await asking.take('done', { request: 256 });
   await redis.kill();
   assert.equal((await stopJob(asking, { id: '1' }, 300)).code, CODE.REDIS_DOWN);
+});
+
+test('a user who may not hear the channel: warned, and the rest works', options, async (t) => {
+  const redis = await startRedis(t, { acl: [`worker ${ACL} &bull:q:[abd-z]* &bull:q:completed*`] });
+  const url = `redis://worker:pw@127.0.0.1:${redis.port}`;
+  const daemon = await startDaemon(t, redis, { args: ['--redis', url], logLevel: 'debug' });
+  const queue = bullQueue(t, redis);
+  const wire = await openRunner(t, daemon.server);
+
+  await daemon.program.untilLine(/level=warn.*refused a subscription: nobody can cancel.*channel=bull:q:cancel/);
+  const { id } = await queue.add('n', {}, { delay: 20 });
+  const job = await wire.take('job', { id }); /* woken by the other channel */
+  assert.equal(await redis.client().publish(CHANNEL, id), 0);
+  const done = await stopJob(await client(t, daemon), { id });
+  assert.equal(done.code, CODE.OK); /* it has the job itself */
+  assert.equal((await wire.take('cancel')).lease, job.lease);
 });
