@@ -231,17 +231,6 @@ bool slot_is_alive(const struct slot *slot)
 /* --- what it says --------------------------------------------------------------------------------
  */
 
-static bool slot_line_is(struct ct_str *line, const char *word)
-{
-    size_t len = strlen(word);
-
-    if (line->len < len || memcmp(line->data, word, len) != 0)
-        return false;
-    line->data += len;
-    line->len -= len;
-    return true;
-}
-
 static void slot_complain(struct slot *slot, struct ct_str text)
 {
     char complaint[sizeof slot->complaint];
@@ -267,7 +256,7 @@ static void slot_stuck(struct slot *slot)
 
 static void slot_heard(struct slot *slot, struct ct_str line)
 {
-    if (slot_line_is(&line, CONTROL_READY)) {
+    if (ct_str_skip(&line, CONTROL_READY)) {
         snprintf(slot->plugin, sizeof slot->plugin, "%.*s", (int)line.len, line.data);
         if (slot->state != SLOT_STARTING)
             return;
@@ -277,19 +266,19 @@ static void slot_heard(struct slot *slot, struct ct_str line)
         slot->is_complaint_told = false;
         ct_log_info("runner ready", CT_STR("pool", slot->pool->name), CT_INT("slot", slot->index),
                     CT_INT("pid", slot->process.pid), CT_STR("plugin", slot->plugin));
-    } else if (slot_line_is(&line, CONTROL_FAILED)) {
+    } else if (ct_str_skip(&line, CONTROL_FAILED)) {
         slot->has_said_why = true;
         slot_complain(slot, line);
-    } else if (slot_line_is(&line, CONTROL_UNUSABLE)) {
+    } else if (ct_str_skip(&line, CONTROL_UNUSABLE)) {
         slot->has_said_why = slot->is_unusable = true;
         slot_complain(slot, line);
-    } else if (slot_line_is(&line, CONTROL_STUCK)) {
+    } else if (ct_str_skip(&line, CONTROL_STUCK)) {
         slot_stuck(slot);
-    } else if (slot_line_is(&line, CONTROL_RECYCLE)) {
+    } else if (ct_str_skip(&line, CONTROL_RECYCLE)) {
         slot_replace(slot, "it has run enough jobs (recycle-jobs)");
-    } else if (slot_line_is(&line, CONTROL_BYE)) {
+    } else if (ct_str_skip(&line, CONTROL_BYE)) {
         slot->is_handed_back = true;
-    } else if (slot_line_is(&line, CONTROL_DIAL) && !slot->is_dead) {
+    } else if (ct_str_skip(&line, CONTROL_DIAL) && !slot->is_dead) {
         dialler_ask(&slot->dialler, line);
     }
 }
