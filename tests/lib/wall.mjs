@@ -27,7 +27,7 @@ const walls = {
 };
 
 createInterface({ input: process.stdin }).on('line', async (text) => {
-  const { type, id, name, data } = JSON.parse(text);
+  const { type, id, name, data } = JSON.parse(text.replace('"TMPDIR/', `"${process.env.TMPDIR}/`));
   const say = (line) => process.stdout.write(`${JSON.stringify({ id, ...line })}\n`);
   if (type !== 'job') return;
   try {

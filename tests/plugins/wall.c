@@ -1,6 +1,7 @@
 /* A plugin that runs against the walls of its sandbox: a job's name is what to try, its data
- * {"path": PATH} or {"number": N}. It completes when that works, and fails with the error's text
- * when not. Used by worker_sandbox.test.mjs. */
+ * {"path": PATH} ("TMPDIR/FILE": in the runner's temporary directory) or {"number": N}. It
+ * completes when that works, and fails with the error's text when not. Used by
+ * worker_sandbox.test.mjs. */
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
@@ -164,7 +165,10 @@ static void wall_read_data(const char *data, struct attempt *out)
     const char *path = strstr(data, "\"path\":\""), *number = strstr(data, "\"number\":");
 
     memset(out, 0, sizeof *out);
-    if (path)
+    if (path && strncmp(path + 8, "TMPDIR/", 7) == 0)
+        snprintf(out->path, sizeof out->path, "%s/%.*s", getenv("TMPDIR"),
+                 (int)strcspn(path + 15, "\""), path + 15);
+    else if (path)
         snprintf(out->path, sizeof out->path, "%.*s", (int)strcspn(path + 8, "\""), path + 8);
     if (number)
         out->number = atol(number + 9);
