@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -178,7 +179,6 @@ static void check_base(void)
     DENIED(kill(getppid(), 0));
     DENIED(kill(-1, 0));
     DENIED(signal_group());
-    DENIED(syscall(SYS_kill, (long)0xdead00000000 | getppid(), 0)); /* the kernel looks at an int */
     DENIED(syscall(SYS_tgkill, getppid(), getppid(), 0));
     DENIED(syscall(SYS_tkill, getppid(), 0));
     DENIED(syscall(SYS_pidfd_open, getppid(), 0));
@@ -200,7 +200,7 @@ static void check_base(void)
     DENIED(syscall(SYS_io_uring_setup, 1, NULL));
     DENIED(syscall(SYS_keyctl, 0, 0, 0, 0, 0));
     DENIED(syscall(SYS_add_key, NULL, NULL, NULL, 0, 0));
-    DENIED(syscall(SYS_process_vm_readv, getppid(), &byte, 1, &byte, 1, 0));
+    DENIED(process_vm_readv(getpid(), &(struct iovec){&byte, 1}, 1, &(struct iovec){"", 1}, 1, 0));
     DENIED(syscall(SYS_personality, 0x0040000));
     DENIED(sethostname("x", 1));
     DENIED(syscall(SYS_ioctl, 0, 0x5412 /* TIOCSTI */, &byte));
@@ -303,15 +303,53 @@ static void make_files(void)
     ALLOWED(touch(folder, "file", CREATE));
 }
 
+static struct sockaddr_un hidden = {.sun_family = AF_UNIX};
+
+/* What Landlock's scopes keep away: a process and an abstract socket from before. */
+static pid_t make_others(void)
+{
+    int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    int alive[2];
+    pid_t other;
+
+    ck_assert_int_eq(pipe(alive), 0);
+    other = fork();
+    if (other == 0) { /* until the test has ended; no signal of it comes through */
+        char byte;
+
+        close(alive[1]);
+        _exit((int)read(alive[0], &byte, 1));
+    }
+    close(alive[0]);
+    snprintf(hidden.sun_path + 1, sizeof hidden.sun_path - 1, "test_sandbox-%d", (int)getpid());
+    ALLOWED(bind(listener, (struct sockaddr *)&hidden, sizeof hidden));
+    ALLOWED(listen(listener, 1));
+    return other;
+}
+
+static void check_scopes(const struct sandbox_support *support, pid_t other, bool has_sockets)
+{
+    int fd = has_sockets ? socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0) : -1;
+
+    if (support->landlock < SANDBOX_LANDLOCK_SCOPE)
+        return;
+    DENIED(kill(other, 0));
+    if (fd >= 0)
+        DENIED(connect(fd, (struct sockaddr *)&hidden, sizeof hidden));
+}
+
 START_TEST(test_network)
 {
     struct sandbox_support support;
+    pid_t other;
 
     support_here(&support);
     if (!support.has_seccomp || support.landlock == 0)
         return; /* --check-sandbox says so */
     make_files();
+    other = make_others();
     apply("network", &support);
+    check_scopes(&support, other, true);
     check_base();
     check_own_processes();
     check_writes();
@@ -363,11 +401,14 @@ END_TEST
 START_TEST(test_open)
 {
     struct sandbox_support support;
+    pid_t other;
 
     support_here(&support);
     if (!support.has_seccomp)
         return;
+    other = make_others();
     apply("open", &support);
+    check_scopes(&support, other, false);
     check_base();
     check_own_processes();
     ALLOWED(touch(folder, "a", CREATE));
@@ -396,7 +437,8 @@ START_TEST(test_without_truncate_in_landlock)
     ALLOWED(touch(folder, "file", O_RDONLY));
     ALLOWED(touch(temp, "a", CREATE | O_TRUNC));
     ck_assert_int_eq(ERRNO_OF(syscall(SYS_openat2, 0, "", NULL, 0)), ENOSYS);
-    DENIED(kill(getppid(), 0)); /* seccomp alone */
+    DENIED(kill(getppid(), 0));                                     /* seccomp alone */
+    DENIED(syscall(SYS_kill, (long)0xdead00000000 | getppid(), 0)); /* the kernel looks at an int */
     ck_assert(!report.lines[3].is_in_force && strstr(report.lines[3].text, "signals"));
 }
 END_TEST
