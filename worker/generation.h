@@ -1,5 +1,4 @@
-/* The pools of one configuration. There is one generation, and another while a reload replaces it
- * or its runners still end. Owned by supervisor.c; never looks into a runner. */
+/* The pools of one configuration. Owned by generations.c; never looks into a runner. */
 #ifndef WORKER_GENERATION_H
 #define WORKER_GENERATION_H
 
@@ -9,13 +8,12 @@
 #include "worker/scale.h"
 
 struct generation {
-    struct ct_list link;         /* the supervisor's list */
+    struct ct_list link;         /* struct generations */
     struct worker_config config; /* owned */
     struct pool_run *pools;      /* owned; config.pool_count of them */
     struct scale *scales;        /* owned; one a pool */
-    uint64_t number;             /* the supervisor's; from 1 */
+    uint64_t number;             /* from 1 */
     size_t pools_open;
-    bool is_first;
     bool is_ending;
     bool is_retiring; /* so that it may take long: a drain can follow */
 };

@@ -165,9 +165,11 @@ void pool_run_want(struct pool_run *pool, uint32_t runners)
 
 void pool_run_set(struct pool_run *pool, uint32_t runners)
 {
-    if (runners < pool->min)
+    bool is_fixed = pool->min == pool->max;
+
+    if (is_fixed || runners < pool->min)
         pool->min = runners;
-    if (runners > pool->max)
+    if (is_fixed || runners > pool->max)
         pool->max = runners;
     pool_run_want(pool, runners);
 }

@@ -61,9 +61,9 @@ void pool_run_turn(struct pool_run *pool);
 /* Once a second: what its runners do, for scale.c and reports, and whether they keep dying. */
 void pool_run_look(struct pool_run *pool, struct pool_look *out);
 
-/* Each takes effect with the next turn. */
+/* Each takes effect with the next turn. `set` moves min and max; a fixed size stays one. */
 void pool_run_want(struct pool_run *pool, uint32_t runners); /* between min and max */
-void pool_run_set(struct pool_run *pool, uint32_t runners);  /* moves min and max */
+void pool_run_set(struct pool_run *pool, uint32_t runners);
 void pool_run_pause(struct pool_run *pool, bool is_paused);
 void pool_run_halt(struct pool_run *pool, bool is_stopped); /* or starts it again */
 void pool_run_restart(struct pool_run *pool, const char *why);

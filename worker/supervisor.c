@@ -19,12 +19,11 @@
 #include <uv.h>
 
 #include "common/assert.h"
-#include "common/list.h"
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/random.h"
 #include "worker/fleet.h"
-#include "worker/generation.h"
+#include "worker/generations.h"
 #include "worker/limits.h"
 #include "worker/orphans.h"
 #include "worker/private.h"
@@ -32,8 +31,7 @@
 #include "worker/service.h"
 #include "worker/undertaker.h"
 
-#define SUPERVISOR_LOOK_MS    1000u
-#define SUPERVISOR_ENDING_MAX 8u /* configurations that are replaced, but still have jobs */
+#define SUPERVISOR_LOOK_MS 1000u
 
 struct supervisor {
     uv_loop_t loop;
@@ -43,7 +41,7 @@ struct supervisor {
     char worker[CT_UUID_LEN + 1];
     char *address; /* of the daemon; owned */
     struct slot_context context;
-    struct ct_list generations; /* newest last */
+    struct generations generations;
     struct undertaker undertaker;
     struct temp_root temp_root;
     struct private_daemon private_daemon;
@@ -58,14 +56,8 @@ struct supervisor {
     uv_timer_t look;       /* every SUPERVISOR_LOOK_MS */
     struct fleet fleet;
     struct service service;
-    uint64_t generation_count;
     uv_idle_t tidy; /* runs once after slots have changed, outside of their callbacks */
 };
-
-static struct generation *supervisor_newest(struct supervisor *supervisor)
-{
-    return CT_CONTAINER(supervisor->generations.prev, struct generation, link);
-}
 
 static void supervisor_note_root(const struct worker_config *config)
 {
@@ -81,13 +73,8 @@ static void supervisor_note_root(const struct worker_config *config)
 /* Takes `config` over. */
 static void supervisor_start(struct supervisor *supervisor, struct worker_config *config)
 {
-    struct generation *generation;
-
     supervisor_note_root(config);
-    generation = generation_new(&supervisor->context, config);
-    generation->number = ++supervisor->generation_count;
-    generation->is_first = ct_list_is_empty(&supervisor->generations);
-    ct_list_push_back(&supervisor->generations, &generation->link);
+    generations_add(&supervisor->generations, &supervisor->context, config);
 }
 
 /* --- the end -------------------------------------------------------------------------------------
@@ -158,32 +145,20 @@ static void supervisor_tell(struct supervisor *supervisor)
     if (supervisor->is_stopping)
         service_stopping(&supervisor->service, supervisor->context.grace_ms);
     else
-        service_changed(&supervisor->service, supervisor_newest(supervisor));
+        service_changed(&supervisor->service, generations_newest(&supervisor->generations));
 }
 
-/* Once a turn, outside of the slots' callbacks: generations that are replaced drain, those that are
- * down go. */
+/* Once a turn, outside of the slots' callbacks. */
 static void supervisor_tidy(uv_idle_t *idle)
 {
     struct supervisor *supervisor = idle->data;
-    struct generation *newest = supervisor_newest(supervisor);
-    bool is_replaced = generation_is_ready(newest);
+    struct generations *generations = &supervisor->generations;
 
     uv_idle_stop(idle);
-    if (!supervisor->is_stopping && newest->is_first)
-        supervisor_check_first_start(supervisor, newest);
-    CT_LIST_FOREACH_SAFE (node, following, &supervisor->generations) {
-        struct generation *generation = CT_CONTAINER(node, struct generation, link);
-
-        if (supervisor->is_stopping && (!generation->is_ending || generation->is_retiring))
-            generation_drain(generation);
-        else if (generation != newest && is_replaced && !generation->is_ending)
-            generation_retire(generation);
-        generation_turn(generation);
-        if (generation->is_ending && generation_is_down(generation))
-            generation_close(generation);
-    }
-    if (supervisor->is_stopping && ct_list_is_empty(&supervisor->generations))
+    if (!supervisor->is_stopping && generations->started == 1)
+        supervisor_check_first_start(supervisor, generations_newest(generations));
+    generations_turn(generations, supervisor->is_stopping);
+    if (supervisor->is_stopping && generations_is_empty(generations))
         supervisor_leave(supervisor);
     else
         supervisor_tell(supervisor);
@@ -218,36 +193,11 @@ static void supervisor_told_to_stop(uv_signal_t *handle, int number)
         return;
     }
     ct_log_info("stopping at once: running jobs are handed back", CT_INT("signal", number));
-    CT_LIST_FOREACH (node, &supervisor->generations)
-        generation_stop(CT_CONTAINER(node, struct generation, link));
+    generations_stop(&supervisor->generations);
 }
 
 /* --- reload --------------------------------------------------------------------------------------
  */
-
-static size_t supervisor_ending_count(const struct supervisor *supervisor)
-{
-    size_t count = 0;
-
-    CT_LIST_FOREACH (node, &supervisor->generations)
-        count += CT_CONTAINER(node, struct generation, link)->is_ending;
-    return count;
-}
-
-/* The newest generation, when it has not taken over from an older one: a newer one comes. A start
- * that does not succeed (a plugin that does not open) must not stand in the way of the
- * configuration that mends it. */
-static void supervisor_drop_unready(struct supervisor *supervisor)
-{
-    struct generation *newest = supervisor_newest(supervisor);
-    struct ct_list *older = newest->link.prev;
-
-    if (newest->is_ending || older == &supervisor->generations ||
-        CT_CONTAINER(older, struct generation, link)->is_ending)
-        return;
-    generation_drain(newest);
-    supervisor_changed(supervisor); /* it may be down already */
-}
 
 static void supervisor_reload(uv_signal_t *handle, int number)
 {
@@ -260,9 +210,9 @@ static void supervisor_reload(uv_signal_t *handle, int number)
         return;
     service_reloading(&supervisor->service);
     supervisor_changed(supervisor); /* that it is over is told in any case */
-    if (supervisor_ending_count(supervisor) >= SUPERVISOR_ENDING_MAX) {
+    if (generations_is_full(&supervisor->generations)) {
         ct_log_error("reload refused: too many earlier ones have runners whose jobs still run",
-                     CT_INT("limit", SUPERVISOR_ENDING_MAX));
+                     CT_INT("limit", GENERATIONS_ENDING_MAX));
         return;
     }
     if (config_read(supervisor->argc, supervisor->argv, &config, &check_plugin, &err) !=
@@ -274,7 +224,6 @@ static void supervisor_reload(uv_signal_t *handle, int number)
                 CT_INT("pools", config.pool_count));
     supervisor->context.grace_ms = config.grace_ms;
     supervisor->context.cancel_grace_ms = config.cancel_grace_ms;
-    supervisor_drop_unready(supervisor);
     supervisor_start(supervisor, &config);
 }
 
@@ -282,16 +231,14 @@ static void supervisor_watch(uv_timer_t *timer)
 {
     struct supervisor *supervisor = timer->data;
 
-    CT_LIST_FOREACH (node, &supervisor->generations)
-        generation_watch(CT_CONTAINER(node, struct generation, link));
+    generations_watch(&supervisor->generations);
 }
 
 static void supervisor_look(uv_timer_t *timer)
 {
     struct supervisor *supervisor = timer->data;
 
-    CT_LIST_FOREACH (node, &supervisor->generations)
-        generation_look(CT_CONTAINER(node, struct generation, link), uv_now(&supervisor->loop));
+    generations_look(&supervisor->generations, uv_now(&supervisor->loop));
     orphans_sweep(&supervisor->orphans);
     if (supervisor->cgroup)
         cgroup_remove(supervisor->cgroup, NULL); /* those that were not empty */
@@ -300,18 +247,9 @@ static void supervisor_look(uv_timer_t *timer)
 /* --- what the fleet asks -------------------------------------------------------------------------
  */
 
-/* Not one that has yet to take over, as long as there is another. */
 static struct generation *supervisor_serving(void *ctx)
 {
-    struct supervisor *supervisor = ctx;
-
-    CT_LIST_FOREACH (node, &supervisor->generations) {
-        struct generation *generation = CT_CONTAINER(node, struct generation, link);
-
-        if (!generation->is_ending)
-            return generation;
-    }
-    return ct_list_is_empty(&supervisor->generations) ? NULL : supervisor_newest(supervisor);
+    return generations_serving(&((struct supervisor *)ctx)->generations);
 }
 
 static bool supervisor_is_draining(void *ctx)
@@ -338,10 +276,7 @@ static bool supervisor_is_ours(void *ctx, pid_t pid)
 
     if (supervisor->has_private && daemon->is_running && daemon->process.pid == pid)
         return true;
-    CT_LIST_FOREACH (node, &supervisor->generations)
-        if (generation_has(CT_CONTAINER(node, struct generation, link), pid))
-            return true;
-    return false;
+    return generations_has(&supervisor->generations, pid);
 }
 
 /* Before the first child: those go where we are. */
@@ -383,7 +318,7 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
 
     uv_loop_init(&supervisor->loop);
     service_open(&supervisor->service, &supervisor->loop);
-    ct_list_init(&supervisor->generations);
+    generations_init(&supervisor->generations);
     ct_uuid(&ct_random_system, supervisor->worker);
     if (uv_exepath(supervisor->program, &size) != 0)
         return ct_error_set(err, CT_E_SYSTEM,

@@ -166,12 +166,55 @@ START_TEST(test_orders_that_are_refused)
 }
 END_TEST
 
+static void nothing_changes(void *ctx)
+{
+}
+
+START_TEST(test_scale_moves_bounds)
+{
+    static const struct {
+        uint32_t min, max, count, min_after, max_after;
+        const char *detail;
+    } cases[] = {
+        {2, 4, 3, 2, 4, ""},
+        {2, 4, 1, 1, 4, "its minimum was 2, and is 1 until the next reload"},
+        {2, 4, 9, 2, 9, "its maximum was 4, and is 9 until the next reload"},
+        {2, 2, 5, 5, 5, "its maximum was 2, and is 5 until the next reload"}, /* stays fixed */
+        {2, 2, 0, 0, 0, "its minimum was 2, and is 0 until the next reload"},
+    };
+
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        const struct slot_context context = {.on_change = nothing_changes};
+        struct pool_run pool = {.config = &config,
+                                .context = &context,
+                                .min = cases[i].min,
+                                .max = cases[i].max,
+                                .wanted = 2};
+        struct generation generation = {.config = {.pools = &config, .pool_count = 1},
+                                        .pools = &pool};
+        struct proto_order order = {.verb = CT_STR_LIT("scale"),
+                                    .has_pool = true,
+                                    .pool = CT_STR_LIT("mailing"),
+                                    .has_count = true,
+                                    .count = cases[i].count};
+        struct ct_error detail;
+
+        ck_assert_int_eq(orders_obey(&generation, &order, &detail), CT_E_OK);
+        ck_assert_uint_eq(pool.wanted, cases[i].count);
+        ck_assert_uint_eq(pool.min, cases[i].min_after);
+        ck_assert_uint_eq(pool.max, cases[i].max_after);
+        ck_assert_str_eq(detail.detail, cases[i].detail);
+    }
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_test(tcase, test_a_report_before_anything_was_ready);
     tcase_add_test(tcase, test_the_last_death_of_all_slots_counts);
     tcase_add_test(tcase, test_a_report_is_bounded);
     tcase_add_test(tcase, test_orders_that_are_refused);
+    tcase_add_test(tcase, test_scale_moves_bounds);
 }
 
 int main(void)
