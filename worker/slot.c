@@ -340,19 +340,23 @@ static uint64_t slot_restart_delay(const struct slot *slot)
     return delay < SLOT_RESTART_MAX_MS ? delay : SLOT_RESTART_MAX_MS;
 }
 
+static void slot_try_later(struct slot *slot)
+{
+    uint64_t delay = slot_restart_delay(slot);
+
+    /* The 2nd, 4th, 8th, ... time. */
+    if (slot->failures > 1 && (slot->failures & (slot->failures - 1)) == 0)
+        ct_log_warn("runner will be started again", CT_STR("pool", slot->pool->name),
+                    CT_INT("slot", slot->index), CT_INT("failures", slot->failures),
+                    CT_INT("in_ms", delay));
+    slot_timed(slot, slot_restart_due, delay);
+}
+
 static void slot_down(struct slot *slot)
 {
     slot_become(slot, SLOT_DOWN, "its process is gone");
-    if (slot->is_wanted) {
-        uint64_t delay = slot_restart_delay(slot);
-
-        /* The 2nd, 4th, 8th, ... time. */
-        if (slot->failures > 1 && (slot->failures & (slot->failures - 1)) == 0)
-            ct_log_warn("runner will be started again", CT_STR("pool", slot->pool->name),
-                        CT_INT("slot", slot->index), CT_INT("failures", slot->failures),
-                        CT_INT("in_ms", delay));
-        slot_timed(slot, slot_restart_due, delay);
-    }
+    if (slot->is_wanted)
+        slot_try_later(slot);
 }
 
 static void slot_release(struct slot *slot)
@@ -648,7 +652,7 @@ static void slot_go(struct slot *slot)
     int rc;
 
     if (!slot_check_plugin(slot) || !slot_prepare(slot)) {
-        slot_timed(slot, slot_restart_due, slot_restart_delay(slot));
+        slot_try_later(slot);
         return;
     }
     slot_become(slot, SLOT_STARTING, "wanted");
