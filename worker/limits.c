@@ -8,6 +8,7 @@
 
 #include "worker/recorder.h"
 #include "worker/recycle.h"
+#include "worker/temp_watch.h"
 #include "worker/tree.h"
 #include "worker/verdict.h"
 
@@ -107,6 +108,7 @@ void limits_check(struct slot *slot, uint64_t now_ms)
     if (slot->state != SLOT_STARTING && now_ms - slot->time_checked_ms >= LIMITS_TIME_MS) {
         slot->time_checked_ms = now_ms;
         limits_check_time(slot, now_ms);
+        temp_watch_look(slot);
         recycle_check(slot);
     }
     if (slot->state != SLOT_DYING)

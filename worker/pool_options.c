@@ -160,6 +160,16 @@ static const struct ct_option rows[] = {
      .min = 0,
      .max = 1024 * 1024 * 1024,
      .help = "Size of a file that they write: beyond, a write fails; 0: no limit."},
+    {.name = "temp-max",
+     .kind = CT_OPTION_INT,
+     FIELD(temp_max_mib),
+     .fallback = "1024",
+     .unit = "MiB",
+     .min = 0,
+     .max = 1024 * 1024 * 1024,
+     .help =
+         "Files in a runner's temporary directory; beyond, and with more than 100000 of them, it "
+         "is killed and replaced; 0: no limit."},
     {.name = "stderr-rate",
      .kind = CT_OPTION_INT,
      FIELD(stderr_rate_kib),

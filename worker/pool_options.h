@@ -37,6 +37,7 @@ struct pool_options {
     int64_t result_max_kib;
     int64_t files_max; /* open at once in one process */
     int64_t file_size_max_mib;
+    int64_t temp_max_mib;    /* of one runner */
     int64_t stderr_rate_kib; /* a second; 0: any */
     int64_t recycle_jobs;    /* 0: never, as the next two */
     int64_t recycle_memory_mib;

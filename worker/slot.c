@@ -21,6 +21,7 @@
 #include "worker/recorder.h"
 #include "worker/recycle.h"
 #include "worker/runner.h"
+#include "worker/temp_watch.h"
 #include "worker/trust.h"
 
 #define TO(state) (1u << SLOT_##state)
@@ -381,6 +382,7 @@ static void slot_close_handles(struct slot *slot)
     slot->is_dead = true;
     close(slot->recorder_fd);
     slot->recorder_fd = -1;
+    temp_watch_forget(slot);
     temp_root_discard(slot->context->temp_root, slot->temp_dir);
     slot->temp_dir = NULL;
     free(slot->plugin_file);

@@ -100,12 +100,13 @@ struct slot {
     void *closed_ctx;
     bool is_dead; /* the process is gone, its handles are closing */
 
-    uint64_t time_checked_ms; /* by limits.c */
-    uint64_t recycle_at_ms;   /* by recycle.c; 0: not decided yet */
-    char *cgroup;             /* owned; the path of the runner's own. NULL: none */
-    struct output output;     /* what its plugin writes */
-    struct output log;        /* what it logs itself */
-    bool has_output;          /* both of them */
+    uint64_t time_checked_ms;    /* by limits.c */
+    uint64_t recycle_at_ms;      /* by recycle.c; 0: not decided yet */
+    struct temp_look *temp_look; /* by temp_watch.c, which owns it; NULL: none is under way */
+    char *cgroup;                /* owned; the path of the runner's own. NULL: none */
+    struct output output;        /* what its plugin writes */
+    struct output log;           /* what it logs itself */
+    bool has_output;             /* both of them */
 };
 
 void slot_init(struct slot *slot, const struct slot_context *context,

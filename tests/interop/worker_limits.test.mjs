@@ -229,3 +229,16 @@ test('open files and the size of a file are limited, and the runner lives on', o
   assert.deepEqual(await worker.pids(), runners);
   await worker.stop();
 });
+
+test('a runner that fills its temporary directory is ended, and the directory removed', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const bad = await job(queue, 'filltemp');
+  const worker = await bench.work({ settings: { 'temp-max': 4 } });
+
+  await untilState(queue, bad.id, 'failed');
+  assert.match(await failedReason(queue, bad.id), /killed at \d+ MiB in its temporary directory, limit 4 MiB \(temp-max\)/);
+  await job(queue, 'ok');
+  await untilCounts(queue, { completed: 1, failed: 1 });
+  await worker.stop();
+});

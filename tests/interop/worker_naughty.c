@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -268,6 +269,27 @@ static void flood(void)
             return;
 }
 
+/* 8 MiB in files of a folder in its temporary directory, then holds. */
+static void fill_temp(struct cartrita_job *job)
+{
+    static char block[1 << 20];
+    char path[4096];
+
+    memset(block, 1, sizeof block);
+    snprintf(path, sizeof path, "%s/deep", getenv("TMPDIR"));
+    mkdir(path, 0700);
+    for (int i = 0; i < 8; i++) {
+        int fd;
+
+        snprintf(path, sizeof path, "%s/deep/%d", getenv("TMPDIR"), i);
+        fd = open(path, O_CREAT | O_WRONLY, 0600);
+        if (write(fd, block, sizeof block) < 0)
+            return;
+        close(fd);
+    }
+    hold(job, 1);
+}
+
 static void naughty_job(struct cartrita_job *job)
 {
     const char *name = host->job_name(job);
@@ -311,6 +333,8 @@ static void naughty_job(struct cartrita_job *job)
         if (strcmp(name, "straysegv") == 0)
             crash();
         hold(job, 1);
+    } else if (strcmp(name, "filltemp") == 0) {
+        fill_temp(job);
     } else if (strcmp(name, "print") == 0) {
         printf("on stdout \033[31m\n");
         fflush(stdout);
