@@ -8,7 +8,7 @@
 #include "queue/dialect.h"
 
 /* Bounds of one call. */
-#define DEAD_MOVES_MAX  100
+#define DEAD_MOVES_MAX  50
 #define DEAD_BYTES_MAX  (1u << 20) /* of letters; one alone may be larger */
 #define DEAD_REASON_MAX 1000       /* bytes of a reason that go with a job that runs again */
 

@@ -142,6 +142,19 @@ for (const [kind, more] of [['retry', {}], ['delay', { due: Date.now() + 60_000 
   });
 }
 
+check('a full batch of failures, each with a dead letter, into a full queue', async (t) => {
+  const side = await open(t, { deadLetterQueue: 'dead', deadLetterMax: 1000 });
+  const data = JSON.stringify({ text: 'x'.repeat(2000) });
+  await fill(side.client, 1, BATCH, WAITING, { data });
+  const jobs = await side.fetch(BATCH);
+  await side.client.eval(`for i = 1, 1000 do redis.call('LPUSH', 'bull:dead:wait', i) redis.call('HSET', 'bull:dead:' .. i, 'data', '{}') end redis.call('SET', 'bull:dead:id', 1000)`, 0);
+  const run = await measure(side, '256 failures with a dead letter each', commit(effectsOf('fail', jobs, { value: 'boom', attempts: 1 })));
+  done(run);
+  assert.equal(run.answer.dead, BATCH);
+  assert.equal(await side.client.llen('bull:dead:wait'), 1000);
+  assert.ok(perJob(run.commands) <= 16, `${run.commands} commands`);
+});
+
 check('retries of 256 jobs with a priority, 100,000 waiting', async (t) => {
   const side = await open(t);
   await fill(side.client, 1, BATCH, RANKED, { priority: 5 });

@@ -13,7 +13,7 @@
 -- Trouble with that queue is told and changes nothing else: the jobs have failed.
 local function open_dead(at)
     local D, max, origin, unsure_count = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
-    local unsure, letters, list = {}, {count = 0}, nil
+    local unsure, letters, list, has_ranks = {}, {count = 0}, nil, false
     for i = 1, unsure_count do
         unsure[ARGV[at + 3 + i]] = true
     end
@@ -28,6 +28,7 @@ local function open_dead(at)
     local function look()
         list = need(D .. (call('EXISTS', D .. 'meta-paused') == 1 and 'paused' or 'wait'), 'list')
         need(D .. 'id', 'string')
+        has_ranks = call('EXISTS', D .. 'priority') == 1
     end
 
     -- A stored text as a value, or as a string under a name that goes into `odd`.
@@ -68,7 +69,9 @@ local function open_dead(at)
         for _ = 1, math.min(excess, 2) do -- two, so that a lowered bound is reached, too
             local oldest = call('RPOP', list)
             call('DEL', D .. oldest, D .. oldest .. ':logs')
-            call('ZREM', D .. 'priority', oldest)
+            if has_ranks then
+                call('ZREM', D .. 'priority', oldest)
+            end
         end
     end
 
