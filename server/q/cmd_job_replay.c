@@ -56,12 +56,14 @@ static enum ct_code check_settings(const struct settings *settings, struct ct_er
     if (!settings->plugin == !settings->config)
         return ct_error_set(err, CT_E_USAGE, "give either --plugin FILE or --config FILE");
     if (settings->config && settings->set.count > 0)
-        return ct_error_set(err, CT_E_USAGE, "--set goes with --plugin; with --config the file has "
-                                             "the settings");
+        return ct_error_set(err, CT_E_USAGE,
+                            "--set goes with --plugin; with --config the file has "
+                            "the settings");
     return CT_E_OK;
 }
 
-/* --- the job ------------------------------------------------------------------------------------- */
+/* --- the job -------------------------------------------------------------------------------------
+ */
 
 static void add_text(struct print_json *json, const struct session *session,
                      const struct inspect_job *job, const char *name)
@@ -89,8 +91,7 @@ static void describe(const struct session *session, const char *queue,
     print_json_int(json, "attemptsMade", job_number(session->inspector, job, "attemptsMade"));
     print_json_int(json, "timestamp", job_number(session->inspector, job, "timestamp"));
     if (opts.data && ct_json_object(opts, &parsed, &ignored) == CT_E_OK)
-        print_json_int(json, "timeoutMs",
-                       json_integer_value(json_object_get(parsed, "timeout")));
+        print_json_int(json, "timeoutMs", json_integer_value(json_object_get(parsed, "timeout")));
     json_decref(parsed);
     print_json_close(json, '}');
 }
@@ -135,7 +136,8 @@ static int hide(struct ct_str text)
     return fd;
 }
 
-/* --- the worker ---------------------------------------------------------------------------------- */
+/* --- the worker ----------------------------------------------------------------------------------
+ */
 
 /* Beside our own binary, as a build or a package puts it; else by PATH. */
 static char *find_worker(void)
@@ -192,8 +194,9 @@ static enum ct_code become_worker(const struct settings *settings, const char *q
         args[count++] = (char *)more[i];
     args[count] = NULL;
     execvp(program, args);
-    ct_error_set(err, CT_E_SYSTEM, "%s cannot be started: %s; install it beside cartrita-q or in "
-                                   "PATH",
+    ct_error_set(err, CT_E_SYSTEM,
+                 "%s cannot be started: %s; install it beside cartrita-q or in "
+                 "PATH",
                  program, strerror(errno));
     free(program);
     free(file);

@@ -14,7 +14,7 @@ while read -r line; do
         setsid sleep 1000 </dev/null >/dev/null 2>&1 &
         answer left
         ;;
-    'kills guard') kill -9 "$PPID" && answer killed || answer refused ;;
+    'kills guard') kill -9 "$PPID" && sleep 1000 ;;
     'kills runner') kill -9 "$(sed -n 's/^PPid:[[:space:]]*//p' "/proc/$PPID/status")" && sleep 1000 ;;
     leak) exec tail /dev/zero ;;
     'fork bomb') for i in 1 2 3 4 5 6 7 8 9; do for j in 1 2 3 4 5 6 7 8 9; do setsid sleep 1000 & done; done; wait ;;

@@ -107,7 +107,8 @@ const ANIMALS = [
   { name: 'stack overflow', fails: /^runner died while running this job: killed by signal 11 \(SIGSEGV/ },
   { name: 'null pointer', fails: /^runner died while running this job: killed by signal 11 .* at 0x0.*null_pointer.*phase decode/s },
   { name: 'aborts', fails: /^runner died while running this job: killed by signal 6 \(SIGABRT/ },
-  { name: 'heap corruption', fails: /^runner died while running this job: (killed by signal|exited with status)/, opts: { timeout: 60_000 } },
+  /* Under a sanitizer it is that which ends the process, and says nothing to us. */
+  { name: 'heap corruption', charged: true, fails: /^runner died while running this job: (killed by signal|exited with status)/, opts: { timeout: 60_000 } },
   { name: 'exits', fails: /^runner died while running this job: exited with status 0/ },
   { name: 'exits at once', fails: /^runner died while running this job: exited with status 0/, charged: true },
   { name: 'jumps', fails: /^(runner died while running this job|Promise timed out)/, charged: true },
@@ -134,7 +135,7 @@ const CHILDREN = [
   { name: 'exits', fails: /exited with status 7/ },
   { name: 'kills itself', fails: /killed by signal 9/ },
   { name: 'leaves child', completes: 'left' },
-  { name: 'kills guard', completes: 'killed' },
+  { name: 'kills guard', fails: /^the command ended with the process that guards it, which was killed/ },
   { name: 'kills runner', fails: /killed by signal 9/ },
   { name: 'leak', fails: /\d+ MiB of memory, limit 96 MiB/, opts: { timeout: 60_000 } },
   { name: 'fork bomb', fails: /\d+ child processes, limit 32 \(children-max\)/, opts: { timeout: 60_000 }, limits: { 'memory-max': 0 } },

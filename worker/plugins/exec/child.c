@@ -174,7 +174,9 @@ bool child_read_status(struct child *child, int *status)
 
 void child_describe(int status, char *out, size_t size)
 {
-    if (WIFSIGNALED(status))
+    if (status == CHILD_UNKNOWN)
+        snprintf(out, size, "ended with the process that guards it, which was killed");
+    else if (WIFSIGNALED(status))
         snprintf(out, size, "was killed by signal %d (%s)", WTERMSIG(status),
                  strsignal(WTERMSIG(status)));
     else

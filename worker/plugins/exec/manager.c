@@ -226,7 +226,8 @@ static void manager_turn(struct exec *exec, int timeout_ms)
         exec->child.err = -1;
     }
     if (fds[POLL_STATUS].revents)
-        manager_child_ended(exec, child_read_status(&exec->child, &status) ? status : 0);
+        manager_child_ended(exec,
+                            child_read_status(&exec->child, &status) ? status : CHILD_UNKNOWN);
 }
 
 /* The runner ends: end of input is the child's sign to go. */
