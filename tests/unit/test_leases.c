@@ -300,13 +300,14 @@ static void nothing(uv_timer_t *timer)
 {
 }
 
-/* Turns of the loop until `condition` holds. */
+/* Turns of the loop until `condition` holds. The timer repeats: libuv may run it before it polls.
+ */
 #define until(condition)                                                             \
     do {                                                                             \
         uint64_t end_ms = job_now_ms() + DEADLINE_MS;                                \
         while (!(condition)) {                                                       \
             ck_assert_msg(job_now_ms() < end_ms, "waited too long for " #condition); \
-            uv_timer_start(&deadline, nothing, 5, 0);                                \
+            uv_timer_start(&deadline, nothing, 5, 5);                                \
             uv_run(&loop, UV_RUN_ONCE);                                              \
         }                                                                            \
     } while (0)
