@@ -7,8 +7,6 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/mem.h"
-#include "worker/recorder.h"
-#include "worker/tree.h"
 
 /* --- slots ---------------------------------------------------------------------------------------
  */
@@ -49,6 +47,18 @@ static uint32_t pool_count(const struct pool_run *pool)
     return count;
 }
 
+/* Runners that still end: retired ones, or those that have the grace period for it. There are never
+ * more of either kind than should run when another is started, so that jobs that take long, or do
+ * not stop, cannot fill the machine with runners. */
+static uint32_t pool_draining_count(const struct pool_run *pool, bool is_retired)
+{
+    uint32_t count = 0;
+
+    for (size_t i = 0; i < pool->slot_count; i++)
+        count += pool->slots[i]->state == SLOT_DRAINING && pool->slots[i]->is_retired == is_retired;
+    return count;
+}
+
 /* --- replacing one -------------------------------------------------------------------------------
  */
 
@@ -71,6 +81,8 @@ static void pool_start(struct pool_run *pool, struct slot *slot)
 
 static void pool_begin_replacing(struct pool_run *pool)
 {
+    if (pool_draining_count(pool, true) >= pool->wanted)
+        return; /* as soon as one of them is down */
     for (size_t i = 0; i < pool->slot_count && !pool->replaced; i++) {
         struct slot *slot = pool->slots[i];
 
@@ -90,40 +102,56 @@ static void pool_begin_replacing(struct pool_run *pool)
 /* --- its size ------------------------------------------------------------------------------------
  */
 
-/* One that does not work yet; else the one with the highest number. */
-static struct slot *pool_pick_to_drain(const struct pool_run *pool)
+/* The less it has to do the better: not ready, then idle when last looked at, then any. */
+static unsigned pool_loss(const struct slot *slot)
+{
+    return slot->state != SLOT_READY ? 0 : slot->jobs == 0 ? 1 : 2;
+}
+
+/* Of those that lose as little the one with the highest number. */
+static struct slot *pool_pick_to_retire(const struct pool_run *pool)
 {
     struct slot *picked = NULL;
 
     for (size_t i = 0; i < pool->slot_count; i++) {
         struct slot *slot = pool->slots[i];
 
-        if (pool_counts(pool, slot) &&
-            (!picked || picked->state == SLOT_READY || slot->state != SLOT_READY))
+        if (pool_counts(pool, slot) && (!picked || pool_loss(slot) <= pool_loss(picked)))
             picked = slot;
     }
     return picked;
 }
 
+static void pool_shrink(struct pool_run *pool)
+{
+    struct slot *slot = pool_pick_to_retire(pool);
+
+    if (slot == pool->replaced) {
+        slot_drain(pool->successor);
+        pool->replaced = pool->successor = NULL;
+    }
+    slot_retire(slot); /* there is no hurry */
+}
+
 static void pool_fit(struct pool_run *pool)
 {
-    uint32_t wanted = pool->is_stopped ? 0 : pool->wanted;
     uint32_t count = pool_count(pool);
     struct slot *slot;
 
-    for (; count < wanted && (slot = pool_free_slot(pool)); count++)
+    while (count < pool->wanted && pool_draining_count(pool, false) <= pool->wanted &&
+           (slot = pool_free_slot(pool))) {
         pool_start(pool, slot);
-    for (; count > wanted; count--) {
-        slot = pool_pick_to_drain(pool);
-        if (slot == pool->replaced) {
-            slot_drain(pool->successor);
-            pool->replaced = pool->successor = NULL;
-        }
-        if (pool->is_stopped)
-            slot_drain(slot);
-        else
-            slot_retire(slot); /* there is no hurry */
+        count++;
     }
+    for (; count > pool->wanted; count--)
+        pool_shrink(pool);
+}
+
+static void pool_drain_all(struct pool_run *pool)
+{
+    pool->replaced = pool->successor = NULL;
+    for (size_t i = 0; i < pool->slot_count; i++)
+        slot_drain(pool->slots[i]);
 }
 
 static void pool_note_plugin(struct pool_run *pool)
@@ -138,6 +166,10 @@ void pool_run_turn(struct pool_run *pool)
     if (pool->is_ending)
         return;
     pool_note_plugin(pool);
+    if (pool->is_stopped) {
+        pool_drain_all(pool);
+        return;
+    }
     pool_finish_replacing(pool);
     pool_fit(pool);
     pool_begin_replacing(pool);
@@ -197,72 +229,6 @@ void pool_run_halt(struct pool_run *pool, bool is_stopped)
         if (pool->slots[i]->state == SLOT_DOWN)
             slot_renew(pool->slots[i], "the pool is started");
     pool_changed(pool);
-}
-
-/* --- looking at it -------------------------------------------------------------------------------
- */
-
-static void pool_look_at(struct pool_look *look, struct slot *slot, uint32_t concurrency)
-{
-    struct recorder_job *jobs;
-    size_t running;
-
-    slot->jobs = 0;
-    slot->memory_bytes = 0;
-    if (slot->state == SLOT_DOWN ||
-        recorder_read(slot->recorder_fd, &jobs, &running, NULL) != CT_E_OK)
-        return;
-    free(jobs);
-    slot->jobs = (uint32_t)running;
-    slot->memory_bytes = tree_memory_of(slot->process.pid);
-    if (!slot->is_wanted || slot->state != SLOT_READY)
-        return;
-    look->ready++;
-    look->busy += running >= concurrency;
-    look->idle += running == 0;
-}
-
-static void pool_check_looping(struct pool_run *pool)
-{
-    const struct slot *looping = NULL;
-
-    for (size_t i = 0; i < pool->slot_count && !looping; i++)
-        if (slot_is_looping(pool->slots[i]))
-            looping = pool->slots[i];
-    if (!looping == !pool->is_looping)
-        return;
-    pool->is_looping = looping != NULL;
-    pool_changed(pool);
-    if (looping)
-        ct_log_error("runner keeps dying: it is started ever more slowly",
-                     CT_STR("pool", pool->config->name), CT_INT("slot", looping->index),
-                     CT_INT("failures", looping->failures),
-                     CT_INT("slowest_ms", SLOT_RESTART_MAX_MS), CT_STR("reason", looping->death));
-    else
-        ct_log_info("runners of the pool live again", CT_STR("pool", pool->config->name));
-}
-
-void pool_run_look(struct pool_run *pool, struct pool_look *out)
-{
-    *out = (struct pool_look){0};
-    for (size_t i = 0; i < pool->slot_count; i++)
-        pool_look_at(out, pool->slots[i], (uint32_t)pool->config->options.concurrency);
-    pool_check_looping(pool);
-}
-
-const char *pool_run_state(const struct pool_run *pool)
-{
-    bool is_unusable = false;
-
-    for (size_t i = 0; i < pool->slot_count; i++)
-        is_unusable |= pool->slots[i]->is_wanted && pool->slots[i]->is_unusable;
-    if (pool->is_stopped)
-        return "stopped";
-    if (is_unusable)
-        return "unusable";
-    if (pool->is_looping)
-        return "crashLoop";
-    return pool->is_paused ? "paused" : "running";
 }
 
 /* --- life ----------------------------------------------------------------------------------------
@@ -328,53 +294,4 @@ void pool_run_close(struct pool_run *pool, void (*closed)(void *ctx), void *ctx)
     pool->slots_open = pool->slot_count;
     for (size_t i = 0; i < pool->slot_count; i++)
         slot_close(pool->slots[i], pool_slot_closed, pool);
-}
-
-/* --- what it is ----------------------------------------------------------------------------------
- */
-
-uint32_t pool_run_ready_count(const struct pool_run *pool)
-{
-    uint32_t ready = 0;
-
-    for (size_t i = 0; i < pool->slot_count; i++)
-        ready += pool->slots[i]->is_wanted && pool->slots[i]->state == SLOT_READY;
-    return ready;
-}
-
-bool pool_run_is_ready(const struct pool_run *pool)
-{
-    return pool->is_stopped || pool_run_ready_count(pool) >= pool->wanted;
-}
-
-bool pool_run_is_settled(const struct pool_run *pool)
-{
-    bool is_settled = pool->is_stopped || pool->is_looping;
-
-    for (size_t i = 0; i < pool->slot_count; i++)
-        is_settled |= pool->slots[i]->was_ready || pool->slots[i]->is_unusable;
-    return is_settled;
-}
-
-bool pool_run_is_down(const struct pool_run *pool)
-{
-    for (size_t i = 0; i < pool->slot_count; i++)
-        if (pool->slots[i]->state != SLOT_DOWN)
-            return false;
-    return true;
-}
-
-const struct slot *pool_run_find_unusable(const struct pool_run *pool)
-{
-    const struct slot *found = NULL;
-
-    for (size_t i = 0; i < pool->slot_count; i++) {
-        const struct slot *slot = pool->slots[i];
-
-        if (slot->was_ready)
-            return NULL;
-        if (slot->is_unusable && slot->state == SLOT_DOWN)
-            found = slot;
-    }
-    return found;
 }

@@ -4,8 +4,8 @@
  *
  * A slot that is to be replaced (slot_replace: recycled, or the pool is restarted) keeps working
  * while another slot of the pool starts a runner; when that one is ready the old one is retired: it
- * fetches nothing more and ends when its jobs have. One at a time, so that a pool is never more
- * than one runner larger than it should be, those that retire aside. */
+ * fetches nothing more and ends when its jobs have. One is replaced at a time, and only while fewer
+ * retire than should run, so that a pool never has more than twice the runners that it should. */
 #ifndef WORKER_POOL_RUN_H
 #define WORKER_POOL_RUN_H
 

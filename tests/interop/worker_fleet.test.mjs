@@ -250,3 +250,39 @@ test('a job that waits too long brings one runner', options, async (t) => {
   await untilCounts(fleet.queue, { completed: 2 });
   await fleet.worker.stop();
 });
+
+test('runners that retire are never more than those that run', options, async (t) => {
+  const fleet = await startFleet(t);
+  const untilRetired = (count) => fleet.untilPool((it) => inState(it, 'draining').length === count && inState(it, 'ready').length === 1, `${count} retired`);
+
+  await job(fleet.queue, 'hold', { file: fleet.file('first') });
+  await untilRunning(fleet.bench, 'first');
+  await fleet.obeyed('restart');
+  await untilRetired(1);
+  await job(fleet.queue, 'hold', { file: fleet.file('second') });
+  await untilRunning(fleet.bench, 'second');
+  const serving = inState(await fleet.pool(), 'ready')[0].runner;
+  await fleet.obeyed('restart'); /* begun when the first one is gone */
+  await fleet.obeyed('pause'); /* an order and its reports later: */
+  await fleet.untilPool((it) => it.state === 'paused', 'the pause');
+  assert.deepEqual((await fleet.pool()).runners.map((it) => it.state).sort(), ['draining', 'ready']);
+  fleet.open('first');
+  await fleet.untilPool((it) => inState(it, 'ready').length === 1 && inState(it, 'ready')[0].runner !== serving, 'the second restart');
+  await untilRetired(1);
+  fleet.open('second');
+  await untilCounts(fleet.queue, { completed: 2, failed: 0, active: 0 });
+  await fleet.worker.stop();
+});
+
+test('a stop gives runners the grace period, those that were retired before as well', options, async (t) => {
+  const fleet = await startFleet(t, { args: ['--grace', '0'] });
+
+  await job(fleet.queue, 'hold', { file: fleet.file('never') });
+  await untilRunning(fleet.bench, 'never');
+  await fleet.obeyed('restart');
+  await fleet.untilPool((it) => inState(it, 'draining').length === 1 && inState(it, 'ready').length === 1, 'a retired runner');
+  await fleet.obeyed('stop');
+  await fleet.untilPool((it) => it.runners.length === 0, 'the runners to be gone');
+  await untilCounts(fleet.queue, { waiting: 1, active: 0, failed: 0 });
+  await fleet.worker.stop();
+});
