@@ -57,6 +57,16 @@ uint64_t limits_memory_most(const struct pool_config *pool)
     return (uint64_t)most_mib << 20;
 }
 
+/* A child between vfork and exec has its parent's memory, and is gone in a moment: what only the
+ * sum shows is believed at the second look. */
+static bool limits_is_over(struct slot *slot, uint64_t used, uint64_t memory_max)
+{
+    bool was_over = slot->was_over;
+
+    slot->was_over = used > memory_max;
+    return slot->was_over && (was_over || tree_memory_of(slot->process.pid) > memory_max);
+}
+
 static void limits_check_size(struct slot *slot)
 {
     static struct tree tree; /* large, and used in one place at a time */
@@ -69,7 +79,7 @@ static void limits_check_size(struct slot *slot)
         return;
     tree_read(&tree, slot->process.pid);
     used = memory_max ? tree_memory(&tree, slot->process.pid, memory_max) : 0;
-    if (used > memory_max) {
+    if (limits_is_over(slot, used, memory_max)) {
         snprintf(why, sizeof why,
                  "killed at %" PRIu64 " MiB of memory, limit %" PRIu64 " MiB (memory-max)",
                  used >> 20, memory_max >> 20);

@@ -100,7 +100,8 @@ struct slot {
     void *closed_ctx;
     bool is_dead; /* the process is gone, its handles are closing */
 
-    uint64_t time_checked_ms;    /* by limits.c */
+    uint64_t time_checked_ms;    /* by limits.c, as the next */
+    bool was_over;               /* its memory, at the last look */
     uint64_t recycle_at_ms;      /* by recycle.c; 0: not decided yet */
     struct temp_look *temp_look; /* by temp_watch.c, which owns it; NULL: none is under way */
     char *cgroup;                /* owned; the path of the runner's own. NULL: none */

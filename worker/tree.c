@@ -117,36 +117,49 @@ uint64_t tree_memory_of(pid_t pid)
     return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
-/* What it uses alone, and its share of what others use too. */
-static uint64_t tree_share_of(pid_t pid)
+/* What it uses alone, and its share of what others use too; false: not ours to know. */
+static bool tree_share_of(pid_t pid, uint64_t *out)
 {
     char text[1024];
     const char *line;
     uint64_t kib;
 
-    if (tree_read_file(pid, "smaps_rollup", text, sizeof text) && (line = strstr(text, "\nPss:")) &&
-        sscanf(line, "\nPss: %" SCNu64, &kib) == 1)
-        return kib << 10;
-    return tree_memory_of(pid);
+    if (!tree_read_file(pid, "smaps_rollup", text, sizeof text) ||
+        !(line = strstr(text, "\nPss:")) || sscanf(line, "\nPss: %" SCNu64, &kib) != 1)
+        return false;
+    *out = kib << 10;
+    return true;
 }
 
-static uint64_t tree_sum(const struct tree *tree, pid_t root, uint64_t (*of)(pid_t pid))
+/* A fork shares everything at first: counted twice, it would be over a limit that it is not. A
+ * runner that is not dumpable, and its forks, tell nothing to a supervisor that is not root: then a
+ * fork is taken to share all that the runner has. */
+static uint64_t tree_fair_memory(const struct tree *tree, pid_t root)
 {
-    uint64_t sum = of(root);
+    uint64_t own = tree_memory_of(root), sum = own, share;
 
-    for (size_t i = 0; i < tree->count; i++)
-        sum += of(tree->pids[i]);
+    if (tree_share_of(root, &share))
+        sum = share;
+    for (size_t i = 0; i < tree->count; i++) {
+        uint64_t used = tree_memory_of(tree->pids[i]);
+
+        if (tree_share_of(tree->pids[i], &share))
+            sum += share;
+        else if (used > own)
+            sum += used - own;
+    }
     return sum;
 }
 
 uint64_t tree_memory(const struct tree *tree, pid_t root, uint64_t enough)
 {
-    uint64_t sum = tree_sum(tree, root, tree_memory_of);
+    uint64_t sum = tree_memory_of(root);
 
-    /* A fork shares everything at first: counted twice, it would be over a limit that it is not. */
-    if (sum <= enough || tree->count == 0 || tree->count > TREE_PSS_MAX)
-        return sum;
-    return tree_sum(tree, root, tree_share_of);
+    for (size_t i = 0; i < tree->count; i++)
+        sum += tree_memory_of(tree->pids[i]);
+    return sum <= enough || tree->count == 0 || tree->count > TREE_PSS_MAX
+               ? sum
+               : tree_fair_memory(tree, root);
 }
 
 static uint64_t tree_cpu_of(pid_t pid)
