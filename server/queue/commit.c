@@ -48,6 +48,11 @@ struct effect *effect_new(enum effect_kind kind, struct ct_str value, struct ct_
     return effect;
 }
 
+bool effect_may_fail(const struct effect *effect)
+{
+    return effect->kind == EFFECT_FAIL || effect->kind == EFFECT_STALL || effect->last;
+}
+
 void effect_free(struct effect *effect, void (*free_plan)(void *plan))
 {
     if (!effect)

@@ -16,8 +16,10 @@
 #define COMMIT_EFFECTS_MAX 256
 #define COMMIT_FETCH_MAX   256
 #define COMMIT_PROMOTE_MAX 256
-#define COMMIT_ADDS_MAX    64         /* each may walk through a long list to its place */
-#define COMMIT_BYTES_MAX   (1u << 20) /* of effect texts; one effect alone may be larger */
+#define COMMIT_ADDS_MAX    64 /* each may walk through a long list to its place */
+#define COMMIT_BYTES_MAX                                                       \
+    (1u << 20) /* of effect texts and what dead letters copy; one alone may be \
+                  larger */
 
 #define COMMIT_NEVER INT64_MAX
 
@@ -96,6 +98,8 @@ void commit_fini(struct commit *commit, void (*free_plan)(void *plan));
 
 /* A zeroed effect with copies of value and extra (either may be CT_STR_NONE). */
 struct effect *effect_new(enum effect_kind kind, struct ct_str value, struct ct_str extra);
+/* Whether it may end its job as failed: that may become a dead letter. */
+bool effect_may_fail(const struct effect *effect);
 void effect_free(struct effect *effect, void (*free_plan)(void *plan));
 
 #endif

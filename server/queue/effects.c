@@ -223,14 +223,26 @@ static void take_effect(struct commit *commit, struct effect *effect)
         lease->is_sent = true;
 }
 
-static void take_from(struct ct_list *from, struct commit *commit, size_t *bytes)
+/* What a call moves for it: a dead letter is a copy of its job. */
+static size_t call_size(const struct queue *queue, const struct effect *effect)
+{
+    size_t size = effect_size(effect);
+
+    if (queue->settings.dead_letter_queue && effect_may_fail(effect))
+        size += effect->job->data.len + effect->job->opts.len;
+    return size;
+}
+
+static void take_from(const struct queue *queue, struct ct_list *from, struct commit *commit,
+                      size_t *bytes)
 {
     while (!ct_list_is_empty(from) && commit->effect_count < COMMIT_EFFECTS_MAX) {
         struct effect *effect = CT_CONTAINER(from->next, struct effect, link);
+        size_t size = call_size(queue, effect);
 
-        if (commit->effect_count > 0 && *bytes + effect_size(effect) > COMMIT_BYTES_MAX)
+        if (commit->effect_count > 0 && *bytes + size > COMMIT_BYTES_MAX)
             return;
-        *bytes += effect_size(effect);
+        *bytes += size;
         take_effect(commit, effect);
     }
 }
@@ -244,9 +256,9 @@ void effects_take(struct queue *queue, struct commit *commit)
         take_effect(commit, queue->take);
         queue->take_is_sent = true;
     }
-    take_from(&queue->urgent, commit, &bytes);
+    take_from(queue, &queue->urgent, commit, &bytes);
     if (ct_list_is_empty(&queue->urgent))
-        take_from(&queue->pending, commit, &bytes);
+        take_from(queue, &queue->pending, commit, &bytes);
 }
 
 void effects_restore(struct queue *queue, struct commit *commit, bool may_have_run)

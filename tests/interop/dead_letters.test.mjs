@@ -150,6 +150,24 @@ test('a job that stalls too often is put there, by an effect and by the sweep', 
   assert.deepEqual(found[3].unparsed, ['data', 'opts']);
 });
 
+test('a check for stalled jobs copies so many bytes, the next one goes on', { skip }, async (t) => {
+  const side = await open(t, { ...DEAD, maxStalledCount: 0, stalledInterval: 1, lockDuration: 10 });
+  for (let i = 0; i < 5; i++) await side.queue.add('n', { i, text: 'x'.repeat(900_000) });
+  await fetch(side, 5);
+  await fetch(side, 5);
+  const found = [];
+  await until(async () => {
+    const { failed, dead } = await side.driver.ask({ op: 'sweep' });
+    assert.equal(dead, failed);
+    if (failed > 0) found.push(failed);
+    return (await side.queue.getFailedCount()) === 5;
+  });
+  assert.deepEqual(found, [2, 2, 1]);
+  const all = await letters(side.dead);
+  assert.deepEqual(all.map(({ id }) => id).sort(), ['1', '2', '3', '4', '5']);
+  assert.ok(all.every(({ unparsed }) => unparsed?.[0] === 'data'), 'what is too long to be checked is a string');
+});
+
 for (const [text, fine] of [
   ['{"a":[1,-0.5e+3,true,null,"\\\\\\"\\u00e9"]}', true],
   ['{"a":NaN}', false],

@@ -111,7 +111,7 @@ static struct job *make_job(const struct fake_job *fake, const char *token)
     const struct job_texts texts = {
         .id = ct_str_of(fake->id),
         .name = CT_STR_LIT("work"),
-        .data = CT_STR_LIT("{}"),
+        .data = ct_str_of(fake->data ? fake->data : "{}"),
         .opts = CT_STR_LIT("{}"),
         .token = ct_str_of(token),
     };

@@ -30,6 +30,7 @@ struct fake_job {
     uint32_t schedule_count;
     bool is_marked; /* by a sweep */
     bool is_repeat, is_broken, is_missing;
+    const char *data;     /* borrowed; NULL: {} */
     enum ct_code refusal; /* what effects on it get, OK: nothing special */
     bool was_refused;
     bool only_notes_are_refused;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "common/mem.h"
 #include "tests/sim/sim.h"
 
 static struct sim *sim_with_jobs(uint32_t count)
@@ -107,6 +108,32 @@ START_TEST(test_commit_is_bounded_by_count_and_bytes)
         ck_assert_int_eq(queue_log(sim_hold_at(runner, 0)->lease, big, &err), CT_E_OK);
     sim_run_for_ms(sim, 100);
     ck_assert_uint_eq(sim->biggest_commit, COMMIT_BYTES_MAX / sizeof text);
+    sim_free(sim);
+}
+END_TEST
+
+/* Jobs that fail are copied within Redis when they become dead letters. */
+START_TEST(test_commit_is_bounded_by_what_dead_letters_copy)
+{
+    static char text[COMMIT_BYTES_MAX / 4 - 64];
+    const struct failure failure = {.reason = CT_STR_LIT("no"), .is_unrecoverable = true};
+    struct sim *sim = sim_with_jobs(20);
+    struct sim_runner *runner;
+
+    memset(text, '7', sizeof text - 1);
+    for (uint32_t i = 0; i < 20; i++)
+        sim->model->jobs[i]->data = text;
+    if (_i == 1) {
+        sim->settings.dead_letter_queue = ct_strdup("dead");
+        queue_configure(sim->queue, &sim->settings);
+    }
+    runner = sim_runner_new(sim, 20);
+    sim_run_until_held(sim, runner, 20);
+    sim->biggest_commit = 0;
+    for (uint32_t i = 0; i < 20; i++)
+        sim_fail_job(runner, sim_hold_at(runner, 0), &failure);
+    sim_run_until_acked(sim, runner, 20);
+    ck_assert_uint_eq(sim->biggest_commit, _i == 1 ? 4 : 20);
     sim_free(sim);
 }
 END_TEST
@@ -565,6 +592,7 @@ int main(void)
     ADD(test_one_call_finishes_and_fetches);
     ADD(test_batch_grows_while_a_call_is_under_way);
     ADD(test_commit_is_bounded_by_count_and_bytes);
+    tcase_add_loop_test(tcase, test_commit_is_bounded_by_what_dead_letters_copy, 0, 2);
     ADD(test_idle_queue_waits_and_says_drained_once);
     ADD(test_wait_keeps_a_credit_and_its_job_is_taken);
     ADD(test_wait_is_cut_when_its_credit_goes);

@@ -19,11 +19,6 @@ static void put_queue(struct redis_command *command, const struct dialect_queue 
     ct_buf_free(&text);
 }
 
-static bool may_fail(const struct effect *effect)
-{
-    return effect->kind == EFFECT_FAIL || effect->kind == EFFECT_STALL || effect->last;
-}
-
 /* The texts of leased jobs were checked when they came; the script need not look again. */
 void bull_dead_put_commit(const struct dialect_queue *queue, const struct commit *commit,
                           struct redis_command *command)
@@ -33,7 +28,7 @@ void bull_dead_put_commit(const struct dialect_queue *queue, const struct commit
     if (!queue->settings.dead_letter_queue)
         return;
     CT_LIST_FOREACH (node, &commit->effects) {
-        failing += may_fail(CT_CONTAINER(node, struct effect, link));
+        failing += effect_may_fail(CT_CONTAINER(node, struct effect, link));
     }
     if (failing == 0)
         return;
@@ -43,7 +38,7 @@ void bull_dead_put_commit(const struct dialect_queue *queue, const struct commit
     CT_LIST_FOREACH (node, &commit->effects) {
         const struct effect *effect = CT_CONTAINER(node, struct effect, link);
 
-        if (may_fail(effect) && effect->job->broken) {
+        if (effect_may_fail(effect) && effect->job->broken) {
             redis_command_str(command, effect->job->id);
             broken++;
         }

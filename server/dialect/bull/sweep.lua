@@ -65,7 +65,24 @@ else
     marks = call('SRANDMEMBER', stalled, MARKS_MAX)
 end
 local unlocked = unlocked_of(marks)
-local has_left = not all_marks or #unlocked > MOVES_MAX
+
+-- A dead letter is a copy of its job: so many bytes of data are enough for one check.
+local moves = math.min(#unlocked, MOVES_MAX)
+local function bound_copies(max)
+    local bytes = 0
+    for i = 1, moves do
+        local len = try('HSTRLEN', P .. unlocked[i], 'data')
+        bytes = bytes + (tonumber(len) or 0)
+        if bytes > max and i > 1 then
+            moves = i - 1
+            return
+        end
+    end
+end
+if ARGV[6] then
+    bound_copies(2097152)
+end
+local has_left = not all_marks or #unlocked > moves
 if not has_left then
     call('DEL', stalled)
 end
@@ -105,7 +122,6 @@ if ARGV[6] then
     dead = open_dead(6)
 end
 local failed_count, recovered_count = 0, 0
-local moves = math.min(#unlocked, MOVES_MAX)
 if has_left then
     for first = 1, moves, BATCH do
         call('SREM', stalled, unpack(unlocked, first, math.min(first + BATCH - 1, moves)))
