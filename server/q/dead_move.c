@@ -4,8 +4,6 @@
  * somebody works on, that are gone by then, or whose job cannot be added are left and told. */
 #include "q/dead_move.h"
 
-#include <ctype.h>
-#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <time.h>
@@ -14,27 +12,18 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/random.h"
+#include "q/dead_tally.h"
 #include "q/print.h"
-#include "q/text.h"
 
-#define TARGETS_MAX      20 /* named when it is counted */
 #define REFUSALS_MAX     10 /* told one by one */
 #define PACES_A_SECOND   10
 #define PROGRESS_TTY_MS  200
 #define PROGRESS_FILE_MS 5000
 
-struct target {
-    char *name; /* owned */
-    int64_t count;
-};
-
 struct mover {
     struct dead_walk walk;
     const struct dead_plan *plan;
-    struct target targets[TARGETS_MAX];
-    size_t target_count;
-    int64_t other_count; /* to targets beyond those */
-    int64_t wanted;      /* what the count found */
+    struct dead_tally tally;
     int64_t moved, gone, held, refused, missing;
     int64_t next_call_ms, next_progress_ms; /* monotonic */
     struct print_json json;
@@ -69,82 +58,15 @@ static const char *deed(const struct mover *mover)
     return mover->plan->is_redrive ? "redriven" : "removed";
 }
 
-/* A line for people; what jobs hold was written by others. */
-static void say(struct ct_buf *line)
-{
-    struct ct_buf shown;
-
-    ct_buf_init(&shown);
-    text_append_shown(&shown, ct_buf_str(line), TEXT_NO_LIMIT);
-    fprintf(stderr, "%.*s\n", (int)shown.len, shown.len ? ct_buf_data(&shown) : "");
-    ct_buf_free(&shown);
-    ct_buf_free(line);
-}
-
-/* --- counting and asking -------------------------------------------------------------------- */
-
-static void count_target(struct mover *mover, const char *name)
-{
-    for (size_t i = 0; i < mover->target_count; i++) {
-        if (strcmp(mover->targets[i].name, name) == 0) {
-            mover->targets[i].count++;
-            return;
-        }
-    }
-    if (mover->target_count == TARGETS_MAX) {
-        mover->other_count++;
-        return;
-    }
-    mover->targets[mover->target_count++] = (struct target){ct_strdup(name), 1};
-}
-
 static enum ct_code count_page(void *ctx, struct dead_page *page, struct ct_error *err)
 {
     struct mover *mover = ctx;
 
-    for (uint32_t i = 0; i < page->count; i++) {
-        if (mover->plan->is_redrive)
-            count_target(mover, target_of(mover, &page->items[i]));
-    }
-    mover->wanted += page->count;
+    for (uint32_t i = 0; i < page->count; i++)
+        dead_tally_add(&mover->tally, target_of(mover, &page->items[i]));
     if (is_stopped)
         return ct_error_set(err, CT_E_CANCELLED, "stopped; nothing was done");
     return CT_E_OK;
-}
-
-static void tell_count(const struct mover *mover)
-{
-    const struct dead_walk *walk = &mover->walk;
-    struct ct_buf line;
-
-    ct_buf_init(&line);
-    ct_buf_printf(&line, "%lld dead letters of queue \"%s\" %s", (long long)mover->wanted,
-                  walk->queue, mover->plan->is_redrive ? "go back to work" : "will be removed");
-    for (size_t i = 0; i < mover->target_count; i++)
-        ct_buf_printf(&line, "%s%lld in \"%s\"", i == 0 ? ": " : ", ",
-                      (long long)mover->targets[i].count, mover->targets[i].name);
-    if (mover->other_count > 0)
-        ct_buf_printf(&line, ", %lld in other queues", (long long)mover->other_count);
-    if (walk->foreign > 0)
-        ct_buf_printf(&line, "; %lld jobs are no dead letters and stay", (long long)walk->foreign);
-    say(&line);
-}
-
-static enum ct_code ask(const struct mover *mover, struct ct_error *err)
-{
-    char answer[8];
-
-    if (mover->plan->is_yes)
-        return CT_E_OK;
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-        return ct_error_set(err, CT_E_USAGE,
-                            "nothing was done: say --yes where nobody can be asked, or --dry-run "
-                            "to see what would be");
-    fprintf(stderr, "Go on? [y/N] ");
-    fflush(stderr);
-    if (fgets(answer, sizeof answer, stdin) && tolower((unsigned char)answer[0]) == 'y')
-        return CT_E_OK;
-    return ct_error_set(err, CT_E_CANCELLED, "nothing was done");
 }
 
 /* --- moving --------------------------------------------------------------------------------- */
@@ -174,7 +96,7 @@ static void show_progress(struct mover *mover)
         return;
     mover->next_progress_ms = now_ms + (is_tty ? PROGRESS_TTY_MS : PROGRESS_FILE_MS);
     fprintf(stderr, "%s%s %lld of %lld%s", is_tty ? "\r" : "", deed(mover), (long long)mover->moved,
-            (long long)mover->wanted, is_tty ? " " : "\n");
+            (long long)mover->tally.wanted, is_tty ? " " : "\n");
 }
 
 static void note_refusal(struct mover *mover, const struct dead_move *move)
@@ -186,7 +108,7 @@ static void note_refusal(struct mover *mover, const struct dead_move *move)
     ct_buf_init(&line);
     ct_buf_printf(&line, "letter %.*s stays: %s", (int)move->id.len, move->id.data,
                   move->err.detail[0] ? move->err.detail : ct_error_text(move->err.code));
-    say(&line);
+    dead_say(&line);
 }
 
 static void note_moved(struct mover *mover, const struct dead_move *move, const char *target)
@@ -376,7 +298,7 @@ static enum ct_code walk_all(struct mover *mover, const char *const *ids, size_t
 static void finish_json(struct mover *mover)
 {
     print_json_close(&mover->json, ']');
-    print_json_int(&mover->json, "matched", mover->wanted);
+    print_json_int(&mover->json, "matched", mover->tally.wanted);
     print_json_int(&mover->json, "moved", mover->moved);
     print_json_int(&mover->json, "gone", mover->gone + mover->missing);
     print_json_int(&mover->json, "held", mover->held);
@@ -401,7 +323,8 @@ static void finish(struct mover *mover)
     if (mover->walk.session->settings->output == OUTPUT_JSON)
         finish_json(mover);
     else if (!mover->plan->is_dry)
-        printf("%s %lld of %lld\n", deed(mover), (long long)mover->moved, (long long)mover->wanted);
+        printf("%s %lld of %lld\n", deed(mover), (long long)mover->moved,
+               (long long)mover->tally.wanted);
 }
 
 /* Ids that were given are wanted: what did not become of them is an error. */
@@ -444,14 +367,14 @@ enum ct_code dead_move_run(struct session *session, const char *queue, const cha
     catch_signals();
     rc = walk_all(mover, ids, id_count, count_page, err);
     if (rc == CT_E_OK)
-        tell_count(mover);
-    if (rc == CT_E_OK && !plan->is_dry && mover->wanted > 0)
-        rc = ask(mover, err);
+        dead_tally_tell(&mover->tally, &mover->walk, plan->is_redrive);
+    if (rc == CT_E_OK && !plan->is_dry && !plan->is_yes && mover->tally.wanted > 0)
+        rc = dead_tally_ask(err);
     if (rc != CT_E_OK)
         goto out_walk;
     print_json_open(&mover->json, NULL, '{');
     print_json_open(&mover->json, "letters", '[');
-    if (!plan->is_dry && mover->wanted > 0)
+    if (!plan->is_dry && mover->tally.wanted > 0)
         rc = walk_all(mover, ids, id_count, move_page, err);
     finish(mover);
     if (rc == CT_E_OK)
@@ -459,8 +382,7 @@ enum ct_code dead_move_run(struct session *session, const char *queue, const cha
 out_walk:
     dead_walk_fini(&mover->walk);
     ct_buf_free(&mover->json.text);
-    for (size_t i = 0; i < mover->target_count; i++)
-        free(mover->targets[i].name);
+    dead_tally_fini(&mover->tally);
 out_free:
     free(mover);
     return rc;
