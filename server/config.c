@@ -68,6 +68,13 @@ static const struct ct_option config_options[] = {
      FIELD(dies_with_parent),
      .help = "End at once when the process that started it ends.",
      .not_in_file = true},
+    /* For a starter that may be gone before this process has read its options. */
+    {.name = "parent",
+     .kind = CT_OPTION_INT,
+     FIELD(parent),
+     .min = 1,
+     .max = INT32_MAX,
+     .not_in_file = true},
     {.name = "private",
      .kind = CT_OPTION_BOOL,
      FIELD(is_private),

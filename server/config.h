@@ -13,7 +13,7 @@ struct config_flags {
     const char *embedded;
     int64_t embedded_port;
     bool is_private, dies_with_parent;
-    int64_t grace_ms, frame_max;
+    int64_t grace_ms, frame_max, parent;
     int log_level;
 };
 

@@ -57,7 +57,7 @@ int main(int argc, char **argv)
         break;
     }
     if (config.flags.dies_with_parent)
-        main_die_with_parent(parent);
+        main_die_with_parent(config.flags.parent ? (pid_t)config.flags.parent : parent);
     ct_log_setup(config.log_level, "cartrita-queued");
     main_raise_descriptors();
 

@@ -165,14 +165,10 @@ static char **private_environment(const struct private_daemon *daemon)
 
 static void private_spawn(struct private_daemon *daemon)
 {
-    char *args[] = {daemon->program,
-                    "--listen",
-                    daemon->listen,
-                    "--private",
-                    "--die-with-parent",
-                    "--log-level",
-                    (char *)daemon->log_level,
-                    NULL};
+    char parent[16];
+    char *args[] = {daemon->program,           "--listen", daemon->listen, "--private",
+                    "--die-with-parent",       "--parent", parent,         "--log-level",
+                    (char *)daemon->log_level, NULL};
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD, .data.fd = STDOUT_FILENO},
@@ -188,7 +184,10 @@ static void private_spawn(struct private_daemon *daemon)
         .stdio = stdio,
         .stdio_count = sizeof stdio / sizeof stdio[0],
     };
-    int rc = uv_spawn(daemon->loop, &daemon->process, &options);
+    int rc;
+
+    snprintf(parent, sizeof parent, "%d", (int)getpid());
+    rc = uv_spawn(daemon->loop, &daemon->process, &options);
 
     daemon->process.data = daemon;
     daemon->is_running = true;

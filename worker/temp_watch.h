@@ -9,9 +9,10 @@
 
 #include "worker/slot.h"
 
-#define TEMP_WATCH_DEPTH_MAX   64u
-#define TEMP_WATCH_ENTRIES_MAX 100000u /* files and folders; more of them are over the limit, too \
-                                        */
+#define TEMP_WATCH_DEPTH_MAX 64u
+#define TEMP_WATCH_ENTRIES_MAX                                         \
+    100000u /* files and folders; more of them are over the limit, too \
+             */
 
 struct temp_size {
     uint64_t bytes;

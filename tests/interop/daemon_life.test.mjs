@@ -267,6 +267,16 @@ test('--die-with-parent: gone when its parent is killed', options, async (t) => 
   await until(() => !isAlive(daemon), { what: 'the daemon to be gone' });
 });
 
+test('--die-with-parent: gone when its parent has died before it could look', options, async (t) => {
+  const redis = await startRedis(t);
+  const dir = await temporaryDirectory(t);
+  const dead = startProgram(t, '/bin/true');
+  await dead.exited;
+
+  const args = ['--redis', redis.url, '--listen', `unix:${dir}/q.sock`, '--die-with-parent', '--parent', dead.pid];
+  assert.equal((await runProgram(t, 'cartrita-queued', args)).code, 1);
+});
+
 test('--embedded: a Redis of its own that keeps its data and dies with it', options, async (t) => {
   const dir = join(await temporaryDirectory(t), 'data');
   const args = ['--embedded', dir, '--embedded-port', '0', '--listen', `unix:${dir}.sock`];

@@ -43,7 +43,8 @@ static void tell_errno(struct cartrita_job *job, int number)
     done(job, json);
 }
 
-/* --- time ---------------------------------------------------------------------------------------- */
+/* --- time ----------------------------------------------------------------------------------------
+ */
 
 static void loop(struct cartrita_job *job)
 {
@@ -67,7 +68,8 @@ static void never_answers(struct cartrita_job *job)
 {
 }
 
-/* --- memory -------------------------------------------------------------------------------------- */
+/* --- memory --------------------------------------------------------------------------------------
+ */
 
 static void leak(struct cartrita_job *job)
 {
@@ -114,7 +116,8 @@ void null_pointer(struct cartrita_job *job)
     *nowhere = 1;
 }
 
-/* --- ends of all kinds --------------------------------------------------------------------------- */
+/* --- ends of all kinds ---------------------------------------------------------------------------
+ */
 
 static void answers_twice(struct cartrita_job *job)
 {
@@ -180,7 +183,8 @@ static void thread_outlives(struct cartrita_job *job)
     done(job, "\"early\"");
 }
 
-/* --- what is not its own ------------------------------------------------------------------------- */
+/* --- what is not its own -------------------------------------------------------------------------
+ */
 
 static void closes_all(struct cartrita_job *job)
 {
@@ -208,8 +212,8 @@ static void signals_everybody(struct cartrita_job *job)
  * FORKS_MAX, for the sake of the machine on which the test fails. */
 static void fork_bomb(struct cartrita_job *job)
 {
-    atomic_int *forks = mmap(NULL, sizeof *forks, PROT_READ | PROT_WRITE,
-                             MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    atomic_int *forks =
+        mmap(NULL, sizeof *forks, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     while (atomic_fetch_add(forks, 1) < FORKS_MAX) {
         pid_t child = fork();
@@ -305,7 +309,8 @@ static void huge_result(struct cartrita_job *job)
     free(json);
 }
 
-/* --- good ones ----------------------------------------------------------------------------------- */
+/* --- good ones -----------------------------------------------------------------------------------
+ */
 
 static void hold(struct cartrita_job *job)
 {

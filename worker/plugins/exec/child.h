@@ -25,8 +25,9 @@ int child_start(struct child *child, char *const *argv, const char *folder);
 void child_kill(struct child *child);
 /* Reaps the guard and closes what is open. */
 void child_end(struct child *child);
-#define CHILD_UNKNOWN (-1) /* in place of a status: the guard was killed, and the command with it \
-                            */
+#define CHILD_UNKNOWN                                                           \
+    (-1) /* in place of a status: the guard was killed, and the command with it \
+          */
 
 /* The exit status that the guard wrote; false: it could not. */
 bool child_read_status(struct child *child, int *status);
