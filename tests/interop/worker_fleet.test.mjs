@@ -1,12 +1,17 @@
 /* A worker as part of the fleet: what it reports to the daemon, the orders it obeys, and its size by
  * the backlog that the daemon tells. */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
 import test from 'node:test';
 
 import { untilCounts } from '../lib/bull.mjs';
 import { openFleet } from '../lib/fleet.mjs';
 import { isAlive } from '../lib/processes.mjs';
 import { until, within } from '../lib/wait.mjs';
+import { temporaryDirectory } from '../lib/redis.mjs';
+import { scopeOf } from '../lib/scope.mjs';
+import { frameOf, messageOf, payloadOf } from '../lib/wire.mjs';
 import { startDaemon } from '../lib/workers.mjs';
 import { job, SKIP, startBench, untilRunning } from './naughty.mjs';
 
@@ -285,4 +290,50 @@ test('a stop gives runners the grace period, those that were retired before as w
   await fleet.untilPool((it) => it.runners.length === 0, 'the runners to be gone');
   await untilCounts(fleet.queue, { waiting: 1, active: 0, failed: 0 });
   await fleet.worker.stop();
+});
+
+/* A daemon from before there were reports: it welcomes, and knows none of it. */
+async function startOlderDaemon(t) {
+  const path = join(await temporaryDirectory(t, 'cartrita-older-'), 'queued.sock');
+  const reports = [];
+  const answer = (socket, message) => {
+    const say = (type, fields) => socket.write(frameOf(payloadOf(type, fields)));
+    if (message.type === 'hello')
+      say('welcome', { protocol: 1, software: 'older/0', daemon: '00000000-0000-4000-8000-000000000000', frame_max: 1 << 20 });
+    if (message.type !== 'report') return;
+    reports.push(JSON.parse(message.state));
+    say('error', { code: 8, detail: 'no message has type 27' });
+  };
+  const server = createServer((socket) => {
+    let rest = Buffer.alloc(0);
+    socket.on('error', () => {});
+    socket.on('data', (data) => {
+      rest = Buffer.concat([rest, data]);
+      while (rest.length >= 4 && rest.length >= 4 + rest.readUInt32BE()) {
+        const end = 4 + rest.readUInt32BE();
+        answer(socket, messageOf(rest.subarray(4, end)));
+        rest = rest.subarray(end);
+      }
+    });
+    scopeOf(t).defer(() => socket.destroy());
+  });
+  scopeOf(t).defer(() => server.close());
+  await new Promise((resolve) => server.listen(path, resolve));
+  return { server: `unix:${path}`, reports };
+}
+
+test('a daemon that knows no reports is left in peace, and said so once', options, async (t) => {
+  const bench = await startBench(t);
+  const daemon = await startOlderDaemon(t);
+  const worker = await bench.work({ server: daemon.server, waitReady: false });
+
+  await worker.program.untilLine(/runner ready/);
+  for (let i = 1; i <= 3; i++) {
+    const before = daemon.reports.length;
+    worker.program.kill('SIGHUP');
+    await until(() => daemon.reports.length > before, { what: 'another report' });
+  }
+  assert.equal(worker.log.match(/daemon reports an error/g).length, 1);
+  await worker.stop();
+  assert.equal(daemon.reports.at(-1).state, 'draining');
 });

@@ -47,7 +47,7 @@ export function frameOf(payload) {
   return Buffer.concat([head, payload]);
 }
 
-function messageOf(payload) {
+export function messageOf(payload) {
   const [number, map] = packr.unpack(payload);
   const { name, names } = byNumber[number];
   const message = { type: name };
