@@ -1,13 +1,13 @@
 /* What each preset of the sandbox denies, tried for real: by a plugin in the runner, and by a Node
  * child of exec. A denied call fails its job with the error's own text, and nobody dies of it. */
 import assert from 'node:assert/strict';
-import { chmodSync, copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, copyFileSync, mkdirSync, readFileSync, readlinkSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { basename, dirname, join } from 'node:path';
 import test from 'node:test';
 
 import { bullQueue } from '../lib/bull.mjs';
-import { isAlive, missing, pluginPath, programPath, ROOT, runProgram } from '../lib/processes.mjs';
+import { isAlive, missing, pluginPath, programPath, ROOT, runProgram, startProgram } from '../lib/processes.mjs';
 import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { scopeOf } from '../lib/scope.mjs';
 import { startCartritaWorker } from '../lib/workers.mjs';
@@ -145,6 +145,23 @@ test('a runner cannot be looked into, and leaves no core', { ...options, skip: o
   assert.match(status, /^NoNewPrivs:\s+1$/m);
   assert.match(status, /^Seccomp:\s+2$/m);
   assert.match(readFileSync(`/proc/${runner}/limits`, 'utf8'), /^Max core file size +[01] +[01] /m);
+  await worker.stop();
+});
+
+test('a runner has no descriptor that its supervisor was started with', options, async (t) => {
+  const redis = await startRedis(t);
+  const dir = await temporaryDirectory(t);
+  const queue = bullQueue(t, redis);
+  const worker = startProgram(t, '/bin/sh', [
+    '-c', 'exec 9</etc/passwd; exec "$0" "$@"', programPath('cartrita-worker'),
+    '--redis', redis.url, '--queue', 'q', '--plugin', programPath(PLUGIN), '--sandbox', 'open',
+  ], { env: { XDG_RUNTIME_DIR: dir, TMPDIR: dir } });
+
+  await worker.untilLine(/runner ready/, { deadlineMs: 20_000 });
+  assert.equal(readlinkSync(`/proc/${worker.pid}/fd/9`), '/etc/passwd');
+  await (await queue.add('descriptor', { number: 2 })).finished();
+  const tried = await queue.add('descriptor', { number: 9 });
+  await assert.rejects(tried.finished(), /^Error: Bad file descriptor$/);
   await worker.stop();
 });
 

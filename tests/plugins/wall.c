@@ -141,6 +141,11 @@ static int wall_ptrace(const struct attempt *attempt)
     return (int)ptrace(PTRACE_SEIZE, (pid_t)attempt->number, NULL, NULL);
 }
 
+static int wall_descriptor(const struct attempt *attempt)
+{
+    return fcntl((int)attempt->number, F_GETFD);
+}
+
 static int wall_constructor(const struct attempt *attempt)
 {
     (void)attempt;
@@ -152,11 +157,22 @@ static const struct {
     const char *name;
     int (*attempt)(const struct attempt *attempt);
 } walls[] = {
-    {"write", wall_write},     {"read", wall_read},         {"list", wall_list},
-    {"remove", wall_remove},   {"truncate", wall_truncate}, {"execute", wall_execute},
-    {"connect", wall_connect}, {"kill", wall_kill},         {"renice", wall_renice},
-    {"limit", wall_limit},     {"mount", wall_mount},       {"unshare", wall_unshare},
-    {"keyctl", wall_keyctl},   {"ptrace", wall_ptrace},     {"constructor", wall_constructor},
+    {"write", wall_write},
+    {"read", wall_read},
+    {"list", wall_list},
+    {"remove", wall_remove},
+    {"truncate", wall_truncate},
+    {"execute", wall_execute},
+    {"connect", wall_connect},
+    {"kill", wall_kill},
+    {"renice", wall_renice},
+    {"limit", wall_limit},
+    {"mount", wall_mount},
+    {"unshare", wall_unshare},
+    {"keyctl", wall_keyctl},
+    {"ptrace", wall_ptrace},
+    {"descriptor", wall_descriptor},
+    {"constructor", wall_constructor},
 };
 
 /* Of a flat object without escapes. */
