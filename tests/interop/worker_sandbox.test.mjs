@@ -159,8 +159,8 @@ test('a runner has no descriptor that its supervisor was started with', options,
 
   await worker.untilLine(/runner ready/, { deadlineMs: 20_000 });
   assert.equal(readlinkSync(`/proc/${worker.pid}/fd/9`), '/etc/passwd');
-  await (await queue.add('descriptor', { number: 2 })).finished();
-  const tried = await queue.add('descriptor', { number: 9 });
+  await (await queue.add('descriptor', { path: '/dev/null' })).finished(); /* its stdin */
+  const tried = await queue.add('descriptor', { path: '/etc/passwd' });
   await assert.rejects(tried.finished(), /^Error: Bad file descriptor$/);
   await worker.stop();
 });

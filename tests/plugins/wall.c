@@ -141,9 +141,22 @@ static int wall_ptrace(const struct attempt *attempt)
     return (int)ptrace(PTRACE_SEIZE, (pid_t)attempt->number, NULL, NULL);
 }
 
+/* Is that file open here? */
 static int wall_descriptor(const struct attempt *attempt)
 {
-    return fcntl((int)attempt->number, F_GETFD);
+    char name[64], path[sizeof attempt->path];
+
+    for (int fd = 0; fd < 1024; fd++) {
+        ssize_t len;
+
+        snprintf(name, sizeof name, "/proc/self/fd/%d", fd);
+        len = readlink(name, path, sizeof path - 1);
+        path[len > 0 ? len : 0] = '\0';
+        if (strcmp(path, attempt->path) == 0)
+            return 0;
+    }
+    errno = EBADF;
+    return -1;
 }
 
 static int wall_constructor(const struct attempt *attempt)
