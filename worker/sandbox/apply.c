@@ -79,21 +79,19 @@ static enum ct_code apply_core(const struct sandbox_target *target, struct sandb
     return CT_E_OK;
 }
 
-static const char *apply_files_text(enum sandbox_preset preset)
-{
-    return preset == SANDBOX_PURE ? "reads only the system's programs and libraries, writes nothing"
-                                  : "reads what its user may, writes nothing";
-}
-
 static void report_landlock(const struct sandbox_target *target, int abi,
                             struct sandbox_report *report)
 {
     enum sandbox_preset preset = target->sandbox->preset;
 
-    if (preset != SANDBOX_OPEN)
+    if (preset == SANDBOX_PURE)
         report_add(report, abi > 0,
-                   "files (Landlock): %s but below %s and what files: and read: name",
-                   apply_files_text(preset), target->temp_dir ? target->temp_dir : "nothing");
+                   "files (Landlock): reads the system's programs and libraries and what read: and "
+                   "files: name, writes its temporary directory and what files: name");
+    else if (preset == SANDBOX_NETWORK)
+        report_add(report, abi > 0,
+                   "files (Landlock): reads what its user may, writes its temporary directory and "
+                   "what files: name");
     report_add(report, abi >= SANDBOX_LANDLOCK_SCOPE,
                "signals (Landlock ABI 6): to no process outside of the runner");
     if (preset != SANDBOX_OPEN)

@@ -10,8 +10,7 @@
 /* In the process that is restricted: never returns. */
 static void check_in_child(const struct sandbox *sandbox)
 {
-    struct sandbox_target target = {
-        .sandbox = sandbox, .temp_dir = "/tmp", .supervisor = getppid()};
+    struct sandbox_target target = {.sandbox = sandbox, .supervisor = getppid()};
     struct sandbox_support support;
     struct sandbox_report report;
     struct ct_error err;
