@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "worker/sweeper.h"
 
 #define ENVIRONMENT_ADDED_MAX 8
 
@@ -55,7 +56,7 @@ char **environment_with(const char *const *dropped, char *const *added)
     return list;
 }
 
-char **environment_runner(const struct user *user, const char *temp_dir)
+char **environment_runner(const struct user *user, const char *temp_dir, const char *worker)
 {
     static const char *const temp_names[] = {"TMPDIR", "TMP", "TEMP"};
     char *added[ENVIRONMENT_ADDED_MAX] = {NULL};
@@ -69,6 +70,7 @@ char **environment_runner(const struct user *user, const char *temp_dir)
     }
     for (size_t i = 0; temp_dir && i < sizeof temp_names / sizeof temp_names[0]; i++)
         added[count++] = ct_asprintf("%s=%s", temp_names[i], temp_dir);
+    added[count++] = ct_asprintf(SWEEPER_MARK "=%s", worker);
     list = environment_with(secrets, added);
     while (count > 0)
         free(added[--count]);

@@ -10,8 +10,8 @@
 char **environment_with(const char *const *dropped, char *const *added);
 
 /* For a runner: without the secrets and the systemd sockets of the supervisor, with the home of
- * `user` if that is another, and `temp_dir` (may be NULL) for temporary files. One block for the
- * caller to free. */
-char **environment_runner(const struct user *user, const char *temp_dir);
+ * `user` if that is another, `temp_dir` (may be NULL) for temporary files, and the mark of its
+ * supervisor `worker` (sweeper.h). One block for the caller to free. */
+char **environment_runner(const struct user *user, const char *temp_dir, const char *worker);
 
 #endif

@@ -1,5 +1,5 @@
 /* cartrita-worker: picks the role of this process. A supervisor by default; a runner as
- * `--runner PID POOL` (only a supervisor calls it so); --check-plugin. */
+ * `--runner PID POOL` or `--sweeper UUID` (only a supervisor calls it so); --check-plugin. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,7 @@
 #include "worker/replay/replay.h"
 #include "worker/runner.h"
 #include "worker/supervisor.h"
+#include "worker/sweeper.h"
 
 #define EXIT_USAGE 2
 
@@ -23,6 +24,8 @@ int main(int argc, char **argv)
 
     if (argc >= 3 && strcmp(argv[1], "--runner") == 0)
         return runner_main((pid_t)atol(argv[2]));
+    if (argc >= 3 && strcmp(argv[1], "--sweeper") == 0)
+        return sweeper_main(argv[2]);
     signal(SIGPIPE, SIG_IGN);
     switch (config_read(argc, argv, &config, &check_plugin, &err)) {
     case CONFIG_READY:

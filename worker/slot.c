@@ -520,7 +520,8 @@ static int slot_spawn(struct slot *slot)
 {
     char parent[16];
     char *args[] = {(char *)slot->context->program, "--runner", parent, slot->pool->name, NULL};
-    char **environment = environment_runner(&slot->pool->user, slot->temp_dir);
+    char **environment =
+        environment_runner(&slot->pool->user, slot->temp_dir, slot->context->worker);
     char **debugger_args = NULL;
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},

@@ -29,6 +29,7 @@
 #include "worker/private.h"
 #include "worker/sandbox/sandbox.h"
 #include "worker/service.h"
+#include "worker/sweeper.h"
 #include "worker/undertaker.h"
 
 #define SUPERVISOR_LOOK_MS 1000u
@@ -51,6 +52,7 @@ struct supervisor {
     int exit_status;
     uv_signal_t term, interrupt, hangup;
     struct orphans orphans;
+    struct sweeper sweeper;
     struct cgroup *cgroup; /* owned; NULL: none */
     uv_timer_t watch;      /* every LIMITS_CHECK_MS */
     uv_timer_t look;       /* every SUPERVISOR_LOOK_MS */
@@ -92,6 +94,7 @@ static void supervisor_daemon_gone(void *ctx)
     uv_close((uv_handle_t *)&supervisor->tidy, NULL);
     service_close(&supervisor->service);
     orphans_close(&supervisor->orphans);
+    sweeper_close(&supervisor->sweeper);
 }
 
 static void supervisor_temp_removed(void *ctx)
@@ -274,6 +277,8 @@ static bool supervisor_is_ours(void *ctx, pid_t pid)
     const struct supervisor *supervisor = ctx;
     const struct private_daemon *daemon = &supervisor->private_daemon;
 
+    if (sweeper_is(&supervisor->sweeper, pid))
+        return true;
     if (supervisor->has_private && daemon->is_running && daemon->process.pid == pid)
         return true;
     return generations_has(&supervisor->generations, pid);
@@ -326,6 +331,7 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
                             "mounted?");
     supervisor_open_cgroup(supervisor);
     orphans_open(&supervisor->orphans, &supervisor->loop, supervisor_is_ours, supervisor);
+    sweeper_open(&supervisor->sweeper, &supervisor->loop, supervisor->worker);
     rc = supervisor_open_daemon(supervisor, config, err);
     if (rc == CT_E_OK)
         rc = temp_root_open(&supervisor->temp_root, &supervisor->loop, err);

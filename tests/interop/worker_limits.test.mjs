@@ -79,15 +79,19 @@ test('a runner over its memory limit is replaced, and its job charged', options,
   await worker.stop();
 });
 
-/* The processes that a job has started by itself, once all of them have written their number. */
-const untilStrays = (bench, name) =>
-  until(
+/* The processes that a job has started by itself, once all of them have written their number. They
+ * end with the test, also with one that fails. */
+async function untilStrays(t, bench, name) {
+  const pids = await until(
     () => {
-      const pids = bench.has(`${name}.pids`) ? readFileSync(bench.file(`${name}.pids`), 'utf8').trim().split('\n') : [];
-      return pids.length === 5 && pids.map(Number);
+      const found = bench.has(`${name}.pids`) ? readFileSync(bench.file(`${name}.pids`), 'utf8').trim().split('\n') : [];
+      return found.length === 5 && found.map(Number);
     },
     { what: 'five strays' },
   );
+  t.after(() => pids.filter(isAlive).forEach((pid) => process.kill(pid, 'SIGKILL')));
+  return pids;
+}
 
 test('memory of a child that forked is not counted twice', options, async (t) => {
   const bench = await startBench(t);
@@ -108,12 +112,12 @@ test('what a job has started and let go dies with its runner', options, async (t
   const { queue } = bench;
   const bad = await job(queue, 'straysegv', { file: bench.file('bad') });
   const worker = await bench.work();
-  const strays = await untilStrays(bench, 'bad');
+  const strays = await untilStrays(t, bench, 'bad');
 
   await untilState(queue, bad.id, 'failed');
   await until(() => !strays.some(isAlive), { what: 'the strays to be gone' });
-  /* And they are reaped: the supervisor has its daemon and its runner, nothing else. */
-  await until(async () => (await childrenOf(worker.program.pid)).length === 2, { what: 'nothing unreaped' });
+  /* And they are reaped: the supervisor has its sweeper, its daemon and its runner, nothing else. */
+  await until(async () => (await childrenOf(worker.program.pid)).length === 3, { what: 'nothing unreaped' });
   await worker.stop();
 });
 
@@ -121,7 +125,7 @@ test('what a job has started and let go dies with a runner that ends in order', 
   const bench = await startBench(t);
   const good = await job(bench.queue, 'strays', { file: bench.file('go') });
   const worker = await bench.work();
-  const strays = await untilStrays(bench, 'go');
+  const strays = await untilStrays(t, bench, 'go');
 
   assert.ok(strays.every(isAlive));
   bench.open('go');
@@ -138,7 +142,7 @@ test('a fork bomb costs its runner, and leaves nothing behind', options, async (
 
   await untilState(queue, bad.id, 'failed', { deadlineMs: 20_000 });
   assert.match(await failedReason(queue, bad.id), /killed at \d+( or more)? child processes, limit 20 \(children-max\)/);
-  await until(async () => (await childrenOf(worker.program.pid)).length === 2, { what: 'nothing to be left', deadlineMs: 20_000 });
+  await until(async () => (await childrenOf(worker.program.pid)).length === 3, { what: 'nothing to be left', deadlineMs: 20_000 });
   await job(queue, 'ok');
   await untilCounts(queue, { completed: 1, failed: 1 });
   await worker.stop();
@@ -241,4 +245,16 @@ test('a runner that fills its temporary directory is ended, and the directory re
   await job(queue, 'ok');
   await untilCounts(queue, { completed: 1, failed: 1 });
   await worker.stop();
+});
+
+test('what a job has started dies with a supervisor that is killed', options, async (t) => {
+  const bench = await startBench(t);
+  await job(bench.queue, 'strayprogram', { file: bench.file('go') });
+  const worker = await bench.work();
+  const strays = await untilStrays(t, bench, 'go');
+  const own = await childrenOf(worker.program.pid);
+
+  assert.ok(strays.every(isAlive));
+  worker.kill();
+  await until(() => ![...strays, ...own].some(isAlive), { what: 'all of them to be gone' });
 });

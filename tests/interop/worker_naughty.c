@@ -97,7 +97,7 @@ static void send_descriptors(void)
 
 /* A process that has left its parent and its session, and ends only when it is killed. Its number
  * is in the file when this returns. */
-static void stray(const char *path)
+static void stray(const char *path, const char *program)
 {
     pid_t pid = fork();
     FILE *file;
@@ -108,6 +108,8 @@ static void stray(const char *path)
     }
     setsid();
     pid = fork();
+    if (pid == 0 && program)
+        execlp(program, program, "1000000", NULL);
     if (pid == 0)
         for (;;)
             pause();
@@ -323,13 +325,14 @@ static void naughty_job(struct cartrita_job *job)
     } else if (strcmp(name, "sendfd") == 0) {
         send_descriptors();
         hold(job, 1);
-    } else if (strcmp(name, "strays") == 0 || strcmp(name, "straysegv") == 0) {
+    } else if (strcmp(name, "strays") == 0 || strcmp(name, "straysegv") == 0 ||
+               strcmp(name, "strayprogram") == 0) {
         char path[4096], list[5000];
 
         file_of(job, path, sizeof path);
         snprintf(list, sizeof list, "%s.pids", path);
         for (int i = 0; i < STRAYS; i++)
-            stray(list);
+            stray(list, strcmp(name, "strayprogram") == 0 ? "sleep" : NULL);
         if (strcmp(name, "straysegv") == 0)
             crash();
         hold(job, 1);

@@ -141,7 +141,7 @@ START_TEST(test_a_runner_sees_no_secret)
     setenv("HOME", "/root", 1);
     setenv("TMPDIR", "/elsewhere", 1);
     setenv("PATH", "/usr/bin", 1);
-    list = environment_runner(&user, "/tmp/x");
+    list = environment_runner(&user, "/tmp/x", "uuid");
     ck_assert_ptr_null(find(list, "REDIS_URL"));
     ck_assert_ptr_null(find(list, "CARTRITA_REDIS_URL"));
     ck_assert_ptr_null(find(list, "CREDENTIALS_DIRECTORY"));
@@ -158,7 +158,7 @@ START_TEST(test_a_runner_sees_no_secret)
     ck_assert_str_eq(find(list, "TEMP"), "/tmp/x");
     free(list);
     user.is_other = false;
-    list = environment_runner(&user, NULL);
+    list = environment_runner(&user, NULL, "uuid");
     ck_assert_str_eq(find(list, "HOME"), "/root");
     ck_assert_str_eq(find(list, "TMPDIR"), "/elsewhere");
     free(list);
