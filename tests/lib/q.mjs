@@ -2,10 +2,12 @@
 
 import { runProgram } from './processes.mjs';
 
-/* {code, stdout, stderr} of `cartrita-q ARGS --redis URL`. */
+/* {code, stdout, stderr} of `cartrita-q ARGS --redis URL`; the last of `args` may be options of
+ * runProgram. */
 export async function runQ(t, redis, ...args) {
+  const options = typeof args.at(-1) === 'object' ? args.pop() : {};
   const all = redis ? [...args, '--redis', redis.url] : args;
-  const { code, signal, stdout, lines } = await runProgram(t, 'cartrita-q', all);
+  const { code, signal, stdout, lines } = await runProgram(t, 'cartrita-q', all, options);
   return { code: code ?? signal, stdout, stderr: lines.join('\n') };
 }
 
