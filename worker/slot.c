@@ -516,6 +516,12 @@ static void slot_send_settings(struct slot *slot)
     free(name);
 }
 
+/* A plugin's words are not among what a replay answers; a debugger has the terminal as it is. */
+static int slot_stdout(const struct slot *slot)
+{
+    return slot->context->shares_output && !slot->context->debugger ? STDERR_FILENO : STDOUT_FILENO;
+}
+
 static int slot_spawn(struct slot *slot)
 {
     char parent[16];
@@ -526,7 +532,7 @@ static int slot_spawn(struct slot *slot)
     uv_stdio_container_t stdio[] = {
         {.flags = UV_IGNORE},
         {.flags = UV_INHERIT_FD,
-         .data.fd = slot->has_output ? slot->output.child_end : STDOUT_FILENO},
+         .data.fd = slot->has_output ? slot->output.child_end : slot_stdout(slot)},
         {.flags = UV_INHERIT_FD,
          .data.fd = slot->has_output ? slot->output.child_end : STDERR_FILENO},
         {.flags = UV_CREATE_PIPE | UV_READABLE_PIPE | UV_WRITABLE_PIPE,

@@ -366,6 +366,9 @@ static void naughty_job(struct cartrita_job *job)
         bomb();
     } else if (strcmp(name, "noend") == 0) {
         return;
+    } else if (strcmp(name, "prints") == 0) {
+        puts("printed by the plugin");
+        fflush(stdout);
     } else if (strcmp(name, "spawn") == 0) {
         host->enqueue(job, host->job_queue(job), "ok", "{\"from\":\"spawn\"}", NULL, NULL, NULL);
     }
