@@ -1,7 +1,7 @@
 /* Limits of time, memory and processes: ask, then replace the runner, from inside and, when its loop
  * hangs, from outside. What a runner leaves behind does not live on. */
 import assert from 'node:assert/strict';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import test from 'node:test';
 
 import { untilCounts, untilState } from '../lib/bull.mjs';
@@ -92,6 +92,34 @@ async function untilStrays(t, bench, name) {
   t.after(() => pids.filter(isAlive).forEach((pid) => process.kill(pid, 'SIGKILL')));
   return pids;
 }
+
+test('memory of a child of exec is its runner\'s, and so is its CPU time', options, async (t) => {
+  const bench = await startBench(t);
+  const { queue } = bench;
+  const script = bench.file('child.mjs');
+  writeFileSync(
+    script,
+    `import { createInterface } from 'node:readline';
+     createInterface({ input: process.stdin }).on('line', (text) => {
+       const line = JSON.parse(text);
+       if (line.name === 'fat') globalThis.kept = Buffer.alloc(400 << 20, 1);
+       if (line.name === 'busy') for (;;);
+     });`,
+  );
+  const fat = await job(queue, 'fat');
+  const busy = await job(queue, 'busy');
+  const worker = await bench.work({
+    plugin: 'exec',
+    set: { command: `exec ${process.execPath} ${script}` },
+    settings: { 'memory-max': 350, jobs: { busy: { 'cpu-max': '300ms' } } },
+    args: ['--cancel-grace', '200'],
+  });
+
+  await untilCounts(queue, { failed: 2 }, { deadlineMs: 20_000 });
+  assert.match(await failedReason(queue, fat.id), /killed at \d+ MiB of memory, limit 350 MiB \(memory-max\)/);
+  assert.match(await failedReason(queue, busy.id), /^used \d+ ms of CPU time, limit 300 ms \(cpu-max\)$/);
+  await worker.stop();
+});
 
 test('memory of a child that forked is not counted twice', options, async (t) => {
   const bench = await startBench(t);
