@@ -13,6 +13,9 @@
 #include "common/mem.h"
 #include "worker/environment.h"
 
+/* The daemon makes it, and locks it while it opens its socket: it is not the one that we hold. */
+#define PRIVATE_FOLDER "daemon"
+
 static void private_spawn(struct private_daemon *daemon);
 
 /* Beside our own binary, as a build or a package puts it; else by PATH. */
@@ -32,27 +35,29 @@ static char *private_find(void)
     return ct_strdup(PRIVATE_PROGRAM);
 }
 
+const char *private_base(void)
+{
+    const char *runtime = getenv("XDG_RUNTIME_DIR");
+
+    return runtime && runtime[0] == '/' && access(runtime, W_OK) == 0 ? runtime : "/tmp";
+}
+
 enum ct_code private_open(struct private_daemon *daemon, uv_loop_t *loop, const char *redis_url,
                           const char *log_level, struct ct_error *err)
 {
-    const char *runtime = getenv("XDG_RUNTIME_DIR");
-    const char *base = runtime && access(runtime, W_OK) == 0 ? runtime : "/tmp";
-    char *folder = ct_asprintf("%s/cartrita-XXXXXX", base);
+    struct held_dir dir;
+    enum ct_code rc = held_dir_make(private_base(), &dir, err);
 
-    if (!mkdtemp(folder)) {
-        enum ct_code rc = ct_error_set(err, CT_E_SYSTEM,
-                                       "making a folder for the private daemon's socket in %s: %s",
-                                       base, strerror(errno));
-
-        free(folder);
+    if (rc != CT_E_OK) {
+        ct_error_wrap(err, "the private daemon's socket");
         return rc;
     }
     *daemon = (struct private_daemon){
         .loop = loop,
         .program = private_find(),
         .redis_url = ct_strdup(redis_url),
-        .folder = folder,
-        .listen = ct_asprintf("unix:%s/queued.sock", folder),
+        .dir = dir,
+        .listen = ct_asprintf("unix:%s/" PRIVATE_FOLDER "/queued.sock", dir.path),
         .log_level = log_level,
     };
     uv_timer_init(loop, &daemon->timer);
@@ -66,17 +71,15 @@ enum ct_code private_open(struct private_daemon *daemon, uv_loop_t *loop, const 
 static void private_timer_closed(uv_handle_t *handle)
 {
     struct private_daemon *daemon = handle->data;
+    char *folder = ct_asprintf("%s/" PRIVATE_FOLDER, daemon->dir.path);
 
-    if (daemon->folder) {
-        char *socket_path = ct_asprintf("%s/queued.sock", daemon->folder);
-
-        (void)unlink(socket_path); /* the daemon removes it itself, unless it was killed */
-        (void)rmdir(daemon->folder);
-        free(socket_path);
-    }
+    /* The daemon removes its socket itself, unless it was killed. */
+    (void)unlink(daemon->listen + strlen("unix:"));
+    (void)rmdir(folder);
+    free(folder);
+    held_dir_free(&daemon->dir);
     free(daemon->program);
     free(daemon->redis_url);
-    free(daemon->folder);
     free(daemon->listen);
     daemon->closed(daemon->ctx);
 }

@@ -11,6 +11,7 @@
 #include <uv.h>
 
 #include "common/error.h"
+#include "worker/held_dir.h"
 
 #define PRIVATE_RESTART_MIN_MS 50u
 #define PRIVATE_RESTART_MAX_MS 5000u
@@ -22,8 +23,8 @@ struct private_daemon {
     uv_loop_t *loop;
     char *program;   /* owned */
     char *redis_url; /* owned; goes into the daemon's environment, not on its command line */
-    char *folder;    /* owned; ours alone, removed at the end */
-    char *listen;    /* owned; "unix:FOLDER/queued.sock" */
+    struct held_dir dir;
+    char *listen; /* owned; "unix:DIR/daemon/queued.sock" */
     const char *log_level;
     uv_process_t process;
     uv_timer_t timer;
@@ -34,6 +35,9 @@ struct private_daemon {
     void (*closed)(void *ctx);
     void *ctx;
 };
+
+/* Where its folder is made: $XDG_RUNTIME_DIR, else /tmp. Static or the environment's. */
+const char *private_base(void);
 
 /* Makes its folder and finds its program beside our own or in PATH; does not start it yet. */
 enum ct_code private_open(struct private_daemon *daemon, uv_loop_t *loop, const char *redis_url,

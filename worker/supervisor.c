@@ -334,7 +334,7 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
     sweeper_open(&supervisor->sweeper, &supervisor->loop, supervisor->worker);
     rc = supervisor_open_daemon(supervisor, config, err);
     if (rc == CT_E_OK)
-        rc = temp_root_open(&supervisor->temp_root, &supervisor->loop, err);
+        rc = temp_root_open(&supervisor->temp_root, &supervisor->loop, private_base(), err);
     if (rc != CT_E_OK)
         return rc;
     supervisor->context = (struct slot_context){

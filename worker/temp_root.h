@@ -3,7 +3,7 @@
  * with all that it holds when the runner is gone. Owned by supervisor.c (and replay.c); slot.c
  * makes and discards.
  *
- *   ${TMPDIR:-/tmp}/cartrita-runners-XXXXXX/   0711, locked (flock) while the supervisor lives
+ *   ${TMPDIR:-/tmp}/cartrita-held-XXXXXX/   0711, locked while the supervisor lives (held_dir.h)
  *                                YYYYYY/   0700, a runner's TMPDIR
  *
  * What a killed supervisor has left is known by the lock that nobody holds, and removed by the next
@@ -17,6 +17,7 @@
 
 #include "common/error.h"
 #include "common/list.h"
+#include "worker/held_dir.h"
 #include "worker/user.h"
 
 #define TEMP_ROOT_TRIES_MAX 5u    /* to remove a directory before that is told */
@@ -25,8 +26,7 @@
 struct temp_root {
     uv_loop_t *loop;        /* borrowed */
     char *base;             /* owned; the folder for temporary files */
-    char *path;             /* owned; ours in it */
-    int fd;                 /* owned; of path, holds the lock */
+    struct held_dir dir;    /* ours in it */
     struct ct_list doomed;  /* to be removed... */
     struct ct_list failed;  /* ...and to be tried again after a while */
     struct doomed *current; /* owned; NULL: no work is under way */
@@ -37,8 +37,8 @@ struct temp_root {
     void *ctx;
 };
 
-/* Makes ours, and begins to remove what others have left. */
-enum ct_code temp_root_open(struct temp_root *root, uv_loop_t *loop,
+/* Makes ours, and begins to remove what others have left, there and in `also` (may be NULL). */
+enum ct_code temp_root_open(struct temp_root *root, uv_loop_t *loop, const char *also,
                             struct ct_error *err) CT_MUST_CHECK;
 
 /* A new directory for a runner of `user`: its path, fresh memory. */

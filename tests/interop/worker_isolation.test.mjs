@@ -45,7 +45,7 @@ test('jobs of a worker that root starts run as nobody, wherever plugin and daemo
   const asked = await job(bench.queue, 'whoami');
   const { TMPDIR: own, ...who } = await asked.finished();
 
-  assert.match(own, /^\/.*\/cartrita-runners-\w{6}\/\w{6}$/);
+  assert.match(own, /^\/.*\/cartrita-held-\w{6}\/\w{6}$/);
   assert.deepEqual(who, {
     uid: Number(uid), gid: Number(gid), groups: 0, regained: 0, HOME: home, USER: name, LOGNAME: name,
   });
@@ -149,7 +149,8 @@ test('plugin-dir and plugin-owner', options, async (t) => {
 
 test('temporary files of a runner go with it, however it goes', options, async (t) => {
   const bench = await startBench(t);
-  const base = bench.file('tmp');
+  const [base, run] = [bench.file('tmp'), bench.file('run')];
+  const env = { TMPDIR: base, XDG_RUNTIME_DIR: run };
   const made = () => readdirSync(base).flatMap((root) => readdirSync(join(base, root)).map((name) => join(base, root, name)));
   const litter = async (go) => {
     await job(bench.queue, 'litter', { file: bench.file(go) });
@@ -157,7 +158,8 @@ test('temporary files of a runner go with it, however it goes', options, async (
     return made()[0];
   };
   mkdirSync(base);
-  const worker = await bench.work({ env: { TMPDIR: base } });
+  mkdirSync(run);
+  const worker = await bench.work({ env });
 
   const [killed] = await worker.pids();
   const first = await litter('never');
@@ -168,9 +170,10 @@ test('temporary files of a runner go with it, however it goes', options, async (
   worker.kill();
   await worker.program.exited;
   assert.ok(existsSync(second), 'nobody is left to remove it');
-  const next = await bench.work({ env: { TMPDIR: base } });
+  const next = await bench.work({ env });
   await until(() => !existsSync(second), { what: 'what was left to be removed' });
 
+  await until(() => readdirSync(run).length === 1, { what: "the private daemon's folder to be the only one" });
   await next.stop();
-  assert.deepEqual(readdirSync(base), []);
+  assert.deepEqual([...readdirSync(base), ...readdirSync(run)], []);
 });

@@ -110,7 +110,7 @@ START_TEST(test_a_runner_has_its_own)
     struct stat status;
     char *one, *other, *copy;
 
-    ck_assert(temp_root_open(&root, &loop, NULL) == CT_E_OK);
+    ck_assert(temp_root_open(&root, &loop, NULL, NULL) == CT_E_OK);
     one = make(&root);
     other = make(&root);
     copy = strdup(one);
@@ -138,7 +138,7 @@ START_TEST(test_it_belongs_to_the_user)
     struct ct_error err;
     char *path = NULL;
 
-    ck_assert(temp_root_open(&root, &loop, NULL) == CT_E_OK);
+    ck_assert(temp_root_open(&root, &loop, NULL, NULL) == CT_E_OK);
     if (geteuid() == 0) {
         ck_assert(temp_root_make(&root, &user, &path, &err) == CT_E_OK);
         ck_assert_int_eq(stat(path, &status), 0);
@@ -168,7 +168,7 @@ static void leave_one(void)
         uv_loop_t own;
 
         uv_loop_init(&own);
-        if (temp_root_open(&root, &own, NULL) != CT_E_OK)
+        if (temp_root_open(&root, &own, NULL, NULL) != CT_E_OK)
             _exit(1);
         touch(make(&root), "file");
         byte = 'x';
@@ -189,14 +189,14 @@ START_TEST(test_leftovers_go_and_the_living_stay)
     struct temp_root living, root;
     char *used;
 
-    ck_assert(temp_root_open(&living, &loop, NULL) == CT_E_OK);
+    ck_assert(temp_root_open(&living, &loop, NULL, NULL) == CT_E_OK);
     used = make(&living);
     leave_one();
     leave_one();
     snprintf(foreign, sizeof foreign, "%s/something-else", base);
-    snprintf(link, sizeof link, "%s/cartrita-runners-linked", base);
-    snprintf(stranger, sizeof stranger, "%s/cartrita-runners-strang", base);
-    snprintf(open_to_all, sizeof open_to_all, "%s/cartrita-runners-public", base);
+    snprintf(link, sizeof link, "%s/cartrita-held-linked", base);
+    snprintf(stranger, sizeof stranger, "%s/cartrita-held-strang", base);
+    snprintf(open_to_all, sizeof open_to_all, "%s/cartrita-held-public", base);
     ck_assert_int_eq(mkdir(foreign, 0700), 0);
     ck_assert_int_eq(symlink(foreign, link), 0);
     ck_assert_int_eq(mkdir(open_to_all, 0700), 0);
@@ -206,7 +206,7 @@ START_TEST(test_leftovers_go_and_the_living_stay)
         ck_assert_int_eq(chown(stranger, 65534, 65534), 0);
     else
         ck_assert_int_eq(rmdir(stranger), 0);
-    ck_assert(temp_root_open(&root, &loop, NULL) == CT_E_OK);
+    ck_assert(temp_root_open(&root, &loop, NULL, NULL) == CT_E_OK);
     until_count(geteuid() == 0 ? 6 : 5); /* two roots, and what is not ours */
     ck_assert_int_eq(access(used, F_OK), 0);
     free(used);
@@ -224,7 +224,7 @@ START_TEST(test_no_place)
 
     snprintf(gone, sizeof gone, "%s/gone", base);
     setenv("TMPDIR", gone, 1);
-    ck_assert(temp_root_open(&root, &loop, &err) == CT_E_SYSTEM);
+    ck_assert(temp_root_open(&root, &loop, NULL, &err) == CT_E_SYSTEM);
     ck_assert_ptr_nonnull(strstr(err.detail, "set TMPDIR"));
     ck_assert_ptr_nonnull(strstr(err.detail, "No such file"));
 }
@@ -234,7 +234,7 @@ START_TEST(test_closed_while_it_removes)
 {
     struct temp_root root;
 
-    ck_assert(temp_root_open(&root, &loop, NULL) == CT_E_OK);
+    ck_assert(temp_root_open(&root, &loop, NULL, NULL) == CT_E_OK);
     for (int i = 0; i < 5; i++)
         temp_root_discard(&root, make(&root));
     close_root(&root);

@@ -201,7 +201,7 @@ static enum ct_code replay_open(struct replay *replay, struct ct_error *err)
         rc = undertaker_open(&replay->undertaker, &replay->loop, replay->peer.address,
                              replay->worker, err);
     if (rc == CT_E_OK)
-        rc = temp_root_open(&replay->temp_root, &replay->loop, err);
+        rc = temp_root_open(&replay->temp_root, &replay->loop, NULL, err);
     if (rc != CT_E_OK)
         return rc;
     replay->pool->options.concurrency = 1;
