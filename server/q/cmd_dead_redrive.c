@@ -24,15 +24,7 @@ static const struct ct_option options[] = {
      .offset = offsetof(struct settings, rate),
      .value_name = "N/s",
      .help = "Jobs a second at the most; without it as fast as it goes."},
-    {.name = "dry-run",
-     .kind = CT_OPTION_BOOL,
-     .offset = offsetof(struct settings, plan.is_dry),
-     .help = "Only count them and say what would be done."},
-    {.name = "yes",
-     .letter = 'y',
-     .kind = CT_OPTION_BOOL,
-     .offset = offsetof(struct settings, plan.is_yes),
-     .help = "Do not ask."},
+    CONFIRM_OPTIONS(struct settings, plan.confirm, NULL),
     SESSION_OPTIONS(struct settings),
 };
 

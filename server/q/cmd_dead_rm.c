@@ -10,16 +10,7 @@ struct settings {
 
 static const struct ct_option options[] = {
     DEAD_FILTER_OPTIONS(struct settings, filter, "0", "So many of them, the oldest; 0: all."),
-    {.name = "dry-run",
-     .kind = CT_OPTION_BOOL,
-     .offset = offsetof(struct settings, plan.is_dry),
-     .group = "How",
-     .help = "Only count them and say what would be done."},
-    {.name = "yes",
-     .letter = 'y',
-     .kind = CT_OPTION_BOOL,
-     .offset = offsetof(struct settings, plan.is_yes),
-     .help = "Do not ask."},
+    CONFIRM_OPTIONS(struct settings, plan.confirm, "How"),
     SESSION_OPTIONS(struct settings),
 };
 

@@ -4,47 +4,28 @@
  * somebody works on, that are gone by then, or whose job cannot be added are left and told. */
 #include "q/dead_move.h"
 
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/random.h"
 #include "q/dead_tally.h"
 #include "q/print.h"
+#include "q/progress.h"
 
-#define REFUSALS_MAX     10 /* told one by one */
-#define PACES_A_SECOND   10
-#define PROGRESS_TTY_MS  200
-#define PROGRESS_FILE_MS 5000
+#define REFUSALS_MAX   10 /* told one by one */
+#define PACES_A_SECOND 10
 
 struct mover {
     struct dead_walk walk;
     const struct dead_plan *plan;
     struct dead_tally tally;
     int64_t moved, gone, held, refused, missing;
-    int64_t next_call_ms, next_progress_ms; /* monotonic */
+    int64_t next_call_ms; /* monotonic */
+    struct progress progress;
     struct print_json json;
 };
-
-/* A signal ends the program after the call that is under way; a second one at once. */
-static volatile sig_atomic_t is_stopped;
-
-static void on_signal(int number)
-{
-    (void)number;
-    is_stopped = 1;
-}
-
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND};
-
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
 
 static const char *target_of(const struct mover *mover, const struct dead_item *item)
 {
@@ -64,9 +45,7 @@ static enum ct_code count_page(void *ctx, struct dead_page *page, struct ct_erro
 
     for (uint32_t i = 0; i < page->count; i++)
         dead_tally_add(&mover->tally, target_of(mover, &page->items[i]));
-    if (is_stopped)
-        return ct_error_set(err, CT_E_CANCELLED, "stopped; nothing was done");
-    return CT_E_OK;
+    return progress_check(err);
 }
 
 /* --- moving --------------------------------------------------------------------------------- */
@@ -77,7 +56,7 @@ static void wait_turn(struct mover *mover, uint32_t count)
 
     if (mover->plan->rate == 0)
         return;
-    while (now_ms < mover->next_call_ms && !is_stopped) {
+    while (now_ms < mover->next_call_ms && !progress_is_stopped()) {
         int64_t rest_ms = mover->next_call_ms - now_ms;
         struct timespec rest = {rest_ms / 1000, (rest_ms % 1000) * 1000000};
 
@@ -85,18 +64,6 @@ static void wait_turn(struct mover *mover, uint32_t count)
         now_ms = ct_monotonic_ms(&ct_clock_system);
     }
     mover->next_call_ms = now_ms + (int64_t)count * 1000 / mover->plan->rate;
-}
-
-static void show_progress(struct mover *mover)
-{
-    bool is_tty = isatty(STDERR_FILENO);
-    int64_t now_ms = ct_monotonic_ms(&ct_clock_system);
-
-    if (now_ms < mover->next_progress_ms)
-        return;
-    mover->next_progress_ms = now_ms + (is_tty ? PROGRESS_TTY_MS : PROGRESS_FILE_MS);
-    fprintf(stderr, "%s%s %lld of %lld%s", is_tty ? "\r" : "", deed(mover), (long long)mover->moved,
-            (long long)mover->tally.wanted, is_tty ? " " : "\n");
 }
 
 static void note_refusal(struct mover *mover, const struct dead_move *move)
@@ -108,7 +75,7 @@ static void note_refusal(struct mover *mover, const struct dead_move *move)
     ct_buf_init(&line);
     ct_buf_printf(&line, "letter %.*s stays: %s", (int)move->id.len, move->id.data,
                   move->err.detail[0] ? move->err.detail : ct_error_text(move->err.code));
-    dead_say(&line);
+    confirm_say(&line);
 }
 
 static void note_moved(struct mover *mover, const struct dead_move *move, const char *target)
@@ -233,14 +200,14 @@ static enum ct_code move_chunk(struct mover *mover, struct dead_page *page, uint
         ct_list_push_back(&list, &moves[count++].link);
     }
     wait_turn(mover, count);
-    if (is_stopped)
-        return ct_error_set(err, CT_E_CANCELLED, "stopped; run it again to go on");
-    enum ct_code rc = call_all(mover, &chunk, err);
+    enum ct_code rc = progress_check(err);
+    if (rc == CT_E_OK)
+        rc = call_all(mover, &chunk, err);
     if (rc == CT_E_OK)
         take_results(mover, page, &chunk);
     for (uint32_t i = 0; i < count; i++)
         dead_move_fini(&moves[i]);
-    show_progress(mover);
+    progress_show(&mover->progress, mover->moved);
     return rc;
 }
 
@@ -304,7 +271,7 @@ static void finish_json(struct mover *mover)
     print_json_int(&mover->json, "held", mover->held);
     print_json_int(&mover->json, "refused", mover->refused);
     print_json_int(&mover->json, "notLetters", mover->walk.foreign);
-    print_json_bool(&mover->json, "dryRun", mover->plan->is_dry);
+    print_json_bool(&mover->json, "dryRun", mover->plan->confirm.is_dry);
     print_json_close(&mover->json, '}');
     print_json_flush(&mover->json, stdout);
     putchar('\n');
@@ -312,8 +279,7 @@ static void finish_json(struct mover *mover)
 
 static void finish(struct mover *mover)
 {
-    if (isatty(STDERR_FILENO) && mover->next_progress_ms > 0)
-        fprintf(stderr, "\r\033[K");
+    progress_end(&mover->progress);
     if (mover->held > 0)
         fprintf(stderr, "%lld left: a worker has them, or had\n", (long long)mover->held);
     if (mover->gone > 0)
@@ -322,7 +288,7 @@ static void finish(struct mover *mover)
         fprintf(stderr, "%lld more stay\n", (long long)(mover->refused - REFUSALS_MAX));
     if (mover->walk.session->settings->output == OUTPUT_JSON)
         finish_json(mover);
-    else if (!mover->plan->is_dry)
+    else if (!mover->plan->confirm.is_dry)
         printf("%s %lld of %lld\n", deed(mover), (long long)mover->moved,
                (long long)mover->tally.wanted);
 }
@@ -357,6 +323,8 @@ enum ct_code dead_move_run(struct session *session, const char *queue, const cha
                            const struct dead_plan *plan, struct ct_error *err)
 {
     struct mover *mover = ct_zalloc(sizeof *mover);
+    struct ct_buf what;
+    bool is_go = false;
     enum ct_code rc = check_target(plan, queue, err);
 
     mover->plan = plan;
@@ -364,17 +332,19 @@ enum ct_code dead_move_run(struct session *session, const char *queue, const cha
         rc = dead_walk_init(&mover->walk, session, queue, filter, err);
     if (rc != CT_E_OK)
         goto out_free;
-    catch_signals();
+    progress_catch_signals();
     rc = walk_all(mover, ids, id_count, count_page, err);
-    if (rc == CT_E_OK)
-        dead_tally_tell(&mover->tally, &mover->walk, plan->is_redrive);
-    if (rc == CT_E_OK && !plan->is_dry && !plan->is_yes && mover->tally.wanted > 0)
-        rc = dead_tally_ask(err);
+    if (rc == CT_E_OK) {
+        ct_buf_init(&what);
+        dead_tally_tell(&mover->tally, &mover->walk, plan->is_redrive, &what);
+        rc = confirm(&plan->confirm, mover->tally.wanted, &what, &is_go, err);
+    }
     if (rc != CT_E_OK)
         goto out_walk;
+    mover->progress = (struct progress){.deed = deed(mover), .total = mover->tally.wanted};
     print_json_open(&mover->json, NULL, '{');
     print_json_open(&mover->json, "letters", '[');
-    if (!plan->is_dry && mover->tally.wanted > 0)
+    if (is_go)
         rc = walk_all(mover, ids, id_count, move_page, err);
     finish(mover);
     if (rc == CT_E_OK)

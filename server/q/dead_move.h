@@ -3,6 +3,7 @@
 #ifndef Q_DEAD_MOVE_H
 #define Q_DEAD_MOVE_H
 
+#include "q/confirm.h"
 #include "q/dead.h"
 
 #define DEAD_IDS_MAX  10000 /* on a command line */
@@ -10,9 +11,9 @@
 
 struct dead_plan {
     bool is_redrive;
-    const char *to;      /* with is_redrive; NULL: each letter to its own queue */
-    int64_t rate;        /* letters a second; 0: as fast as it goes */
-    bool is_dry, is_yes; /* only tell; do not ask */
+    const char *to; /* with is_redrive; NULL: each letter to its own queue */
+    int64_t rate;   /* letters a second; 0: as fast as it goes */
+    struct confirm_settings confirm;
 };
 
 /* Counts what matches, asks, and moves it in small atomic steps: what is stopped half-way goes on

@@ -1,24 +1,9 @@
-/* The count before a deed, and the question; see the header. */
+/* The count before a deed; see the header. */
 #include "q/dead_tally.h"
 
-#include <ctype.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 #include "common/mem.h"
-#include "q/text.h"
-
-void dead_say(struct ct_buf *line)
-{
-    struct ct_buf shown;
-
-    ct_buf_init(&shown);
-    text_append_shown(&shown, ct_buf_str(line), TEXT_NO_LIMIT);
-    fprintf(stderr, "%.*s\n", (int)shown.len, shown.len ? ct_buf_data(&shown) : "");
-    ct_buf_free(&shown);
-    ct_buf_free(line);
-}
 
 void dead_tally_add(struct dead_tally *tally, const char *target)
 {
@@ -44,34 +29,16 @@ void dead_tally_fini(struct dead_tally *tally)
     tally->target_count = 0;
 }
 
-void dead_tally_tell(const struct dead_tally *tally, const struct dead_walk *walk, bool is_redrive)
+void dead_tally_tell(const struct dead_tally *tally, const struct dead_walk *walk, bool is_redrive,
+                     struct ct_buf *line)
 {
-    struct ct_buf line;
-
-    ct_buf_init(&line);
-    ct_buf_printf(&line, "%lld dead letters of queue \"%s\" %s", (long long)tally->wanted,
+    ct_buf_printf(line, "%lld dead letters of queue \"%s\" %s", (long long)tally->wanted,
                   walk->queue, is_redrive ? "go back to work" : "will be removed");
     for (size_t i = 0; i < tally->target_count; i++)
-        ct_buf_printf(&line, "%s%lld in \"%s\"", i == 0 ? ": " : ", ",
+        ct_buf_printf(line, "%s%lld in \"%s\"", i == 0 ? ": " : ", ",
                       (long long)tally->targets[i].count, tally->targets[i].name);
     if (tally->other_count > 0)
-        ct_buf_printf(&line, ", %lld in other queues", (long long)tally->other_count);
+        ct_buf_printf(line, ", %lld in other queues", (long long)tally->other_count);
     if (walk->foreign > 0)
-        ct_buf_printf(&line, "; %lld jobs are no dead letters and stay", (long long)walk->foreign);
-    dead_say(&line);
-}
-
-enum ct_code dead_tally_ask(struct ct_error *err)
-{
-    char answer[8];
-
-    if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
-        return ct_error_set(err, CT_E_USAGE,
-                            "nothing was done: say --yes where nobody can be asked, or --dry-run "
-                            "to see what would be");
-    fprintf(stderr, "Go on? [y/N] ");
-    fflush(stderr);
-    if (fgets(answer, sizeof answer, stdin) && tolower((unsigned char)answer[0]) == 'y')
-        return CT_E_OK;
-    return ct_error_set(err, CT_E_CANCELLED, "nothing was done");
+        ct_buf_printf(line, "; %lld jobs are no dead letters and stay", (long long)walk->foreign);
 }

@@ -1,5 +1,5 @@
-/* How many letters a command would take and where their jobs would go: told, and asked about,
- * before anything is done. */
+/* How many letters a command would take and where their jobs would go, to be
+ * told before anything is done. */
 #ifndef Q_DEAD_TALLY_H
 #define Q_DEAD_TALLY_H
 
@@ -23,13 +23,8 @@ struct dead_tally {
 void dead_tally_add(struct dead_tally *tally, const char *target);
 void dead_tally_fini(struct dead_tally *tally);
 
-/* One line to stderr. */
-void dead_tally_tell(const struct dead_tally *tally, const struct dead_walk *walk, bool is_redrive);
-/* USAGE where nobody can be asked, CANCELLED when the answer is not yes. */
-enum ct_code dead_tally_ask(struct ct_error *err) CT_MUST_CHECK;
-
-/* A line to people; frees it. What jobs hold was written by others, so nothing in it can steer a
- * terminal. */
-void dead_say(struct ct_buf *line);
+/* What would be done, in words; `line` is filled. */
+void dead_tally_tell(const struct dead_tally *tally, const struct dead_walk *walk, bool is_redrive,
+                     struct ct_buf *line);
 
 #endif
