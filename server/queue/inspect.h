@@ -23,6 +23,7 @@
 struct inspect_state {
     const char *name;
     bool is_oldest_first; /* how its jobs are listed when nobody says: next to run first */
+    bool is_by_end;       /* in the order in which its jobs ended */
 };
 
 enum inspect_kind { INSPECT_TEXT, INSPECT_NUMBER, INSPECT_JSON };

@@ -9,9 +9,9 @@
 enum { WAITING, ACTIVE, DELAYED, PAUSED, COMPLETED, FAILED, STATE_COUNT };
 
 static const struct inspect_state states[STATE_COUNT] = {
-    [WAITING] = {"waiting", true},      [ACTIVE] = {"active", true},
-    [DELAYED] = {"delayed", true},      [PAUSED] = {"paused", true},
-    [COMPLETED] = {"completed", false}, [FAILED] = {"failed", false},
+    [WAITING] = {"waiting", true, false},     [ACTIVE] = {"active", true, false},
+    [DELAYED] = {"delayed", true, false},     [PAUSED] = {"paused", true, false},
+    [COMPLETED] = {"completed", false, true}, [FAILED] = {"failed", false, true},
 };
 
 static const struct {
