@@ -1,0 +1,104 @@
+/* What a dialect offers for changing queues and jobs by hand: pausing, and retrying, promoting,
+ * removing or moving jobs that are named by their ids; taking a whole queue away. Called by
+ * cartrita-q. Never done to a job that a worker holds.
+ *
+ * build_* fill an initialised command, parse_* read its reply, as in queue/dialect.h. Each call is
+ * one atomic step that holds Redis for a few milliseconds, however long the queue is: what is more
+ * comes in several, and what was not done when they end is as it was. */
+#ifndef CT_QUEUE_MANAGE_H
+#define CT_QUEUE_MANAGE_H
+
+#include "queue/dialect.h"
+
+#define MANAGE_IDS_MAX 100 /* of one call */
+
+enum manage_deed {
+    MANAGE_RETRY,   /* failed: waits again */
+    MANAGE_PROMOTE, /* delayed: waits now */
+    MANAGE_REMOVE,  /* with all that belongs to it */
+    MANAGE_MOVE,    /* to another queue of the same prefix, in the state that it has */
+    MANAGE_DEED_COUNT
+};
+
+enum manage_result {
+    MANAGE_DONE,
+    MANAGE_GONE,        /* there is no such job */
+    MANAGE_WRONG_STATE, /* it is not where the deed takes jobs from; or not any more */
+    MANAGE_HELD,        /* a worker has it: there is a lock */
+    MANAGE_SERIES,      /* the next one of a repeatable job, which would end without it */
+    MANAGE_LATER,       /* not found yet: ask again, from the new `search` on */
+    MANAGE_REFUSED,     /* see err */
+};
+
+struct manage_job {
+    struct ct_list link;
+    struct ct_str id; /* borrowed */
+    /* --- results --- */
+    enum manage_result result;
+    char *new_id; /* owned; of a job that was moved; freed by manage_job_fini */
+    struct ct_error err;
+};
+
+void manage_job_fini(struct manage_job *job);
+
+struct manage_call {
+    struct queue_name queue;
+    enum manage_deed deed;
+    const char *target;   /* MOVE: name of the other queue */
+    bool resets_attempts; /* RETRY: as if it had never run */
+    bool takes_series;    /* REMOVE: also the next one of a repeatable job */
+    bool keeps_debounce;  /* REMOVE: its debounce id goes on as long as it was to */
+    /* Where a page of this state found the ids: they are looked for near there alone. */
+    bool has_place;
+    uint32_t state;
+    int64_t offset;
+    /* Without a place: how far the long lists were searched. Begin with 0; parse_jobs sets it, -1
+     * when they have come to their end. */
+    int64_t search;
+    struct ct_list *jobs; /* struct manage_job, at most MANAGE_IDS_MAX */
+};
+
+enum manage_erase {
+    MANAGE_ERASE_EMPTY, /* only what a queue without jobs and series leaves */
+    MANAGE_ERASE_IDLE,  /* the jobs too; nothing while some are active */
+    MANAGE_ERASE_ALL,   /* also active ones */
+};
+
+enum manage_erased {
+    MANAGE_ERASED,        /* nothing is left */
+    MANAGE_ERASE_MORE,    /* ask again */
+    MANAGE_ERASE_RUNNING, /* it is not paused */
+    MANAGE_ERASE_ACTIVE,  /* somebody works on its jobs */
+    MANAGE_ERASE_JOBS,    /* it has jobs */
+    MANAGE_ERASE_SERIES,  /* it has repeatable jobs */
+};
+
+struct manager {
+    /* Indexes of the inspector's states that a deed takes jobs from, in the order in which they
+     * are best walked. */
+    struct manage_states {
+        const uint32_t *items;
+        uint32_t count;
+    } states[MANAGE_DEED_COUNT];
+
+    void (*build_jobs)(const struct manage_call *call, int64_t now_ms,
+                       struct redis_command *command);
+    /* Sets the result of every job, and `search`. */
+    enum ct_code (*parse_jobs)(struct manage_call *call, const struct redis_reply *reply,
+                               struct ct_error *err);
+
+    /* Of the queue, for all its workers. *has_more: jobs that were left where they do not belong
+     * are moved first, a part at a time; ask again. */
+    void (*build_pause)(const struct queue_name *name, bool is_pause,
+                        struct redis_command *command);
+    enum ct_code (*parse_pause)(const struct redis_reply *reply, bool *has_more,
+                                struct ct_error *err);
+
+    /* With jobs: a paused queue only. *removed: jobs. */
+    void (*build_erase)(const struct queue_name *name, enum manage_erase how,
+                        struct redis_command *command);
+    enum ct_code (*parse_erase)(const struct redis_reply *reply, enum manage_erased *out,
+                                int64_t *removed, struct ct_error *err);
+};
+
+#endif
