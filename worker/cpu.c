@@ -27,7 +27,7 @@ static uint64_t cpu_of_children_ns(void)
     if (getrusage(RUSAGE_CHILDREN, &ended) == 0)
         sum_ns = (uint64_t)(ended.ru_utime.tv_sec + ended.ru_stime.tv_sec) * 1000000000u +
                  (uint64_t)(ended.ru_utime.tv_usec + ended.ru_stime.tv_usec) * 1000u;
-    tree_read(&tree, getpid());
+    tree_read(&tree, getpid(), TREE_MAX);
     return sum_ns + tree_cpu_ms(&tree) * 1000000u;
 }
 

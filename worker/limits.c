@@ -77,7 +77,8 @@ static void limits_check_size(struct slot *slot)
 
     if (memory_max == 0 && children_max == 0)
         return;
-    tree_read(&tree, slot->process.pid);
+    /* A fork bomb may be far larger: nobody needs to know how far. */
+    tree_read(&tree, slot->process.pid, children_max ? children_max + 1 : TREE_MAX);
     used = memory_max ? tree_memory(&tree, slot->process.pid, memory_max) : 0;
     if (limits_is_over(slot, used, memory_max)) {
         snprintf(why, sizeof why,

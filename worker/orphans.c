@@ -20,11 +20,12 @@ static bool orphans_was_earlier(const struct orphans *orphans, pid_t pid)
 }
 
 /* One by one from the top: who is gone cannot start another in the place of a killed child. A child
- * of ours keeps its number until we reap it, so no stranger is hit. */
+ * of ours keeps its number until we reap it, so no stranger is hit. What is left of a large tree
+ * comes to us by itself. */
 static void orphans_kill(struct orphans *orphans, pid_t pid)
 {
     (void)kill(pid, SIGKILL);
-    tree_read(&orphans->tree, pid);
+    tree_read(&orphans->tree, pid, ORPHANS_BELOW_MAX);
     for (size_t i = 0; i < orphans->tree.count; i++)
         (void)kill(orphans->tree.pids[i], SIGKILL);
     orphans->killed += 1 + orphans->tree.count;

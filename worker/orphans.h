@@ -18,6 +18,7 @@
 #define ORPHANS_AGAIN_MS    10u   /* until the next, while some are left */
 #define ORPHANS_SLOW_MS     1000u /* the same, once they have proved hard to kill */
 #define ORPHANS_PATIENCE_MS 3000u /* then one is named in the log */
+#define ORPHANS_BELOW_MAX   256u  /* killed below one orphan, in one round */
 #define ORPHANS_EARLIER_MAX 1024u /* children that were there before us */
 
 struct orphans {

@@ -15,7 +15,7 @@ static bool recycle_is_fat(const struct slot *slot)
 
     if (enough == 0)
         return false;
-    tree_read(&tree, slot->process.pid);
+    tree_read(&tree, slot->process.pid, TREE_MAX);
     return tree_memory(&tree, slot->process.pid, enough) > enough;
 }
 

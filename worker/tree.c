@@ -19,7 +19,7 @@ bool tree_is_known(void)
 
 static void tree_add(struct tree *tree, pid_t pid)
 {
-    if (tree->count < TREE_MAX)
+    if (tree->count < tree->max)
         tree->pids[tree->count++] = pid;
     else
         tree->is_cut = true;
@@ -70,16 +70,23 @@ static void tree_add_children(struct tree *tree, pid_t parent)
     closedir(tasks);
 }
 
-void tree_read_children(struct tree *tree, pid_t parent)
+static void tree_begin(struct tree *tree, size_t max)
 {
     tree->count = 0;
+    tree->max = max < TREE_MAX ? max : TREE_MAX;
     tree->is_cut = false;
+}
+
+void tree_read_children(struct tree *tree, pid_t parent)
+{
+    tree_begin(tree, TREE_MAX);
     tree_add_children(tree, parent);
 }
 
-void tree_read(struct tree *tree, pid_t root)
+void tree_read(struct tree *tree, pid_t root, size_t max)
 {
-    tree_read_children(tree, root);
+    tree_begin(tree, max);
+    tree_add_children(tree, root);
     for (size_t i = 0; i < tree->count && !tree->is_cut; i++)
         tree_add_children(tree, tree->pids[i]);
 }

@@ -12,20 +12,21 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TREE_MAX 8192u /* processes; a larger tree is cut */
+#define TREE_MAX 8192u /* processes */
 
 struct tree {
     pid_t pids[TREE_MAX];
-    size_t count;
-    bool is_cut;
+    size_t count, max;
+    bool is_cut; /* there are more than `max` */
 };
 
 /* Whether this kernel can tell. */
 bool tree_is_known(void);
 /* The children of `parent`, of all its threads. */
 void tree_read_children(struct tree *tree, pid_t parent);
-/* All descendants of `root`, each behind its parent; `root` itself is not among them. */
-void tree_read(struct tree *tree, pid_t root);
+/* The descendants of `root`, each behind its parent, and no more than `max` (at most TREE_MAX) of
+ * them; `root` itself is not among them. */
+void tree_read(struct tree *tree, pid_t root, size_t max);
 
 /* Resident bytes of one process; 0 when it cannot be told. */
 uint64_t tree_memory_of(pid_t pid);

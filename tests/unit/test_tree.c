@@ -61,12 +61,16 @@ START_TEST(test_finds_descendants)
     tree_read_children(&tree, getpid());
     ck_assert(tree_has(child));
     ck_assert(!tree_has(grandchild));
-    tree_read(&tree, getpid());
+    tree_read(&tree, getpid(), TREE_MAX);
     ck_assert_uint_eq(tree.count, 2);
     ck_assert_int_eq(tree.pids[0], child); /* the parent first */
     ck_assert_int_eq(tree.pids[1], grandchild);
+    ck_assert(!tree.is_cut);
+    tree_read(&tree, getpid(), 1);
+    ck_assert_uint_eq(tree.count, 1);
+    ck_assert(tree.is_cut);
     end_family(child, grandchild);
-    tree_read(&tree, child); /* gone */
+    tree_read(&tree, child, TREE_MAX); /* gone */
     ck_assert_uint_eq(tree.count, 0);
 }
 END_TEST
@@ -81,7 +85,7 @@ START_TEST(test_counts_shared_memory_once)
     for (size_t i = 0; i < bytes; i += 512)
         memory[i] = 1;
     child = start_family(&grandchild);
-    tree_read(&tree, getpid());
+    tree_read(&tree, getpid(), TREE_MAX);
     own = tree_memory_of(getpid());
     ck_assert_uint_gt(own, bytes);
     sum = tree_memory(&tree, getpid(), UINT64_MAX);
@@ -104,7 +108,7 @@ START_TEST(test_adds_cpu_time)
         for (volatile unsigned i = 0;; i++)
             ;
     do
-        tree_read(&tree, getpid());
+        tree_read(&tree, getpid(), TREE_MAX);
     while (tree_cpu_ms(&tree) < 50);
     kill(busy, SIGKILL);
     waitpid(busy, NULL, 0);
