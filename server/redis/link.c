@@ -68,18 +68,24 @@ void redis_link_call(struct redis_link *link, struct redis_command *command, red
 /* --- replies --- */
 
 /* True when the reply was a message, which answers no call. A subscription that is confirmed is
- * told like a message without payload. */
+ * told like a message without payload. What comes by a pattern has the pattern in front. */
 static bool link_take_message(struct redis_link *link, const struct redis_reply *reply)
 {
     struct ct_str kind = redis_reply_str(redis_reply_at(reply, 0));
     struct ct_str channel = redis_reply_str(redis_reply_at(reply, 1));
+    struct ct_str payload = redis_reply_str(redis_reply_at(reply, 2));
     bool is_message = ct_str_is(kind, "message");
 
+    if (ct_str_is(kind, "pmessage")) {
+        is_message = true;
+        channel = payload;
+        payload = redis_reply_str(redis_reply_at(reply, 3));
+    }
     if (!link->on_message)
         return is_message;
     if (is_message)
-        link->on_message(link->ctx, channel, redis_reply_str(redis_reply_at(reply, 2)));
-    else if (ct_str_is(kind, "subscribe"))
+        link->on_message(link->ctx, channel, payload);
+    else if (ct_str_is(kind, "subscribe") || ct_str_is(kind, "psubscribe"))
         link->on_message(link->ctx, channel, CT_STR_NONE);
     return is_message;
 }
@@ -135,6 +141,11 @@ void link_reply(struct redis_link *link, const struct redis_reply *reply)
 
 /* --- up and down --- */
 
+static void channel_ask(struct redis_link *link, const struct redis_channel *channel)
+{
+    handshake_subscribe(link, channel->is_pattern ? "PSUBSCRIBE" : "SUBSCRIBE", channel->name);
+}
+
 void link_connected(struct redis_link *link)
 {
     link->state = LINK_GREETING;
@@ -146,10 +157,8 @@ void link_is_up(struct redis_link *link)
     link->state = LINK_UP;
     link->up_since_ms = uv_now(link->loop);
     uv_timer_stop(&link->timer);
-    CT_LIST_FOREACH (node, &link->channels) {
-        handshake_subscribe(link, "SUBSCRIBE",
-                            CT_CONTAINER(node, struct redis_channel, link)->name);
-    }
+    CT_LIST_FOREACH (node, &link->channels)
+        channel_ask(link, CT_CONTAINER(node, struct redis_channel, link));
     if (link->on_up)
         link->on_up(link->ctx);
 }
@@ -300,15 +309,26 @@ static void channel_free(struct redis_channel *channel)
     free(channel);
 }
 
-void redis_link_subscribe(struct redis_link *link, const char *name)
+static void link_add_channel(struct redis_link *link, const char *name, bool is_pattern)
 {
     struct redis_channel *channel = ct_zalloc(sizeof *channel);
 
     channel->name = ct_strdup(name);
+    channel->is_pattern = is_pattern;
     link->is_subscriber = true;
     ct_list_push_back(&link->channels, &channel->link);
     if (link->state == LINK_UP)
-        handshake_subscribe(link, "SUBSCRIBE", name);
+        channel_ask(link, channel);
+}
+
+void redis_link_subscribe(struct redis_link *link, const char *channel)
+{
+    link_add_channel(link, channel, false);
+}
+
+void redis_link_subscribe_pattern(struct redis_link *link, const char *pattern)
+{
+    link_add_channel(link, pattern, true);
 }
 
 void redis_link_unsubscribe(struct redis_link *link, const char *name)

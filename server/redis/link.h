@@ -38,7 +38,7 @@ struct redis_link_options {
     /* Lost or refused; told at every failed try, with the reason a user can act on. */
     void (*on_down)(void *ctx, const struct ct_error *why);
     /* A message on a subscribed channel; may be NULL when nothing is subscribed. `payload` absent:
-     * the subscription has come into force (again). */
+     * the subscription to this channel or pattern has come into force (again). */
     void (*on_message)(void *ctx, struct ct_str channel, struct ct_str payload);
     /* Redis does not let this user subscribe to it; may be NULL. */
     void (*on_refused)(void *ctx, struct ct_str channel, const struct ct_error *why);
@@ -55,6 +55,9 @@ void redis_link_call(struct redis_link *link, struct redis_command *command, red
 
 /* Kept over reconnects. A link that subscribes takes no calls. */
 void redis_link_subscribe(struct redis_link *link, const char *channel);
+/* All channels that match Redis's glob `pattern`. */
+void redis_link_subscribe_pattern(struct redis_link *link, const char *pattern);
+/* Of a channel. */
 void redis_link_unsubscribe(struct redis_link *link, const char *channel);
 
 /* The id that CLIENT ID gave for the present connection, 0 when down or unknown. */

@@ -30,6 +30,7 @@ struct redis_call {
 struct redis_channel {
     struct ct_list link;
     char *name; /* owned */
+    bool is_pattern;
 };
 
 /* One try: from connect to close. Lives until its handle is closed. */

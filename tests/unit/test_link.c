@@ -519,6 +519,26 @@ START_TEST(test_messages)
 }
 END_TEST
 
+/* What comes by a pattern has the pattern in front of its channel. */
+START_TEST(test_patterns)
+{
+    struct bench *bench = bench_new();
+
+    bench->rules[0] = (struct rule){"PSUBSCRIBE",
+                                    "*3\r\n$10\r\npsubscribe\r\n$2\r\na*\r\n:1\r\n"
+                                    "*4\r\n$8\r\npmessage\r\n$2\r\na*\r\n$3\r\nabc\r\n$2\r\nhi\r\n",
+                                    0};
+    bench_open(bench, NULL, 0);
+    redis_link_subscribe_pattern(bench->link, "a*");
+    WAIT(bench, bench->messages == 1);
+    ck_assert_int_eq(bench->heard, 1);
+    ck_assert_str_eq(bench->message, "1 abc hi");
+    peer_close(bench->peer);
+    WAIT(bench, bench->messages == 2);
+    bench_free(bench);
+}
+END_TEST
+
 /* Closed while it waits, connects, greets, is up with calls: each call is answered once. */
 START_TEST(test_close_in_every_state)
 {
@@ -603,6 +623,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_late_reply);
     tcase_add_test(tcase, test_read_only);
     tcase_add_test(tcase, test_messages);
+    tcase_add_test(tcase, test_patterns);
     tcase_add_loop_test(tcase, test_close_in_every_state, 0, 4);
     tcase_add_test(tcase, test_nobody_there);
     tcase_add_test(tcase, test_call_and_wait);
