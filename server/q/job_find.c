@@ -33,7 +33,7 @@ static enum ct_code refuse(const char *queue, const char *id, bool is_listed, st
     return ct_error_set(err, CT_E_NOT_FOUND, "queue \"%s\" has no job \"%s\"", queue, id);
 }
 
-enum ct_code job_find(struct session *session, const char *queue, const char *id, uint32_t log_max,
+enum ct_code job_peek(struct session *session, const char *queue, const char *id, uint32_t log_max,
                       struct inspect_found *out, struct redis_reply **reply, struct ct_error *err)
 {
     const struct queue_name name = {session->settings->prefix, queue};
@@ -47,6 +47,16 @@ enum ct_code job_find(struct session *session, const char *queue, const char *id
     rc = session_call(session, &command, reply, err);
     if (rc == CT_E_OK)
         rc = session->inspector->parse_job(*reply, text, out, err);
+    return rc;
+}
+
+enum ct_code job_find(struct session *session, const char *queue, const char *id, uint32_t log_max,
+                      struct inspect_found *out, struct redis_reply **reply, struct ct_error *err)
+{
+    const struct queue_name name = {session->settings->prefix, queue};
+    const struct ct_str text = ct_str_of(id);
+    enum ct_code rc = job_peek(session, queue, id, log_max, out, reply, err);
+
     if (rc == CT_E_OK && !out->has_state)
         rc = find_in_lists(session, &name, text, out, err);
     if (rc == CT_E_OK && !out->exists)

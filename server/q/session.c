@@ -18,6 +18,33 @@ void session_wait(struct session *session, const size_t *pending)
         uv_run(&session->loop, UV_RUN_ONCE);
 }
 
+static void on_nap_end(uv_timer_t *timer)
+{
+    *(bool *)timer->data = true;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    *(bool *)handle->data = false;
+}
+
+void session_sleep(struct session *session, int64_t ms, const bool *is_over)
+{
+    bool is_late = false, is_open = true;
+    uv_timer_t timer;
+
+    uv_timer_init(&session->loop, &timer);
+    timer.data = &is_late;
+    uv_update_time(&session->loop);
+    uv_timer_start(&timer, on_nap_end, (uint64_t)(ms > 0 ? ms : 0), 0);
+    while (!is_late && !(is_over && *is_over))
+        uv_run(&session->loop, UV_RUN_ONCE);
+    timer.data = &is_open;
+    uv_close((uv_handle_t *)&timer, on_timer_closed);
+    while (is_open)
+        uv_run(&session->loop, UV_RUN_NOWAIT);
+}
+
 bool session_is_auto(const struct session *session)
 {
     return strcmp(session->settings->queue_dialect, "auto") == 0;

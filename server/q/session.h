@@ -78,6 +78,9 @@ enum ct_code session_call(struct session *session, struct redis_command *command
  * down, is 0. The link answers each in the time that Redis has for it. */
 void session_wait(struct session *session, const size_t *pending);
 
+/* Lets `ms` go by, or less when *is_over becomes true (NULL: never): connections stay alive. */
+void session_sleep(struct session *session, int64_t ms, const bool *is_over);
+
 /* Whether dialects are told from keys, not given. */
 bool session_is_auto(const struct session *session);
 /* Sets dialect and inspector for this queue, by --dialect or by its keys. */

@@ -18,7 +18,8 @@
 #define INSPECT_PAGE_MAX   100       /* jobs */
 #define INSPECT_PAGE_BYTES (4 << 20) /* of job texts; one job alone may be larger */
 #define INSPECT_FIND_MAX   5000      /* ids that are compared */
-#define INSPECT_LOGS_MAX   1000      /* lines of a job's log */
+#define INSPECT_LOGS_MAX   1000      /* last lines of a job's log, with the job */
+#define INSPECT_LOG_MAX    500       /* lines of a job's log, alone */
 
 struct inspect_state {
     const char *name;
@@ -71,6 +72,15 @@ struct inspect_found {
     const struct redis_reply *log; /* array of its last lines */
 };
 
+/* A part of a job's log. */
+struct inspect_log {
+    bool exists;    /* the job's hash is there */
+    bool has_ended; /* completed or failed: as a rule nothing is added any more */
+    int64_t count;  /* lines of the whole log */
+    int64_t first;  /* number of the first of `lines`, from 0 */
+    const struct redis_reply *lines;
+};
+
 /* What waits to be fetched: not what is delayed, nor the jobs of a paused queue. */
 struct inspect_backlog {
     int64_t waiting;
@@ -110,6 +120,14 @@ struct inspector {
                       struct redis_command *command);
     enum ct_code (*parse_job)(const struct redis_reply *reply, struct ct_str id,
                               struct inspect_found *out, struct ct_error *err);
+
+    /* Up to INSPECT_LOG_MAX lines from number `first` on, fewer where they are long; `first` below
+     * 0: so many from the end; behind the end: the end. The part is empty only when there are no
+     * more. */
+    void (*build_log)(const struct queue_name *name, struct ct_str id, int64_t first,
+                      struct redis_command *command);
+    enum ct_code (*parse_log)(const struct redis_reply *reply, struct inspect_log *out,
+                              struct ct_error *err);
 
     /* Looks for `id` in one part of the long lists: from *place 0 until it is found or *place is
      * -1, which means that it is in none. */

@@ -17,6 +17,8 @@ const PROGRAMS = [
   ['cartrita-queued'],
   ['cartrita-q', 'job', 'ls'],
   ['cartrita-q', 'job', 'show'],
+  ['cartrita-q', 'job', 'logs'],
+  ['cartrita-q', 'job', 'wait'],
   ['cartrita-q', 'job', 'add'],
   ['cartrita-q', 'job', 'cancel'],
   ['cartrita-q', 'dead', 'ls'],

@@ -7,6 +7,7 @@
 #include "dialect/bull/inspect.h"
 #include "dialect/bull/letter.h"
 #include "dialect/bull/parts.h"
+#include "dialect/bull/watch.h"
 
 static enum ct_code bull_open(const struct queue_name *name, const struct queue_settings *settings,
                               struct dialect_queue **out, struct ct_error *err)
@@ -67,6 +68,7 @@ const struct dialect bull_dialect = {
     .name = "bull",
     .inspector = &bull_inspector,
     .dead_keeper = &bull_dead_keeper,
+    .watcher = &bull_watcher,
     .open = bull_open,
     .close = bull_close,
     .configure = bull_configure,

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bull_lua.h"
+#include "dialect/bull/keys.h"
 
 enum { WAITING, ACTIVE, DELAYED, PAUSED, COMPLETED, FAILED, STATE_COUNT };
 
@@ -86,21 +87,12 @@ static enum ct_code unexpected(const char *what, struct ct_error *err)
 
 static const char *const marks[] = {":id", ":meta", ":meta-paused"};
 
-static void append_glob_escaped(struct ct_buf *buf, const char *text)
-{
-    for (; *text; text++) {
-        if (strchr("*?[]\\", *text))
-            ct_buf_append_char(buf, '\\');
-        ct_buf_append_char(buf, *text);
-    }
-}
-
 static void bull_build_scan(const char *prefix, struct ct_str cursor, struct redis_command *command)
 {
     struct ct_buf pattern;
 
     ct_buf_init(&pattern);
-    append_glob_escaped(&pattern, prefix);
+    bull_append_glob(&pattern, prefix);
     /* One pass for all the marks; what slips through is sorted out by parse_scan. */
     ct_buf_printf(&pattern, ":*:[im][de]*");
     redis_command_text(command, "SCAN");
@@ -285,6 +277,32 @@ static enum ct_code bull_parse_job(const struct redis_reply *reply, struct ct_st
     return CT_E_OK;
 }
 
+static void bull_build_log(const struct queue_name *name, struct ct_str id, int64_t first,
+                           struct redis_command *command)
+{
+    command->script = &bull_inspect_log_script;
+    build_key(name, id, command);
+    redis_command_str(command, id);
+    redis_command_int(command, first);
+    redis_command_int(command, INSPECT_LOG_MAX);
+    redis_command_int(command, INSPECT_PAGE_BYTES);
+}
+
+static enum ct_code bull_parse_log(const struct redis_reply *reply, struct inspect_log *out,
+                                   struct ct_error *err)
+{
+    if (redis_reply_count(reply) != 5)
+        return unexpected("a log of the wrong number of parts", err);
+    *out = (struct inspect_log){
+        .exists = redis_reply_int(redis_reply_at(reply, 0), 0) != 0,
+        .has_ended = redis_reply_int(redis_reply_at(reply, 1), 0) != 0,
+        .count = redis_reply_int(redis_reply_at(reply, 2), 0),
+        .first = redis_reply_int(redis_reply_at(reply, 3), 0),
+        .lines = redis_reply_at(reply, 4),
+    };
+    return CT_E_OK;
+}
+
 static void bull_build_find(const struct queue_name *name, struct ct_str id, int64_t place,
                             struct redis_command *command)
 {
@@ -342,6 +360,8 @@ const struct inspector bull_inspector = {
     .parse_page = bull_parse_page,
     .build_job = bull_build_job,
     .parse_job = bull_parse_job,
+    .build_log = bull_build_log,
+    .parse_log = bull_parse_log,
     .build_find = bull_build_find,
     .parse_find = bull_parse_find,
     .build_backlog = bull_build_backlog,

@@ -70,3 +70,12 @@ bool bull_keys_is_reserved(struct ct_str id)
     }
     return false;
 }
+
+void bull_append_glob(struct ct_buf *buf, const char *text)
+{
+    for (; *text; text++) {
+        if (strchr("*?[]\\", *text))
+            ct_buf_append_char(buf, '\\');
+        ct_buf_append_char(buf, *text);
+    }
+}

@@ -42,6 +42,9 @@ void bull_keys_fini(struct bull_keys *keys);
 void bull_keys_begin(const struct bull_keys *keys, const struct redis_script *script,
                      int64_t now_ms, const char *token, struct redis_command *command);
 
+/* Appends `text` so that Redis's globs take it for itself. */
+void bull_append_glob(struct ct_buf *buf, const char *text);
+
 /* Whether a job with this id would overwrite a key of the queue itself. */
 bool bull_keys_is_reserved(struct ct_str id);
 

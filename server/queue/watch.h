@@ -1,0 +1,32 @@
+/* What a dialect publishes while queues are worked on: which channels carry it, and what a message
+ * says. Called by cartrita-q; pure functions. Only dialects whose clients publish have one. */
+#ifndef CT_QUEUE_WATCH_H
+#define CT_QUEUE_WATCH_H
+
+#include "queue/dialect.h"
+
+enum watch_kind { WATCH_NOTHING, WATCH_TEXT, WATCH_JSON };
+
+struct watch_event {
+    struct ct_str queue;
+    const char *name;     /* static: "waiting", "completed", ... */
+    struct ct_str id;     /* of the job; absent: it is about the queue */
+    struct ct_str value;  /* result, reason, progress, due time */
+    enum watch_kind kind; /* what `value` holds */
+};
+
+/* `event` and its texts are borrowed during the call. */
+typedef void (*watch_event_fn)(void *ctx, const struct watch_event *event);
+
+struct watcher {
+    /* Redis's glob for the channels of one queue, or of all under the prefix (name->name NULL).
+     * More may match: read sorts them out. */
+    void (*write_pattern)(const struct queue_name *name, struct ct_buf *out);
+    /* The channel that tells of jobs that have completed, or failed for good. */
+    void (*write_end_channel)(const struct queue_name *name, bool is_failed, struct ct_buf *out);
+    /* Calls on_event when the message is an event of a queue under the prefix. */
+    void (*read)(const char *prefix, struct ct_str channel, struct ct_str payload,
+                 watch_event_fn on_event, void *ctx);
+};
+
+#endif
