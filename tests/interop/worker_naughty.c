@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,11 +20,13 @@
 #define BOMB_MAX   2000
 
 static const struct cartrita_host *host;
+static int death_signal; /* of the main thread, when its parent dies */
 
 static int32_t naughty_open(const struct cartrita_host *table, const char *config,
                             uint32_t concurrency, void **self, char *error, size_t error_size)
 {
     host = table;
+    prctl(PR_GET_PDEATHSIG, &death_signal);
     if (strstr(config, "refuse")) {
         snprintf(error, error_size, "asked to refuse");
         return -1;
@@ -90,7 +93,7 @@ static void send_descriptors(void)
     header->cmsg_level = SOL_SOCKET;
     header->cmsg_type = SCM_RIGHTS;
     header->cmsg_len = CMSG_LEN(sizeof(int));
-    *(int *)CMSG_DATA(header) = 2;
+    *(int *)CMSG_DATA(header) = open("/dev/zero", O_RDONLY);
     for (int i = 0; i < 1000; i++)
         sendmsg(3, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
@@ -169,8 +172,9 @@ static void whoami(struct cartrita_job *job)
                                         "TMPDIR",        "REDIS_URL",    "CARTRITA_REDIS_URL",
                                         "NOTIFY_SOCKET", "WATCHDOG_USEC"};
     char text[4096];
-    int len = snprintf(text, sizeof text, "{\"uid\":%d,\"gid\":%d,\"groups\":%d,\"regained\":%d",
-                       (int)getuid(), (int)getgid(), getgroups(0, NULL), setuid(0) == 0);
+    int len = snprintf(
+        text, sizeof text, "{\"uid\":%d,\"gid\":%d,\"groups\":%d,\"regained\":%d,\"death\":%d",
+        (int)getuid(), (int)getgid(), getgroups(0, NULL), setuid(0) == 0, death_signal);
 
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (getenv(names[i]))
