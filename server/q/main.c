@@ -18,7 +18,7 @@ static const struct command *const commands[] = {
     &cmd_job_replay,     &cmd_job_cancel,   &cmd_job_logs,      &cmd_job_wait,    &cmd_dead_ls,
     &cmd_dead_show,      &cmd_dead_redrive, &cmd_dead_rm,       &cmd_worker_ls,   &cmd_worker_show,
     &cmd_worker_scale,   &cmd_worker_pause, &cmd_worker_resume, &cmd_worker_stop, &cmd_worker_start,
-    &cmd_worker_restart, &cmd_worker_drain,
+    &cmd_worker_restart, &cmd_worker_drain, &cmd_compat_check,
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 
