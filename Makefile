@@ -186,6 +186,7 @@ threads: all check-tools $(THREAD_TESTS)
 $(BUILD)/tests/plugins/%.so: tests/plugins/%.c worker/include/cartrita/plugin.h
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fvisibility=hidden -shared -Iworker/include $(LDFLAGS_ALL) -o $@ $<
+$(BUILD)/tests/plugins/tally_next.so: tests/plugins/tally.c
 
 # Programs that the Node tests drive.
 check-tools: $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/interop/*.c)) $(patsubst tests/plugins/%.c,$(BUILD)/tests/plugins/%.so,$(wildcard tests/plugins/*.c))

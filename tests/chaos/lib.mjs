@@ -112,12 +112,20 @@ export class Chaos {
     return this.count();
   }
 
-  async count() {
-    const runs = new Map();
+  /* Job id -> its runs, oldest first: {attempt, pid, version}; the version is a plugin's only. */
+  async history() {
+    const history = new Map();
     for (const line of (await readFile(this.record, 'utf8')).split('\n').filter(Boolean)) {
-      const [id] = line.startsWith('[') ? JSON.parse(line) : line.split(' '); /* a Bull worker's, the plugin's */
-      runs.set(id, (runs.get(id) ?? 0) + 1);
+      /* a Bull worker's, the plugin's */
+      const [id, attempt, pid, version] = line.startsWith('[') ? JSON.parse(line) : line.split(' ');
+      if (!history.has(id)) history.set(id, []);
+      history.get(id).push({ attempt: Number(attempt), pid: Number(pid), version });
     }
+    return history;
+  }
+
+  async count() {
+    const runs = new Map([...(await this.history())].map(([id, list]) => [id, list.length]));
     const done = await this.client.zrange('bull:q:completed', 0, -1);
     const failed = await this.client.zrange('bull:q:failed', 0, -1);
     const ended = new Set([...done, ...failed]);

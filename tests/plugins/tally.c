@@ -1,6 +1,6 @@
 /* A plugin for the chaos tests: writes down that a job started, works for a while, completes.
- * Settings: record (file; one line "ID ATTEMPTS_MADE PID" a start, appended with one write),
- * sleepMs. */
+ * Settings: record (file; one line "ID ATTEMPTS_MADE PID VERSION" a start, appended with one
+ * write), sleepMs. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +9,10 @@
 #include <unistd.h>
 
 #include "cartrita/plugin.h"
+
+#ifndef TALLY_VERSION
+#define TALLY_VERSION "1.0"
+#endif
 
 struct tally {
     const struct cartrita_host *host; /* borrowed */
@@ -70,8 +74,8 @@ static void tally_one(const struct tally *tally, struct cartrita_job *job)
     const struct timespec nap = {tally->sleep_ms / 1000, tally->sleep_ms % 1000 * 1000000L};
     const uint32_t attempts_made = tally->host->job_attempts_made(job);
     char line[256];
-    int len = snprintf(line, sizeof line, "%s %u %d\n", tally->host->job_id(job), attempts_made,
-                       (int)getpid());
+    int len = snprintf(line, sizeof line, "%s %u %d " TALLY_VERSION "\n", tally->host->job_id(job),
+                       attempts_made, (int)getpid());
 
     if (len >= (int)sizeof line || write(tally->fd, line, (size_t)len) != len) {
         tally_fail(tally, job, "tally: cannot write the record");
@@ -98,5 +102,5 @@ static void tally_close(void *self)
     free(tally);
 }
 
-CARTRITA_PLUGIN(.name = "tally", .version = "1.0", .open = tally_open, .run = tally_run,
+CARTRITA_PLUGIN(.name = "tally", .version = TALLY_VERSION, .open = tally_open, .run = tally_run,
                 .close = tally_close)
