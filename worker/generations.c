@@ -54,7 +54,7 @@ void generations_add(struct generations *generations, const struct slot_context 
     struct generation *generation;
 
     if (serving && serving != generations_newest(generations))
-        generation_drain(generations_newest(generations));
+        generation_retire(generations_newest(generations)); /* some of its runners may be at work */
     generation = generation_new(context, config);
     generation->number = ++generations->started;
     ct_list_push_back(&generations->list, &generation->link);

@@ -163,6 +163,8 @@ void slot_drain(struct slot *slot)
 
 void slot_retire(struct slot *slot)
 {
+    if (slot->state == SLOT_DRAINING)
+        return; /* it keeps the time that it has, if it has retired before */
     if (slot->state != SLOT_READY) {
         slot_drain(slot);
         return;
