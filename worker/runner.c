@@ -507,10 +507,11 @@ int runner_main(pid_t supervisor)
         return runner_fail(runner.plugin ? CONTROL_FAILED : CONTROL_UNUSABLE, &err);
     uv_loop_init(&runner.loop);
     runner_open_parts(&runner);
+    snprintf(said, sizeof said, "%s %s", runner.plugin->name, runner.plugin->version);
+    /* Before it asks for a connection: the supervisor ends without a question who is not ready. */
+    runner_say(CONTROL_READY, said);
     if (runner_connect(&runner, &err) != CT_E_OK)
         return runner_fail(CONTROL_FAILED, &err);
-    snprintf(said, sizeof said, "%s %s", runner.plugin->name, runner.plugin->version);
-    runner_say(CONTROL_READY, said);
     runner_hear(&runner); /* what came right behind the settings */
     uv_run(&runner.loop, UV_RUN_DEFAULT);
     runner_free(&runner);
