@@ -32,6 +32,16 @@ static bool recorder_read_header(int fd, struct recorder_page_header *header)
            header->entry_count <= RECORDER_ENTRIES_MAX;
 }
 
+/* It has its size, and nothing is in it: its runner was about to write the header. */
+static bool recorder_is_blank(int fd)
+{
+    static const struct recorder_page_header blank;
+    struct recorder_page_header header;
+    const size_t size = offsetof(struct recorder_page_header, crash);
+
+    return recorder_get(fd, &header, size, 0) && memcmp(&header, &blank, size) == 0;
+}
+
 static void recorder_copy(struct recorder_job *job, uint32_t place,
                           const struct recorder_page_entry *entry)
 {
@@ -57,7 +67,7 @@ enum ct_code recorder_read(int fd, struct recorder_job **out, size_t *count, str
 
     if (fstat(fd, &status) != 0)
         return ct_error_set(err, CT_E_SYSTEM, "reading the flight recorder: %s", strerror(errno));
-    if (status.st_size == 0) { /* died before it opened its plugin */
+    if (status.st_size == 0 || recorder_is_blank(fd)) { /* died before it opened its plugin */
         *out = NULL;
         *count = 0;
         return CT_E_OK;

@@ -102,6 +102,24 @@ START_TEST(test_long_id_is_cut)
 }
 END_TEST
 
+/* A runner can be ended at any moment of its start: it had no job, and nothing is damaged. */
+START_TEST(test_not_begun)
+{
+    struct recorder_job *jobs;
+    size_t count;
+
+    for (int size = 0; size <= 8192; size += 8192) {
+        int fd = recorder_create();
+
+        ck_assert_int_eq(ftruncate(fd, size), 0);
+        jobs = read_all(fd, &count);
+        ck_assert_uint_eq(count, 0);
+        free(jobs);
+        close(fd);
+    }
+}
+END_TEST
+
 /* A crash may have written anything anywhere: any byte of it, and any length, is survived. */
 START_TEST(test_damage_is_survived)
 {
@@ -302,6 +320,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_outlives_the_runner);
     tcase_add_test(tcase, test_runner_that_never_opened_it);
     tcase_add_test(tcase, test_long_id_is_cut);
+    tcase_add_test(tcase, test_not_begun);
     tcase_add_test(tcase, test_damage_is_survived);
     tcase_add_test(tcase, test_other_layout_is_refused);
     tcase_add_test(tcase, test_keeps_what_the_job_said_last);
