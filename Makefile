@@ -52,7 +52,7 @@ server_DIRS  := server
 server_SEES  := common proto redis queue cron dialect server
 q_DIRS       := server/q
 q_SEES       := common proto redis queue cron dialect q
-worker_DIRS  := worker worker/replay worker/sandbox
+worker_DIRS  := worker $(filter-out worker/include/ worker/plugins/,$(wildcard worker/*/))
 worker_SEES  := common proto worker cartrita
 
 PARTS := common proto redis cron queue dialect server q worker
@@ -119,7 +119,7 @@ $(BUILD)/obj/%.o: %.c
 $(BUILD)/lib%.a:
 	@mkdir -p $(@D)
 	@rm -f $@
-	ar rcs $@ $^
+	ar qcs $@ $^
 
 # --- programs ------------------------------------------------------------------------------------
 ENGINE_LIBS := $(addprefix $(BUILD)/lib,dialect.a queue.a cron.a redis.a)

@@ -6,12 +6,12 @@
 #include <string.h>
 
 #include "common/log.h"
-#include "worker/config.h"
-#include "worker/loader.h"
+#include "worker/config/config.h"
+#include "worker/runner/loader.h"
 #include "worker/replay/replay.h"
-#include "worker/runner.h"
-#include "worker/supervisor.h"
-#include "worker/sweeper.h"
+#include "worker/runner/runner.h"
+#include "worker/supervisor/supervisor.h"
+#include "worker/watch/sweeper.h"
 
 #define EXIT_USAGE 2
 

@@ -9,7 +9,7 @@
 
 #include "common/mem.h"
 #include "tests/lib/unit.h"
-#include "worker/cgroup.h"
+#include "worker/watch/cgroup.h"
 
 #define PID 4711
 

@@ -10,8 +10,8 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "tests/lib/unit.h"
-#include "worker/orders.h"
-#include "worker/report.h"
+#include "worker/supervisor/orders.h"
+#include "worker/supervisor/report.h"
 
 #define NAME_LEN 500u
 

@@ -9,7 +9,7 @@
 
 #include "common/mem.h"
 #include "tests/lib/unit.h"
-#include "worker/leases.h"
+#include "worker/runner/leases.h"
 
 #undef fail /* of Check; the host has a function of that name */
 

@@ -8,7 +8,7 @@
 
 #include "common/mem.h"
 #include "tests/lib/unit.h"
-#include "worker/loader.h"
+#include "worker/runner/loader.h"
 
 static char folder[] = "/tmp/test_loader-XXXXXX";
 

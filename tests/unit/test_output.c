@@ -6,7 +6,7 @@
 
 #include "common/log.h"
 #include "tests/lib/unit.h"
-#include "worker/output.h"
+#include "worker/supervisor/output.h"
 
 static uv_loop_t loop;
 static struct output output;

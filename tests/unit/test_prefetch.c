@@ -2,8 +2,8 @@
 #include <check.h>
 
 #include "tests/lib/unit.h"
-#include "worker/prefetch.h"
-#include "worker/subs.h"
+#include "worker/runner/prefetch.h"
+#include "worker/runner/subs.h"
 
 #define MS 1000000u
 

@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "tests/lib/unit.h"
-#include "worker/recorder_page.h"
+#include "worker/shared/recorder_page.h"
 
 static void start(struct recorder *recorder, size_t entry, uint32_t queue, struct ct_str id,
                   uint64_t since_ms, uint64_t deadline_ms)

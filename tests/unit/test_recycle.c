@@ -2,7 +2,7 @@
 #include <check.h>
 
 #include "tests/lib/unit.h"
-#include "worker/recycle.h"
+#include "worker/supervisor/recycle.h"
 
 START_TEST(test_spread)
 {

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "tests/lib/unit.h"
-#include "worker/rmtree.h"
+#include "worker/shared/rmtree.h"
 
 #define DEEP 3000 /* levels: the whole path would be longer than PATH_MAX */
 

@@ -2,8 +2,8 @@
 #include <check.h>
 
 #include "tests/lib/unit.h"
-#include "worker/fleet.h"
-#include "worker/scale.h"
+#include "worker/supervisor/fleet.h"
+#include "worker/supervisor/scale.h"
 
 static struct scale_look look_of(uint32_t wanted, uint32_t ready, uint32_t busy, uint32_t idle)
 {

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "tests/lib/unit.h"
-#include "worker/rmtree.h"
-#include "worker/temp_root.h"
+#include "worker/shared/rmtree.h"
+#include "worker/supervisor/temp_root.h"
 
 #define DEADLINE_MS 10000
 

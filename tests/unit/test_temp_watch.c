@@ -8,7 +8,7 @@
 
 #include "common/mem.h"
 #include "tests/lib/unit.h"
-#include "worker/temp_watch.h"
+#include "worker/watch/temp_watch.h"
 
 #define NO_END UINT64_MAX
 

@@ -1,12 +1,12 @@
 /* Job threads: jobs that come together run together, on threads that slept. */
-#include "worker/threads.h"
+#include "worker/runner/threads.h"
 
 #include <pthread.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "tests/lib/unit.h"
-#include "worker/host.h"
+#include "worker/runner/host.h"
 
 #define JOBS       8
 #define ROUNDS     20

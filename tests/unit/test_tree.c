@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "tests/lib/unit.h"
-#include "worker/tree.h"
+#include "worker/watch/tree.h"
 
 static struct tree tree;
 

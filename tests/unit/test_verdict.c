@@ -1,5 +1,5 @@
 /* worker/verdict: who pays for a dead runner, and in which words. */
-#include "worker/verdict.h"
+#include "worker/supervisor/verdict.h"
 
 #include <check.h>
 #include <signal.h>

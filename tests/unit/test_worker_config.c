@@ -6,7 +6,7 @@
 #include <unistd.h>
 
 #include "tests/lib/unit.h"
-#include "worker/config.h"
+#include "worker/config/config.h"
 
 static char file[] = "/tmp/test_worker_config-XXXXXX";
 

@@ -8,7 +8,7 @@
 #ifndef WORKER_REPLAY_REPLAY_H
 #define WORKER_REPLAY_REPLAY_H
 
-#include "worker/config.h"
+#include "worker/config/config.h"
 
 #define REPLAY_FILE_MAX (64u << 20) /* bytes */
 
