@@ -1,8 +1,8 @@
 /* compat check: who wrote each queue, and what of it runs otherwise here. One call a queue. */
 #include "dialect/origin.h"
 #include "q/command.h"
-#include "q/print.h"
 #include "q/queues.h"
+#include "q/view.h"
 
 struct settings {
     struct session_settings common;
@@ -11,74 +11,70 @@ struct settings {
 static const struct ct_option options[] = {SESSION_OPTIONS(struct settings)};
 
 static const struct print_column columns[] = {
-    {"queue", false, true}, {"written by", false, false}, {"", false, false},
-    {"what", false, true},  {"seen", true, false},        {"such as", false, true},
+    {.title = "queue", .is_flexible = true, .key = "name"},
+    {.title = "written by", .key = "writer"},
+    {.title = "", .key = "level"},
+    {.title = "what", .is_flexible = true, .key = "meaning"},
+    {.title = "seen", .is_right = true, .key = "count"},
+    {.title = "such as", .is_flexible = true, .key = "example"},
 };
 
 struct report {
     struct session *session;
-    struct print_table table;
-    struct print_json json;
+    struct view view;
     int64_t queue_count, refused_count;
 };
 
-static void add_row(struct report *report, const char *queue, const struct origin *origin,
-                    const struct origin_sign *sign)
+static void add_sign(struct view *view, const struct origin_sign *sign)
 {
-    struct print_table *table = &report->table;
-
-    print_table_cell(table, ct_str_of(queue));
-    print_table_cell(table, ct_str_of(origin->writer));
-    if (!sign) {
-        print_table_cell(table, ct_str_of("fits"));
-        print_table_cell(table, ct_str_of("nothing was seen that runs otherwise here"));
-        print_table_cell(table, CT_STR_LIT(""));
-        print_table_cell(table, CT_STR_LIT(""));
-        return;
-    }
-    print_table_cell(table, ct_str_of(origin_level_name(sign->level)));
-    print_table_cell(table, ct_str_of(sign->meaning));
-    print_table_number(table, sign->count);
-    print_table_cell(table, sign->example);
+    view_text(view, "level", ct_str_of(origin_level_name(sign->level)));
+    view_text(view, "meaning", ct_str_of(sign->meaning));
+    view_number(view, "count", sign->count);
+    view_text(view, "example", sign->example);
 }
 
-static void add_rows(struct report *report, const char *queue, const struct origin *origin)
+/* A row a sign that asks for something, or one that says that none does. */
+static void add_rows(struct view *view, const char *queue, const struct origin *origin)
 {
     bool is_plain = true;
 
     for (size_t i = 0; i < origin->sign_count; i++) {
         if (origin->signs[i].level == ORIGIN_EVIDENCE)
             continue;
-        add_row(report, queue, origin, &origin->signs[i]);
+        view_row(view);
+        view_text(view, "name", ct_str_of(queue));
+        view_text(view, "writer", ct_str_of(origin->writer));
+        add_sign(view, &origin->signs[i]);
+        view_row_end(view);
         is_plain = false;
     }
-    if (is_plain)
-        add_row(report, queue, origin, NULL);
+    if (!is_plain)
+        return;
+    view_row(view);
+    view_text(view, "name", ct_str_of(queue));
+    view_text(view, "writer", ct_str_of(origin->writer));
+    view_text(view, "level", CT_STR_LIT("fits"));
+    view_text(view, "meaning", CT_STR_LIT("nothing was seen that runs otherwise here"));
+    view_row_end(view);
 }
 
-static void add_object(struct report *report, const char *queue, const struct origin *origin)
+static void add_object(struct view *view, const char *prefix, const char *queue,
+                       const struct origin *origin)
 {
-    struct print_json *json = &report->json;
-
-    print_json_open(json, NULL, '{');
-    print_json_string(json, "name", ct_str_of(queue));
-    print_json_string(json, "prefix", ct_str_of(report->session->settings->prefix));
-    print_json_string(json, "writer", ct_str_of(origin->writer));
-    print_json_bool(json, "isServed", origin->is_served);
-    print_json_open(json, "signs", '[');
+    view_row(view);
+    view_text(view, "name", ct_str_of(queue));
+    view_text(view, "prefix", ct_str_of(prefix));
+    view_text(view, "writer", ct_str_of(origin->writer));
+    view_bool(view, "isServed", origin->is_served);
+    view_group(view, "signs", '[');
     for (size_t i = 0; i < origin->sign_count; i++) {
-        const struct origin_sign *sign = &origin->signs[i];
-
-        print_json_open(json, NULL, '{');
-        print_json_string(json, "sign", ct_str_of(sign->name));
-        print_json_string(json, "level", ct_str_of(origin_level_name(sign->level)));
-        print_json_string(json, "meaning", ct_str_of(sign->meaning));
-        print_json_int(json, "count", sign->count);
-        print_json_string(json, "example", sign->example);
-        print_json_close(json, '}');
+        view_group(view, NULL, '{');
+        view_text(view, "sign", ct_str_of(origin->signs[i].name));
+        add_sign(view, &origin->signs[i]);
+        view_group_end(view, '}');
     }
-    print_json_close(json, ']');
-    print_json_close(json, '}');
+    view_group_end(view, ']');
+    view_row_end(view);
 }
 
 /* `is_named`: by the user, so that it must be there. */
@@ -109,10 +105,10 @@ static enum ct_code check_queue(struct report *report, const char *queue, bool i
         goto out;
     report->queue_count++;
     report->refused_count += !origin.is_served;
-    if (session->settings->output == OUTPUT_JSON)
-        add_object(report, queue, &origin);
+    if (view_is_table(&report->view))
+        add_rows(&report->view, queue, &origin);
     else
-        add_rows(report, queue, &origin);
+        add_object(&report->view, name.prefix, queue, &origin);
 out:
     redis_reply_free(reply);
     return rc;
@@ -127,24 +123,17 @@ static enum ct_code run(struct session *session, const void *settings, const cha
 
     if (rc != CT_E_OK)
         return rc;
-    print_table_init(&report.table, columns, sizeof columns / sizeof *columns);
-    print_json_open(&report.json, NULL, '[');
+    view_list(&report.view, &session->settings->look, columns, sizeof columns / sizeof *columns);
     for (size_t i = 0; i < names.count && rc == CT_E_OK; i++)
         rc = check_queue(&report, names.items[i], arg_count > 0, err);
-    print_json_close(&report.json, ']');
-    if (rc == CT_E_OK && session->settings->output == OUTPUT_JSON) {
-        print_json_flush(&report.json, stdout);
-        putchar('\n');
-    } else if (rc == CT_E_OK && report.queue_count > 0) {
-        print_table_write(&report.table, print_width(stdout), stdout);
-    } else if (rc == CT_E_OK) {
+    if (rc == CT_E_OK)
+        view_end(&report.view);
+    if (rc == CT_E_OK && report.queue_count == 0)
         fprintf(stderr, "no queues under the prefix \"%s\"\n", session->settings->prefix);
-    }
     if (rc == CT_E_OK && report.refused_count > 0)
         rc = ct_error_set(err, CT_E_UNSUPPORTED, "%lld of %lld queues cannot be served",
                           (long long)report.refused_count, (long long)report.queue_count);
-    ct_buf_free(&report.json.text);
-    print_table_fini(&report.table);
+    view_close(&report.view);
     session_names_free(&names);
     return rc;
 }

@@ -1,8 +1,7 @@
 /* dead ls: the letters of a dead-letter queue, the oldest of each state first. */
 #include "q/command.h"
 #include "q/dead.h"
-#include "q/print.h"
-#include "q/text.h"
+#include "q/view.h"
 
 struct settings {
     struct session_settings common;
@@ -16,55 +15,36 @@ static const struct ct_option options[] = {
 
 struct listing {
     const struct dead_walk *walk;
-    struct print_table table;
-    struct print_json json;
+    struct view view;
 };
 
-static void list_json(struct listing *listing, const char *state, const struct dead_item *item)
+static void show(struct view *view, const char *state, const struct dead_item *item)
 {
-    print_json_open(&listing->json, NULL, '{');
-    print_json_string(&listing->json, "id", ct_str_of(item->id));
-    print_json_string(&listing->json, "state", ct_str_of(state));
-    print_json_value(&listing->json, "letter", item->letter.text);
-    print_json_close(&listing->json, '}');
-}
+    const struct dead_letter *letter = &item->letter;
 
-static void list_row(struct listing *listing, const char *state, const struct dead_item *item)
-{
-    int64_t moment_ms = dead_letter_moment(&item->letter);
-    struct ct_buf text;
-
-    ct_buf_init(&text);
-    print_table_cell(&listing->table, ct_str_of(item->id));
-    print_table_cell(&listing->table, ct_str_of(state));
-    print_table_cell(&listing->table, ct_str_of(item->letter.queue));
-    print_table_cell(&listing->table, ct_str_of(item->letter.id));
-    print_table_cell(&listing->table, ct_str_of(item->letter.name));
-    if (moment_ms > 0) {
-        text_append_span(&text, listing->walk->now_ms - moment_ms);
-        if (listing->walk->now_ms - moment_ms >= 1000)
-            ct_buf_printf(&text, " ago");
+    view_row(view);
+    view_text(view, "id", ct_str_of(item->id));
+    view_state(view, "state", ct_str_of(state));
+    if (view_json(view)) {
+        view_value(view, "letter", letter->text);
+    } else {
+        view_text(view, "queue", ct_str_of(letter->queue));
+        view_text(view, "job", ct_str_of(letter->id));
+        view_text(view, "name", ct_str_of(letter->name));
+        view_moment(view, "failed", dead_letter_moment(letter));
+        view_number(view, "attempts", letter->attempts_made);
+        view_text(view, "reason", letter->reason);
     }
-    print_table_cell(&listing->table, ct_buf_str(&text));
-    print_table_number(&listing->table, item->letter.attempts_made);
-    print_table_cell(&listing->table, item->letter.reason);
-    ct_buf_free(&text);
+    view_row_end(view);
 }
 
 static enum ct_code on_page(void *ctx, struct dead_page *page, struct ct_error *err)
 {
     struct listing *listing = ctx;
-    const struct session *session = listing->walk->session;
-    const char *state = session->inspector->states[page->state].name;
+    const struct inspector *inspector = listing->walk->session->inspector;
 
-    for (uint32_t i = 0; i < page->count; i++) {
-        if (session->settings->output == OUTPUT_JSON)
-            list_json(listing, state, &page->items[i]);
-        else
-            list_row(listing, state, &page->items[i]);
-    }
-    if (session->settings->output == OUTPUT_JSON)
-        print_json_flush(&listing->json, stdout);
+    for (uint32_t i = 0; i < page->count; i++)
+        show(&listing->view, inspector->states[page->state].name, &page->items[i]);
     return CT_E_OK;
 }
 
@@ -72,15 +52,9 @@ static void finish(struct listing *listing)
 {
     const struct dead_walk *walk = listing->walk;
 
-    print_json_close(&listing->json, ']');
-    if (walk->session->settings->output == OUTPUT_JSON) {
-        print_json_flush(&listing->json, stdout);
-        putchar('\n');
-    } else if (walk->matched > 0) {
-        print_table_write(&listing->table, print_width(stdout), stdout);
-    } else {
+    view_end(&listing->view);
+    if (walk->matched == 0)
         fprintf(stderr, "no such dead letters in queue \"%s\"\n", walk->queue);
-    }
     if (walk->foreign > 0)
         fprintf(stderr, "%lld jobs of the queue are no dead letters\n", (long long)walk->foreign);
 }
@@ -89,9 +63,10 @@ static enum ct_code run(struct session *session, const void *given, const char *
                         size_t arg_count, struct ct_error *err)
 {
     static const struct print_column columns[] = {
-        {"id", false, true},       {"state", false, false}, {"queue", false, true},
-        {"job", false, true},      {"name", false, true},   {"failed", true, false},
-        {"attempts", true, false}, {"reason", false, true},
+        {.title = "id", .is_flexible = true},    {.title = "state"},
+        {.title = "queue", .is_flexible = true}, {.title = "job", .is_flexible = true},
+        {.title = "name", .is_flexible = true},  {.title = "failed", .is_right = true},
+        {.title = "attempts", .is_right = true}, {.title = "reason", .is_flexible = true},
     };
     const struct settings *settings = given;
     struct dead_walk walk;
@@ -103,13 +78,11 @@ static enum ct_code run(struct session *session, const void *given, const char *
         return rc;
     for (uint32_t i = 0; i < session->inspector->state_count; i++)
         states[i] = i;
-    print_table_init(&listing.table, columns, sizeof columns / sizeof *columns);
-    print_json_open(&listing.json, NULL, '[');
+    view_list(&listing.view, &session->settings->look, columns, sizeof columns / sizeof *columns);
     rc = dead_walk_run(&walk, states, session->inspector->state_count, on_page, &listing, err);
     if (rc == CT_E_OK)
         finish(&listing);
-    ct_buf_free(&listing.json.text);
-    print_table_fini(&listing.table);
+    view_close(&listing.view);
     dead_walk_fini(&walk);
     return rc;
 }

@@ -12,39 +12,38 @@ struct settings {
 
 static const struct ct_option options[] = {SESSION_OPTIONS(struct settings)};
 
-static void show_json(const char *queue, const struct dead_item *item)
+static void add_lines(struct view *view, const struct dead_letter *letter)
 {
-    struct print_json json = {0};
-
-    print_json_open(&json, NULL, '{');
-    print_json_string(&json, "queue", ct_str_of(queue));
-    print_json_string(&json, "id", ct_str_of(item->id));
-    print_json_value(&json, "letter", item->letter.text);
-    print_json_close(&json, '}');
-    print_json_flush(&json, stdout);
-    putchar('\n');
-    ct_buf_free(&json.text);
+    view_text(view, "queue", ct_str_of(letter->queue));
+    view_text(view, "id", ct_str_of(letter->id));
+    view_text(view, "name", ct_str_of(letter->name));
+    view_moment(view, "timestamp", letter->timestamp_ms);
+    view_moment(view, "processedOn", letter->processed_ms);
+    view_moment(view, "finishedOn", letter->finished_ms);
+    view_number(view, "attemptsMade", letter->attempts_made);
+    view_text(view, "failedReason", letter->reason);
+    job_view_stacktrace(view, letter->stacktrace);
+    view_text(view, "opts", letter->opts);
+    view_text(view, "data", letter->data);
 }
 
-static void show_sheet(const struct dead_walk *walk, const struct dead_item *item)
+/* The queue of the sheet is the job's, that of JSON the letter's, where the job's is in the letter.
+ */
+static void show(const struct session *session, const char *queue, const struct dead_item *item)
 {
-    const struct dead_letter *letter = &item->letter;
-    size_t width = print_width(stdout);
-    char attempts[24];
+    struct view view;
 
-    snprintf(attempts, sizeof attempts, "%lld", (long long)letter->attempts_made);
-    print_line(stdout, "letter", ct_str_of(item->id), width);
-    print_line(stdout, "queue", ct_str_of(letter->queue), width);
-    print_line(stdout, "id", ct_str_of(letter->id), width);
-    print_line(stdout, "name", ct_str_of(letter->name), width);
-    job_print_moment("timestamp", letter->timestamp_ms, walk->now_ms);
-    job_print_moment("processedOn", letter->processed_ms, walk->now_ms);
-    job_print_moment("finishedOn", letter->finished_ms, walk->now_ms);
-    print_line(stdout, "attemptsMade", ct_str_of(attempts), width);
-    print_line(stdout, "failedReason", letter->reason, width);
-    job_print_stacktrace(letter->stacktrace, width);
-    print_line(stdout, "opts", letter->opts, width);
-    print_line(stdout, "data", letter->data, width);
+    view_sheet(&view, &session->settings->look, NULL, 0);
+    if (view_json(&view)) {
+        view_text(&view, "queue", ct_str_of(queue));
+        view_text(&view, "id", ct_str_of(item->id));
+        view_value(&view, "letter", item->letter.text);
+    } else if (view_is_table(&view)) {
+        view_text(&view, "letter", ct_str_of(item->id));
+        add_lines(&view, &item->letter);
+    }
+    view_end(&view);
+    view_close(&view);
 }
 
 static enum ct_code run(struct session *session, const void *given, const char *const *args,
@@ -58,10 +57,8 @@ static enum ct_code run(struct session *session, const void *given, const char *
         return rc;
     struct dead_page *page = ct_zalloc(sizeof *page);
     rc = dead_walk_find(&walk, args[1], page, err);
-    if (rc == CT_E_OK && session->settings->output == OUTPUT_JSON)
-        show_json(args[0], &page->items[0]);
-    else if (rc == CT_E_OK)
-        show_sheet(&walk, &page->items[0]);
+    if (rc == CT_E_OK)
+        show(session, args[0], &page->items[0]);
     dead_page_clear(page);
     free(page);
     dead_walk_fini(&walk);

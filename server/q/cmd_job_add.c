@@ -7,7 +7,7 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "q/command.h"
-#include "q/print.h"
+#include "q/view.h"
 
 #define DATA_BYTES_MAX (64u << 20) /* of --data @FILE and standard input */
 
@@ -220,25 +220,23 @@ out_settings:
     return rc;
 }
 
+/* The bare id for a shell to take. */
 static void show(const struct session *session, const char *queue, const struct job_add *job)
 {
-    struct print_json json = {0};
+    struct view view;
 
-    if (session->settings->output != OUTPUT_JSON) {
+    view_sheet(&view, &session->settings->look, NULL, 0);
+    if (view_json(&view)) {
+        view_text(&view, "queue", ct_str_of(queue));
         if (job->id)
-            printf("%s\n", job->id);
-        return;
+            view_text(&view, "id", ct_str_of(job->id));
+        else
+            view_null(&view, "id");
+    } else if (view_is_table(&view) && job->id) {
+        printf("%s\n", job->id);
     }
-    print_json_open(&json, NULL, '{');
-    print_json_string(&json, "queue", ct_str_of(queue));
-    if (job->id)
-        print_json_string(&json, "id", ct_str_of(job->id));
-    else
-        print_json_null(&json, "id");
-    print_json_close(&json, '}');
-    print_json_flush(&json, stdout);
-    putchar('\n');
-    ct_buf_free(&json.text);
+    view_end(&view);
+    view_close(&view);
 }
 
 static enum ct_code run(struct session *session, const void *given, const char *const *args,

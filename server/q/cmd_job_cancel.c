@@ -13,7 +13,6 @@
 #include "q/command.h"
 #include "q/job_find.h"
 #include "q/job_text.h"
-#include "q/print.h"
 #include "queue/cancel.h"
 
 /* How often the state is looked at: soon at first, then less often. */
@@ -145,44 +144,30 @@ static enum ct_code judge(const struct ending *ending, const struct settings *se
                         id, ending->state);
 }
 
-static void show_json(const struct session *session, const char *const *args,
-                      const struct ending *ending)
+static void show(const struct session *session, const char *const *args,
+                 const struct ending *ending)
 {
-    struct ct_str reason = CT_STR_NONE;
-    struct print_json json = {0};
+    struct view view;
 
-    if (is_state(ending, "failed"))
-        reason = job_field(session->inspector, &ending->found.job, "failedReason");
-    print_json_open(&json, NULL, '{');
-    print_json_string(&json, "queue", ct_str_of(args[0]));
-    print_json_string(&json, "id", ct_str_of(args[1]));
-    print_json_int(&json, "heard", ending->heard);
+    view_sheet(&view, &session->settings->look, NULL, 0);
+    view_text(&view, "queue", ct_str_of(args[0]));
+    view_text(&view, "id", ct_str_of(args[1]));
+    if (view_json(&view))
+        view_number(&view, "heard", ending->heard);
     if (ending->state)
-        print_json_string(&json, "state", ct_str_of(ending->state));
+        view_state(&view, "state", ct_str_of(ending->state));
     else
-        print_json_null(&json, "state");
-    if (reason.data)
-        print_json_string(&json, "failedReason", reason);
-    print_json_close(&json, '}');
-    print_json_flush(&json, stdout);
-    putchar('\n');
-    ct_buf_free(&json.text);
-}
-
-static void show_sheet(const struct session *session, const char *const *args,
-                       const struct ending *ending)
-{
-    const size_t width = print_width(stdout);
-
-    print_line(stdout, "queue", ct_str_of(args[0]), width);
-    print_line(stdout, "id", ct_str_of(args[1]), width);
-    print_line(stdout, "state", ct_str_of(ending->state ? ending->state : "gone"), width);
+        view_null(&view, "state");
+    if (!ending->state)
+        view_cell(&view, "state", CT_STR_LIT("gone"), PRINT_PLAIN);
     if (is_state(ending, "failed"))
-        print_line(stdout, "failedReason",
-                   job_field(session->inspector, &ending->found.job, "failedReason"), width);
+        view_text(&view, "failedReason",
+                  job_field(session->inspector, &ending->found.job, "failedReason"));
     if (is_state(ending, "active"))
         fprintf(stderr, "told to %lld daemon%s\n", (long long)ending->heard,
                 ending->heard == 1 ? "" : "s");
+    view_end(&view);
+    view_close(&view);
 }
 
 static enum ct_code cancel(struct session *session, const struct settings *settings,
@@ -219,10 +204,7 @@ static enum ct_code run(struct session *session, const void *given, const char *
     if (rc == CT_E_OK)
         rc = cancel(session, settings, args, &ending, err);
     if (rc == CT_E_OK) {
-        if (settings->common.output == OUTPUT_JSON)
-            show_json(session, args, &ending);
-        else
-            show_sheet(session, args, &ending);
+        show(session, args, &ending);
         rc = judge(&ending, settings, args[1], err);
     }
     redis_reply_free(ending.reply);

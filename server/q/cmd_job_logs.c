@@ -1,8 +1,7 @@
 /* job logs: the log of one job, all of it or its end, and what comes while the job runs. Bull
  * publishes nothing about logs, so following is looking again. */
 #include "q/command.h"
-#include "q/print.h"
-#include "q/text.h"
+#include "q/view.h"
 
 #define LOOK_MS 250
 
@@ -34,23 +33,8 @@ struct reading {
     struct ct_str id;
     int64_t first; /* line to go on with; below 0: from the end */
     struct inspect_log log;
-    struct print_json json;
+    struct view view;
 };
-
-static void show_line(struct reading *reading, struct ct_str line)
-{
-    struct ct_buf text;
-
-    if (reading->session->settings->output == OUTPUT_JSON) {
-        print_json_string(&reading->json, NULL, line);
-        return;
-    }
-    ct_buf_init(&text);
-    text_append_shown(&text, line, TEXT_NO_LIMIT);
-    ct_buf_append_char(&text, '\n');
-    fwrite(ct_buf_data(&text), 1, text.len, stdout);
-    ct_buf_free(&text);
-}
 
 /* One part; `log` says afterwards how much there is. */
 static enum ct_code read_part(struct reading *reading, struct ct_error *err)
@@ -67,11 +51,9 @@ static enum ct_code read_part(struct reading *reading, struct ct_error *err)
         rc = reading->session->inspector->parse_log(reply, log, err);
     if (rc == CT_E_OK) {
         for (size_t i = 0; i < redis_reply_count(log->lines); i++)
-            show_line(reading, redis_reply_str(redis_reply_at(log->lines, i)));
+            view_line(&reading->view, redis_reply_str(redis_reply_at(log->lines, i)));
         reading->first = log->first + (int64_t)redis_reply_count(log->lines);
-        if (reading->session->settings->output == OUTPUT_JSON)
-            print_json_flush(&reading->json, stdout);
-        fflush(stdout); /* who follows through a pipe sees them now */
+        view_flush(&reading->view); /* who follows through a pipe sees them now */
     }
     log->lines = NULL; /* lent by the reply */
     redis_reply_free(reply);
@@ -119,18 +101,15 @@ static enum ct_code run(struct session *session, const void *given, const char *
         return rc;
     if (has_tail && settings->tail == 0)
         reading.first = INT32_MAX; /* the part then begins at the end */
-    print_json_open(&reading.json, NULL, '[');
+    view_list(&reading.view, &settings->common.look, NULL, 0);
     rc = read_to_end(&reading, err);
     if (rc == CT_E_OK && !reading.log.exists && reading.log.count == 0)
         rc = ct_error_set(err, CT_E_NOT_FOUND, "queue \"%s\" has no job \"%s\"", args[0], args[1]);
     if (rc == CT_E_OK && settings->is_following)
         rc = follow(&reading, err);
-    print_json_close(&reading.json, ']');
-    if (rc == CT_E_OK && settings->common.output == OUTPUT_JSON) {
-        print_json_flush(&reading.json, stdout);
-        putchar('\n');
-    }
-    ct_buf_free(&reading.json.text);
+    if (rc == CT_E_OK)
+        view_end(&reading.view);
+    view_close(&reading.view);
     return rc;
 }
 

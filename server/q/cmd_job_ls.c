@@ -1,11 +1,10 @@
 /* job ls: the jobs of a queue, state by state, in the order of Bull's getters. Pages of
  * INSPECT_PAGE_MAX jobs, so that no call holds Redis for long; JSON is written as it comes. */
-#include "common/clock.h"
 #include "common/nearest.h"
 #include "q/command.h"
 #include "q/job_text.h"
-#include "q/print.h"
 #include "q/text.h"
+#include "q/view.h"
 
 #define LIMIT_MAX 100000
 
@@ -51,22 +50,18 @@ static const struct ct_option options[] = {
 struct listing {
     const struct session *session;
     const struct inspect_state *state;
-    int64_t now_ms;
-    struct print_table table;
-    struct print_json json;
-    int64_t shown;
+    struct view view;
 };
 
-static void append_ago(struct ct_buf *buf, const struct listing *listing,
-                       const struct inspect_job *job, const char *field)
+static void append_due(struct ct_buf *buf, const struct look *look, int64_t due_ms)
 {
-    int64_t at_ms = job_number(listing->session->inspector, job, field);
-
-    if (at_ms <= 0)
-        return;
-    text_append_span(buf, listing->now_ms - at_ms);
-    if (listing->now_ms - at_ms >= 1000)
-        ct_buf_printf(buf, " ago");
+    if (look->time == TIME_RELATIVE && due_ms <= look->now_ms) {
+        ct_buf_printf(buf, "overdue ");
+        text_append_span(buf, due_ms - look->now_ms);
+    } else {
+        ct_buf_printf(buf, "due ");
+        look_append_moment(look, buf, due_ms);
+    }
 }
 
 /* What there is to know about the job in its state, in a few words. */
@@ -85,8 +80,7 @@ static void append_detail(struct ct_buf *buf, const struct listing *listing,
         return;
     }
     if (job->due_ms > 0) {
-        ct_buf_printf(buf, job->due_ms > listing->now_ms ? "due in " : "overdue ");
-        text_append_span(buf, job->due_ms - listing->now_ms);
+        append_due(buf, &listing->view.look, job->due_ms);
         gap = ", ";
     }
     if (finished_ms > 0 && processed_ms > 0 && !reason.data) {
@@ -103,30 +97,34 @@ static void append_detail(struct ct_buf *buf, const struct listing *listing,
     }
 }
 
+static void show_cells(struct listing *listing, const struct inspect_job *job)
+{
+    const struct inspector *inspector = listing->session->inspector;
+    struct view *view = &listing->view;
+    struct ct_buf text;
+
+    ct_buf_init(&text);
+    view_text(view, "id", job->id);
+    view_text(view, "name", job_field(inspector, job, "name"));
+    view_state(view, "state", ct_str_of(listing->state->name));
+    view_moment(view, "timestamp", job_number(inspector, job, "timestamp"));
+    view_number(view, "attemptsMade", job_number(inspector, job, "attemptsMade"));
+    append_detail(&text, listing, job);
+    view_cell(view, "detail", ct_buf_str(&text), PRINT_PLAIN);
+    ct_buf_free(&text);
+}
+
 static void on_job(void *ctx, const struct inspect_job *job)
 {
     struct listing *listing = ctx;
-    const struct inspector *inspector = listing->session->inspector;
-    struct ct_buf text;
+    struct view *view = &listing->view;
 
-    listing->shown++;
-    if (listing->session->settings->output == OUTPUT_JSON) {
-        print_json_open(&listing->json, NULL, '{');
-        job_print_members(&listing->json, inspector, job, listing->state->name);
-        print_json_close(&listing->json, '}');
-        return;
-    }
-    ct_buf_init(&text);
-    print_table_cell(&listing->table, job->id);
-    print_table_cell(&listing->table, job_field(inspector, job, "name"));
-    print_table_cell(&listing->table, ct_str_of(listing->state->name));
-    append_ago(&text, listing, job, "timestamp");
-    print_table_cell(&listing->table, ct_buf_str(&text));
-    print_table_number(&listing->table, job_number(inspector, job, "attemptsMade"));
-    ct_buf_clear(&text);
-    append_detail(&text, listing, job);
-    print_table_cell(&listing->table, ct_buf_str(&text));
-    ct_buf_free(&text);
+    view_row(view);
+    if (view_json(view))
+        job_print_members(view_json(view), listing->session->inspector, job, listing->state->name);
+    else
+        show_cells(listing, job);
+    view_row_end(view);
 }
 
 static enum ct_code list_state(struct session *session, const char *queue,
@@ -139,7 +137,7 @@ static enum ct_code list_state(struct session *session, const char *queue,
         .state = state,
         .offset = settings->offset,
         .is_oldest_first = inspector->states[state].is_oldest_first,
-        .has_bodies = settings->common.output == OUTPUT_JSON,
+        .has_bodies = view_json(&listing->view) != NULL,
     };
     int64_t left = settings->limit, total = INT64_MAX;
     enum ct_code rc = CT_E_OK;
@@ -159,8 +157,6 @@ static enum ct_code list_state(struct session *session, const char *queue,
         if (rc == CT_E_OK)
             rc = inspector->parse_page(&page, reply, on_job, listing, &count, &total, err);
         redis_reply_free(reply);
-        if (settings->common.output == OUTPUT_JSON)
-            print_json_flush(&listing->json, stdout);
         if (count == 0)
             break;
         page.offset += count;
@@ -197,29 +193,20 @@ static enum ct_code find_states(const struct inspector *inspector,
     return CT_E_OK;
 }
 
-static void finish(struct listing *listing, const char *queue)
-{
-    print_json_close(&listing->json, ']');
-    if (listing->session->settings->output == OUTPUT_JSON) {
-        print_json_flush(&listing->json, stdout);
-        putchar('\n');
-    } else if (listing->shown > 0) {
-        print_table_write(&listing->table, print_width(stdout), stdout);
-    } else {
-        fprintf(stderr, "no such jobs in queue \"%s\"\n", queue);
-    }
-}
-
 static enum ct_code run(struct session *session, const void *given, const char *const *args,
                         size_t arg_count, struct ct_error *err)
 {
     static const struct print_column columns[] = {
-        {"id", false, true},    {"name", false, true},     {"state", false, false},
-        {"added", true, false}, {"attempts", true, false}, {"detail", false, true},
+        {.title = "id", .is_flexible = true},
+        {.title = "name", .is_flexible = true},
+        {.title = "state"},
+        {.title = "added", .is_right = true, .key = "timestamp"},
+        {.title = "attempts", .is_right = true, .key = "attemptsMade"},
+        {.title = "detail", .is_flexible = true},
     };
     const struct settings *settings = given;
     bool wanted[INSPECT_STATES_MAX] = {false};
-    struct listing listing = {.session = session, .now_ms = ct_wall_ms(&ct_clock_system)};
+    struct listing listing = {.session = session};
     struct inspect_counts counts;
     enum ct_code rc;
 
@@ -230,16 +217,16 @@ static enum ct_code run(struct session *session, const void *given, const char *
         rc = session_need_queue(session, args[0], &counts, err);
     if (rc != CT_E_OK)
         return rc;
-    print_table_init(&listing.table, columns, sizeof columns / sizeof *columns);
-    print_json_open(&listing.json, NULL, '[');
+    view_list(&listing.view, &session->settings->look, columns, sizeof columns / sizeof *columns);
     for (uint32_t s = 0; s < session->inspector->state_count && rc == CT_E_OK; s++) {
         if (wanted[s])
             rc = list_state(session, args[0], settings, s, &listing, err);
     }
     if (rc == CT_E_OK)
-        finish(&listing, args[0]);
-    ct_buf_free(&listing.json.text);
-    print_table_fini(&listing.table);
+        view_end(&listing.view);
+    if (rc == CT_E_OK && listing.view.row_count == 0)
+        fprintf(stderr, "no such jobs in queue \"%s\"\n", args[0]);
+    view_close(&listing.view);
     return rc;
 }
 

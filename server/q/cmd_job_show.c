@@ -1,11 +1,7 @@
 /* job show: all that is stored of one job. */
-#include "common/clock.h"
-#include "common/json.h"
 #include "q/command.h"
 #include "q/job_find.h"
 #include "q/job_text.h"
-#include "q/print.h"
-#include "q/text.h"
 
 struct settings {
     struct session_settings common;
@@ -24,31 +20,23 @@ static const struct ct_option options[] = {
     SESSION_OPTIONS(struct settings),
 };
 
-static void show_json(const struct session *session, const char *queue,
-                      const struct inspect_found *found)
+static void add_members(struct print_json *json, const struct session *session,
+                        const struct inspect_found *found)
 {
-    struct print_json json = {0};
-
-    print_json_open(&json, NULL, '{');
-    print_json_string(&json, "queue", ct_str_of(queue));
-    job_print_members(&json, session->inspector, &found->job, job_state_name(session, found));
+    job_print_members(json, session->inspector, &found->job, job_state_name(session, found));
     if (found->lock.data) {
-        print_json_open(&json, "lock", '{');
-        print_json_string(&json, "token", found->lock);
-        print_json_int(&json, "expiresIn", found->lock_left_ms);
-        print_json_close(&json, '}');
+        print_json_open(json, "lock", '{');
+        print_json_string(json, "token", found->lock);
+        print_json_int(json, "expiresIn", found->lock_left_ms);
+        print_json_close(json, '}');
     } else {
-        print_json_null(&json, "lock");
+        print_json_null(json, "lock");
     }
-    print_json_int(&json, "logCount", found->log_count);
-    print_json_open(&json, "logs", '[');
+    print_json_int(json, "logCount", found->log_count);
+    print_json_open(json, "logs", '[');
     for (size_t i = 0; i < redis_reply_count(found->log); i++)
-        print_json_string(&json, NULL, redis_reply_str(redis_reply_at(found->log, i)));
-    print_json_close(&json, ']');
-    print_json_close(&json, '}');
-    print_json_flush(&json, stdout);
-    putchar('\n');
-    ct_buf_free(&json.text);
+        print_json_string(json, NULL, redis_reply_str(redis_reply_at(found->log, i)));
+    print_json_close(json, ']');
 }
 
 static bool is_moment(const char *name)
@@ -58,35 +46,46 @@ static bool is_moment(const char *name)
     return strcmp(name, "timestamp") == 0 || (len > 2 && strcmp(name + len - 2, "On") == 0);
 }
 
-static void show_sheet(const struct session *session, const char *queue,
-                       const struct inspect_found *found)
+static void add_lines(struct view *view, const struct session *session,
+                      const struct inspect_found *found)
 {
     const struct inspector *inspector = session->inspector;
-    int64_t now_ms = ct_wall_ms(&ct_clock_system);
-    size_t width = print_width(stdout);
 
-    print_line(stdout, "queue", ct_str_of(queue), width);
-    print_line(stdout, "id", found->job.id, width);
-    print_line(stdout, "state", ct_str_of(job_state_name(session, found)), width);
-    job_print_moment("dueOn", found->job.due_ms, now_ms);
+    view_text(view, "id", found->job.id);
+    view_state(view, "state", ct_str_of(job_state_name(session, found)));
+    view_moment(view, "dueOn", found->job.due_ms);
     for (uint32_t i = 0; i < inspector->field_count; i++) {
         const char *name = inspector->fields[i].name;
 
         if (is_moment(name))
-            job_print_moment(name, job_number(inspector, &found->job, name), now_ms);
+            view_moment(view, name, job_number(inspector, &found->job, name));
         else if (strcmp(name, "stacktrace") == 0)
-            job_print_stacktrace(found->job.fields[i], width);
+            job_view_stacktrace(view, found->job.fields[i]);
         else if (found->job.fields[i].data)
-            print_line(stdout, name, found->job.fields[i], width);
+            view_text(view, name, found->job.fields[i]);
     }
     if (found->lock.data)
-        print_line(stdout, "lock", found->lock, width);
+        view_text(view, "lock", found->lock);
     for (size_t i = 0; i < redis_reply_count(found->log); i++)
-        print_line(stdout, i == 0 ? "log" : "", redis_reply_str(redis_reply_at(found->log, i)),
-                   width);
+        view_text(view, i == 0 ? "log" : "", redis_reply_str(redis_reply_at(found->log, i)));
     if (found->log_count > (int64_t)redis_reply_count(found->log))
         fprintf(stderr, "the last %zu of %lld lines of its log\n", redis_reply_count(found->log),
                 (long long)found->log_count);
+}
+
+static void show(const struct session *session, const char *queue,
+                 const struct inspect_found *found)
+{
+    struct view view;
+
+    view_sheet(&view, &session->settings->look, NULL, 0);
+    view_text(&view, "queue", ct_str_of(queue));
+    if (view_json(&view))
+        add_members(view_json(&view), session, found);
+    else if (view_is_table(&view))
+        add_lines(&view, session, found);
+    view_end(&view);
+    view_close(&view);
 }
 
 static enum ct_code run(struct session *session, const void *given, const char *const *args,
@@ -101,10 +100,8 @@ static enum ct_code run(struct session *session, const void *given, const char *
     if (rc != CT_E_OK)
         return rc;
     rc = job_find(session, args[0], args[1], (uint32_t)settings->log_max, &found, &reply, err);
-    if (rc == CT_E_OK && settings->common.output == OUTPUT_JSON)
-        show_json(session, args[0], &found);
-    else if (rc == CT_E_OK)
-        show_sheet(session, args[0], &found);
+    if (rc == CT_E_OK)
+        show(session, args[0], &found);
     redis_reply_free(reply);
     return rc;
 }

@@ -12,7 +12,6 @@
 #include "q/job_find.h"
 #include "q/job_text.h"
 #include "q/listen.h"
-#include "q/print.h"
 #include "q/text.h"
 
 #define LOOK_MS      2000
@@ -125,24 +124,17 @@ static enum ct_code wait_for_end(struct waiting *waiting, int64_t wait_ms, struc
     return rc;
 }
 
-static void show_json(struct waiting *waiting)
+static void add_members(struct view *view, struct waiting *waiting)
 {
-    struct print_json json = {0};
-
-    print_json_open(&json, NULL, '{');
-    print_json_string(&json, "queue", ct_str_of(waiting->queue));
-    print_json_string(&json, "id", ct_str_of(waiting->id));
-    print_json_string(&json, "state", ct_str_of(waiting->has_failed ? "failed" : "completed"));
+    view_text(view, "queue", ct_str_of(waiting->queue));
+    view_text(view, "id", ct_str_of(waiting->id));
+    view_text(view, "state", ct_str_of(waiting->has_failed ? "failed" : "completed"));
     if (waiting->has_failed)
-        print_json_string(&json, "failedReason", ct_buf_str(&waiting->value));
+        view_text(view, "failedReason", ct_buf_str(&waiting->value));
     else if (waiting->has_value)
-        print_json_value(&json, "returnvalue", ct_buf_str(&waiting->value));
+        view_value(view, "returnvalue", ct_buf_str(&waiting->value));
     else
-        print_json_null(&json, "returnvalue");
-    print_json_close(&json, '}');
-    print_json_flush(&json, stdout);
-    putchar('\n');
-    ct_buf_free(&json.text);
+        view_null(view, "returnvalue");
 }
 
 /* The result as JSON on a line, or the reason as it is. */
@@ -159,6 +151,19 @@ static void show_text(struct waiting *waiting)
     ct_buf_append_char(&text, '\n');
     fwrite(ct_buf_data(&text), 1, text.len, stdout);
     ct_buf_free(&text);
+}
+
+static void show(struct waiting *waiting)
+{
+    struct view view;
+
+    view_sheet(&view, &waiting->session->settings->look, NULL, 0);
+    if (view_is_table(&view))
+        show_text(waiting);
+    else
+        add_members(&view, waiting);
+    view_end(&view);
+    view_close(&view);
 }
 
 static void start_listening(struct waiting *waiting)
@@ -187,10 +192,7 @@ static enum ct_code run(struct session *session, const void *given, const char *
     start_listening(&waiting);
     rc = wait_for_end(&waiting, settings->wait_ms, err);
     if (rc == CT_E_OK) {
-        if (settings->common.output == OUTPUT_JSON)
-            show_json(&waiting);
-        else
-            show_text(&waiting);
+        show(&waiting);
         if (waiting.has_failed)
             rc = ct_error_set(err, CT_E_JOB_FAILED, "job \"%s\" has failed", args[1]);
     }

@@ -5,7 +5,7 @@
 #include "common/mem.h"
 #include "dialect/registry.h"
 #include "q/command.h"
-#include "q/print.h"
+#include "q/view.h"
 
 #define COUNTS_AT_ONCE 64
 
@@ -102,39 +102,26 @@ static enum ct_code ask_all(struct session *session, char *const *names, size_t 
     return rc;
 }
 
-static void add_row(const struct session *session, const struct listed *listed,
-                    struct print_table *table)
+static void show(const struct session *session, const struct listed *listed, struct view *view)
 {
     const struct inspect_counts *counts = &listed->counts;
 
-    print_table_cell(table, ct_str_of(listed->name.name));
+    view_row(view);
+    view_text(view, "name", ct_str_of(listed->name.name));
+    view_text(view, "prefix", ct_str_of(session->settings->prefix));
+    view_text(view, "dialect", ct_str_of(listed->dialect->name));
+    view_bool(view, "isPaused", counts->is_paused);
+    view_cell(view, "is it paused", ct_str_of(counts->is_paused ? "paused" : ""), PRINT_HELD);
+    view_group(view, "counts", '{');
     for (size_t i = 0; i < session->inspector->state_count; i++)
-        print_table_number(table, counts->jobs[i]);
-    print_table_cell(table, ct_str_of(counts->is_paused ? "paused" : ""));
-}
-
-static void add_object(const struct session *session, const struct listed *listed,
-                       struct print_json *json)
-{
-    const struct inspect_counts *counts = &listed->counts;
-
-    print_json_open(json, NULL, '{');
-    print_json_string(json, "name", ct_str_of(listed->name.name));
-    print_json_string(json, "prefix", ct_str_of(session->settings->prefix));
-    print_json_string(json, "dialect", ct_str_of(listed->dialect->name));
-    print_json_bool(json, "isPaused", counts->is_paused);
-    print_json_open(json, "counts", '{');
-    for (size_t i = 0; i < session->inspector->state_count; i++)
-        print_json_int(json, session->inspector->states[i].name, counts->jobs[i]);
-    print_json_close(json, '}');
-    print_json_close(json, '}');
+        view_count(view, session->inspector->states[i].name, counts->jobs[i]);
+    view_group_end(view, '}');
+    view_row_end(view);
 }
 
 static enum ct_code list(struct session *session, const struct session_names *names,
-                         struct print_table *table, struct print_json *json, size_t *shown,
-                         struct ct_error *err)
+                         struct view *view, struct ct_error *err)
 {
-    bool is_json = session->settings->output == OUTPUT_JSON;
     struct listed *listed = ct_zalloc(COUNTS_AT_ONCE * sizeof *listed);
     enum ct_code rc = CT_E_OK;
 
@@ -144,13 +131,8 @@ static enum ct_code list(struct session *session, const struct session_names *na
 
         rc = ask_all(session, names->items + from, count, listed, err);
         for (size_t i = 0; i < count && rc == CT_E_OK; i++) {
-            if (!listed[i].counts.exists)
-                continue;
-            if (is_json)
-                add_object(session, &listed[i], json);
-            else
-                add_row(session, &listed[i], table);
-            ++*shown;
+            if (listed[i].counts.exists)
+                show(session, &listed[i], view);
         }
     }
     free(listed);
@@ -160,33 +142,26 @@ static enum ct_code list(struct session *session, const struct session_names *na
 static enum ct_code run(struct session *session, const void *settings, const char *const *args,
                         size_t arg_count, struct ct_error *err)
 {
-    struct print_column columns[PRINT_COLUMNS_MAX] = {{.title = "queue", .is_flexible = true}};
-    size_t column_count = 1, shown = 0;
+    struct print_column columns[PRINT_COLUMNS_MAX] = {
+        {.title = "queue", .is_flexible = true, .key = "name"}};
+    size_t column_count = 1;
     struct session_names names = {0};
-    struct print_table table;
-    struct print_json json = {0};
+    struct view view;
     enum ct_code rc = session_names(session, &names, err);
 
     if (rc != CT_E_OK)
         return rc;
     for (size_t i = 0; i < session->inspector->state_count; i++)
         columns[column_count++] =
-            (struct print_column){session->inspector->states[i].name, true, false};
-    columns[column_count++] = (struct print_column){"", false, false};
-    print_table_init(&table, columns, column_count);
-    print_json_open(&json, NULL, '[');
-    rc = list(session, &names, &table, &json, &shown, err);
-    print_json_close(&json, ']');
-    if (rc == CT_E_OK && session->settings->output == OUTPUT_JSON) {
-        print_json_flush(&json, stdout);
-        putchar('\n');
-    } else if (rc == CT_E_OK && shown > 0) {
-        print_table_write(&table, print_width(stdout), stdout);
-    } else if (rc == CT_E_OK) {
+            (struct print_column){.title = session->inspector->states[i].name, .is_right = true};
+    columns[column_count++] = (struct print_column){.title = "", .key = "is it paused"};
+    view_list(&view, &session->settings->look, columns, column_count);
+    rc = list(session, &names, &view, err);
+    if (rc == CT_E_OK)
+        view_end(&view);
+    if (rc == CT_E_OK && view.row_count == 0)
         fprintf(stderr, "no queues under the prefix \"%s\"\n", session->settings->prefix);
-    }
-    ct_buf_free(&json.text);
-    print_table_fini(&table);
+    view_close(&view);
     session_names_free(&names);
     return rc;
 }

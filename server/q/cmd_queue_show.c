@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "q/command.h"
-#include "q/print.h"
+#include "q/view.h"
 
 struct settings {
     struct session_settings common;
@@ -72,53 +72,31 @@ out_settings:
     return rc;
 }
 
-static void show_json(const struct session *session, const char *queue,
-                      const struct inspect_counts *counts, int64_t workers)
+static void show(const struct session *session, const char *queue,
+                 const struct inspect_counts *counts, int64_t workers)
 {
-    struct print_json json = {0};
+    static const struct print_column labels[] = {
+        {.title = "queue", .key = "name"},
+        {.title = "is paused", .key = "isPaused"},
+    };
+    struct view view;
 
-    print_json_open(&json, NULL, '{');
-    print_json_string(&json, "name", ct_str_of(queue));
-    print_json_string(&json, "prefix", ct_str_of(session->settings->prefix));
-    print_json_string(&json, "dialect", ct_str_of(session->dialect->name));
-    print_json_bool(&json, "isPaused", counts->is_paused);
-    print_json_open(&json, "counts", '{');
-    for (size_t i = 0; i < session->inspector->state_count; i++)
-        print_json_int(&json, session->inspector->states[i].name, counts->jobs[i]);
-    print_json_close(&json, '}');
-    print_json_int(&json, "repeatable", counts->repeatable_count);
+    view_sheet(&view, &session->settings->look, labels, sizeof labels / sizeof *labels);
+    view_text(&view, "name", ct_str_of(queue));
+    view_text(&view, "prefix", ct_str_of(session->settings->prefix));
+    view_text(&view, "dialect", ct_str_of(session->dialect->name));
+    view_bool(&view, "isPaused", counts->is_paused);
     if (workers >= 0)
-        print_json_int(&json, "workers", workers);
+        view_number(&view, "workers", workers);
     else
-        print_json_null(&json, "workers");
-    print_json_close(&json, '}');
-    print_json_flush(&json, stdout);
-    putchar('\n');
-    ct_buf_free(&json.text);
-}
-
-static void show_number(const char *label, int64_t number)
-{
-    char text[24];
-    int len = snprintf(text, sizeof text, "%lld", (long long)number);
-
-    print_line(stdout, label, (struct ct_str){text, (size_t)len}, 0);
-}
-
-static void show_sheet(const struct session *session, const char *queue,
-                       const struct inspect_counts *counts, int64_t workers)
-{
-    size_t width = print_width(stdout);
-
-    print_line(stdout, "queue", ct_str_of(queue), width);
-    print_line(stdout, "prefix", ct_str_of(session->settings->prefix), width);
-    print_line(stdout, "dialect", ct_str_of(session->dialect->name), width);
-    print_line(stdout, "is paused", ct_str_of(counts->is_paused ? "yes" : "no"), width);
-    if (workers >= 0)
-        show_number("workers", workers);
+        view_null(&view, "workers");
+    view_group(&view, "counts", '{');
     for (size_t i = 0; i < session->inspector->state_count; i++)
-        show_number(session->inspector->states[i].name, counts->jobs[i]);
-    show_number("repeatable", counts->repeatable_count);
+        view_count(&view, session->inspector->states[i].name, counts->jobs[i]);
+    view_group_end(&view, '}');
+    view_number(&view, "repeatable", counts->repeatable_count);
+    view_end(&view);
+    view_close(&view);
 }
 
 static enum ct_code run(struct session *session, const void *settings, const char *const *args,
@@ -130,13 +108,9 @@ static enum ct_code run(struct session *session, const void *settings, const cha
 
     if (rc == CT_E_OK)
         rc = count_workers(session, args[0], &workers, err);
-    if (rc != CT_E_OK)
-        return rc;
-    if (session->settings->output == OUTPUT_JSON)
-        show_json(session, args[0], &counts, workers);
-    else
-        show_sheet(session, args[0], &counts, workers);
-    return CT_E_OK;
+    if (rc == CT_E_OK)
+        show(session, args[0], &counts, workers);
+    return rc;
 }
 
 const struct command cmd_queue_show = {

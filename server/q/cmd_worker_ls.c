@@ -1,8 +1,6 @@
 /* worker ls: the workers of a daemon, one row a pool. */
-#include "common/clock.h"
 #include "q/command.h"
 #include "q/fleet.h"
-#include "q/print.h"
 #include "q/text.h"
 
 struct settings {
@@ -12,27 +10,34 @@ struct settings {
 static const struct ct_option options[] = {DAEMON_OPTIONS(struct settings)};
 
 static const struct print_column columns[] = {
-    {"worker", false, false}, {"host", false, true},     {"pid", true, false},
-    {"pool", false, true},    {"queues", false, true},   {"plugin", false, true},
-    {"state", false, false},  {"runners", true, false},  {"jobs", true, false},
-    {"memory", true, false},  {"restarts", true, false},
+    {.title = "worker"},
+    {.title = "host", .is_flexible = true},
+    {.title = "pid", .is_right = true},
+    {.title = "pool", .is_flexible = true},
+    {.title = "queues", .is_flexible = true},
+    {.title = "plugin", .is_flexible = true},
+    {.title = "state"},
+    {.title = "runners", .is_right = true},
+    {.title = "jobs", .is_right = true},
+    {.title = "memory", .is_right = true},
+    {.title = "restarts", .is_right = true},
 };
 
-static void add_cell(struct print_table *table, struct ct_buf *text)
+static void add_cell(struct view *view, const char *key, struct ct_buf *text)
 {
-    print_table_cell(table, ct_buf_str(text));
+    view_text(view, key, ct_buf_str(text));
     ct_buf_clear(text);
 }
 
-static void add_worker_cells(struct print_table *table, const json_t *worker)
+static void add_worker_cells(struct view *view, const json_t *worker)
 {
     struct ct_str uuid = fleet_text(worker, "worker");
 
     if (uuid.len > FLEET_SHORT)
         uuid.len = FLEET_SHORT;
-    print_table_cell(table, uuid);
-    print_table_cell(table, fleet_text(worker, "host"));
-    print_table_number(table, fleet_number(worker, "pid"));
+    view_text(view, "worker", uuid);
+    view_text(view, "host", fleet_text(worker, "host"));
+    view_number(view, "pid", fleet_number(worker, "pid"));
 }
 
 static void append_queues(struct ct_buf *text, const json_t *pool)
@@ -58,64 +63,78 @@ static void append_runners(struct ct_buf *text, const json_t *pool)
 }
 
 /* A worker that is stopped or hangs keeps its connection, and its last report says what was. */
-static void append_state(struct ct_buf *text, const json_t *worker, const json_t *pool)
+static void add_state(struct view *view, const json_t *worker, const json_t *pool)
 {
     const bool is_draining = ct_str_is(fleet_text(worker, "state"), "draining");
-    int64_t age_ms = ct_wall_ms(&ct_clock_system) - fleet_number(worker, "seenAt");
+    struct ct_str state = fleet_text(is_draining ? worker : pool, "state");
+    int64_t age_ms = view->look.now_ms - fleet_number(worker, "seenAt");
+    struct ct_buf text;
 
-    ct_buf_append_str(text, fleet_text(is_draining ? worker : pool, "state"));
+    ct_buf_init(&text);
+    ct_buf_append_str(&text, state);
     if (age_ms > FLEET_SILENT_MS) {
-        ct_buf_printf(text, ", silent for ");
-        text_append_span(text, age_ms);
+        ct_buf_printf(&text, ", silent for ");
+        text_append_span(&text, age_ms);
     }
+    view_cell(view, "state", ct_buf_str(&text),
+              age_ms > FLEET_SILENT_MS ? PRINT_BAD : look_state_style(state));
+    ct_buf_free(&text);
 }
 
-static void add_pool(struct print_table *table, const json_t *worker, const json_t *pool)
+static void add_pool(struct view *view, const json_t *worker, const json_t *pool)
 {
     struct ct_buf text;
 
     ct_buf_init(&text);
-    add_worker_cells(table, worker);
-    print_table_cell(table, fleet_text(pool, "name"));
+    view_row(view);
+    add_worker_cells(view, worker);
+    view_text(view, "pool", fleet_text(pool, "name"));
     append_queues(&text, pool);
-    add_cell(table, &text);
-    print_table_cell(table, fleet_text(pool, "plugin"));
-    append_state(&text, worker, pool);
-    add_cell(table, &text);
+    add_cell(view, "queues", &text);
+    view_text(view, "plugin", fleet_text(pool, "plugin"));
+    add_state(view, worker, pool);
     append_runners(&text, pool);
-    add_cell(table, &text);
-    print_table_number(table, fleet_sum(pool, "jobs"));
-    text_append_bytes(&text, fleet_sum(pool, "memory"));
-    add_cell(table, &text);
-    print_table_number(table, fleet_number(pool, "restarts"));
+    add_cell(view, "runners", &text);
+    view_number(view, "jobs", fleet_sum(pool, "jobs"));
+    view_bytes(view, "memory", fleet_sum(pool, "memory"));
+    view_number(view, "restarts", fleet_number(pool, "restarts"));
+    view_row_end(view);
     ct_buf_free(&text);
 }
 
 /* A worker whose pools all ended. */
-static void add_bare(struct print_table *table, const json_t *worker)
+static void add_bare(struct view *view, const json_t *worker)
 {
-    add_worker_cells(table, worker);
-    for (size_t i = 3; i < sizeof columns / sizeof *columns; i++)
-        print_table_cell(table, i == 6 ? fleet_text(worker, "state") : CT_STR_LIT(""));
+    view_row(view);
+    add_worker_cells(view, worker);
+    view_state(view, "state", fleet_text(worker, "state"));
+    view_row_end(view);
 }
 
-static void show_table(const json_t *fleet)
+static void show_row(struct view *view, const json_t *worker)
 {
-    struct print_table table;
+    const json_t *pools = fleet_list(worker, "pools");
 
-    print_table_init(&table, columns, sizeof columns / sizeof *columns);
-    for (size_t w = 0; w < json_array_size(fleet); w++) {
-        const json_t *worker = json_array_get(fleet, w);
-        const json_t *pools = fleet_list(worker, "pools");
+    for (size_t i = 0; i < json_array_size(pools); i++)
+        add_pool(view, worker, json_array_get(pools, i));
+    if (json_array_size(pools) == 0)
+        add_bare(view, worker);
+}
 
-        for (size_t p = 0; p < json_array_size(pools); p++)
-            add_pool(&table, worker, json_array_get(pools, p));
-        if (json_array_size(pools) == 0)
-            add_bare(&table, worker);
+/* A row a pool for people; a worker with its pools for programs. */
+static void show(const struct daemon_link *link, const json_t *fleet)
+{
+    struct view view;
+
+    view_list(&view, &link->settings->look, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < json_array_size(fleet); i++) {
+        if (view_is_table(&view))
+            show_row(&view, json_array_get(fleet, i));
+        else
+            fleet_view_row(&view, json_array_get(fleet, i));
     }
-    if (json_array_size(fleet) > 0)
-        print_table_write(&table, print_width(stdout), stdout);
-    print_table_fini(&table);
+    view_end(&view);
+    view_close(&view);
 }
 
 static enum ct_code run(const struct command *self, struct daemon_link *link, const void *settings,
@@ -126,10 +145,7 @@ static enum ct_code run(const struct command *self, struct daemon_link *link, co
 
     if (rc != CT_E_OK)
         return rc;
-    if (link->settings->output == OUTPUT_JSON)
-        fleet_print_json(fleet);
-    else
-        show_table(fleet);
+    show(link, fleet);
     if (json_array_size(fleet) == 0)
         fprintf(stderr, "no worker is connected to the daemon at %s\n", link->address);
     json_decref(fleet);

@@ -11,7 +11,6 @@
 #include "q/command.h"
 #include "q/fleet.h"
 #include "q/order_wait.h"
-#include "q/print.h"
 
 #define POLL_MS 200
 
@@ -37,8 +36,7 @@ struct giving {
     struct daemon_link *link;
     struct worker_order order;
     json_t *workers; /* owned; their reports from before */
-    struct print_table table;
-    struct print_json json;
+    struct view view;
     size_t refused_count;
     struct ct_error refusal; /* the first */
 };
@@ -46,37 +44,38 @@ struct giving {
 /* --- giving --- */
 
 static const struct print_column columns[] = {
-    {"worker", false, false}, {"host", false, true},   {"pid", true, false},
-    {"pool", false, true},    {"order", false, false}, {"note", false, true},
+    {.title = "worker"},
+    {.title = "host", .is_flexible = true},
+    {.title = "pid", .is_right = true},
+    {.title = "pool", .is_flexible = true},
+    {.title = "order", .key = "verb"},
+    {.title = "note", .is_flexible = true},
 };
 
+/* Programs are told of refusals too; people have them on stderr. */
 static void add_result(struct giving *giving, const json_t *worker, bool is_taken,
                        struct ct_str note)
 {
     const struct worker_order *order = &giving->order;
     struct ct_str uuid = fleet_text(worker, "worker");
+    struct view *view = &giving->view;
 
-    print_json_open(&giving->json, NULL, '{');
-    print_json_string(&giving->json, "worker", uuid);
-    print_json_string(&giving->json, "host", fleet_text(worker, "host"));
-    print_json_int(&giving->json, "pid", fleet_number(worker, "pid"));
-    if (order->pool)
-        print_json_string(&giving->json, "pool", ct_str_of(order->pool));
-    print_json_string(&giving->json, "verb", ct_str_of(order->verb));
-    print_json_bool(&giving->json, "isTaken", is_taken);
-    print_json_string(&giving->json, "note", note);
-    print_json_close(&giving->json, '}');
-
-    if (!is_taken)
+    if (!is_taken && view_is_table(view))
         return;
-    if (uuid.len > FLEET_SHORT)
+    if (view_is_table(view) && uuid.len > FLEET_SHORT)
         uuid.len = FLEET_SHORT;
-    print_table_cell(&giving->table, uuid);
-    print_table_cell(&giving->table, fleet_text(worker, "host"));
-    print_table_number(&giving->table, fleet_number(worker, "pid"));
-    print_table_cell(&giving->table, ct_str_of(order->pool ? order->pool : "(all)"));
-    print_table_cell(&giving->table, ct_str_of(order->verb));
-    print_table_cell(&giving->table, note);
+    view_row(view);
+    view_text(view, "worker", uuid);
+    view_text(view, "host", fleet_text(worker, "host"));
+    view_number(view, "pid", fleet_number(worker, "pid"));
+    if (order->pool)
+        view_text(view, "pool", ct_str_of(order->pool));
+    else
+        view_cell(view, "pool", CT_STR_LIT("(all)"), PRINT_PLAIN);
+    view_text(view, "verb", ct_str_of(order->verb));
+    view_bool(view, "isTaken", is_taken);
+    view_text(view, "note", note);
+    view_row_end(view);
 }
 
 static enum ct_code give(struct giving *giving, const json_t *worker, struct ct_error *err)
@@ -186,31 +185,17 @@ static enum ct_code take_args(const struct command *self, const char *const *arg
     return CT_E_OK;
 }
 
-static void show(const struct giving *giving)
-{
-    struct print_json json = giving->json;
-
-    if (giving->link->settings->output == OUTPUT_JSON) {
-        print_json_flush(&json, stdout);
-        putchar('\n');
-    } else if (giving->table.cell_count > 0) {
-        print_table_write(&giving->table, print_width(stdout), stdout);
-    }
-    fflush(stdout); /* before a wait that may be long */
-}
-
 static enum ct_code carry_out(struct giving *giving, int64_t wait_ms, struct ct_error *err)
 {
     const size_t count = json_array_size(giving->workers);
 
-    print_table_init(&giving->table, columns, sizeof columns / sizeof *columns);
-    print_json_open(&giving->json, NULL, '[');
+    view_list(&giving->view, &giving->link->settings->look, columns,
+              sizeof columns / sizeof *columns);
     give_all(giving);
-    print_json_close(&giving->json, ']');
     if (giving->refused_count == 0 || count > 1)
-        show(giving);
-    print_table_fini(&giving->table);
-    ct_buf_free(&giving->json.text);
+        view_end(&giving->view);
+    view_close(&giving->view);
+    fflush(stdout); /* before a wait that may be long */
     if (giving->refused_count > 0 && count == 1) {
         *err = giving->refusal;
         return err->code;

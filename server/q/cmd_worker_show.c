@@ -1,8 +1,6 @@
 /* worker show: one worker: its pools, each runner, how the last one died. */
-#include "common/clock.h"
 #include "q/command.h"
 #include "q/fleet.h"
-#include "q/print.h"
 #include "q/text.h"
 
 struct settings {
@@ -12,128 +10,151 @@ struct settings {
 static const struct ct_option options[] = {DAEMON_OPTIONS(struct settings)};
 
 static const struct print_column columns[] = {
-    {"slot", true, false},     {"pid", true, false},     {"state", false, false},
-    {"since", true, false},    {"jobs", true, false},    {"memory", true, false},
-    {"failures", true, false}, {"runner", false, false},
+    {.title = "slot", .is_right = true},
+    {.title = "pid", .is_right = true},
+    {.title = "state"},
+    {.title = "since", .is_right = true},
+    {.title = "jobs", .is_right = true},
+    {.title = "memory", .is_right = true},
+    {.title = "failures", .is_right = true},
+    {.title = "runner"},
 };
 
 /* A line of a sheet; empties `text`. */
-static void show_text(const char *label, struct ct_buf *text)
+static void add_text(struct view *view, const char *label, struct ct_buf *text)
 {
-    print_line(stdout, label, ct_buf_str(text), print_width(stdout));
+    view_text(view, label, ct_buf_str(text));
     ct_buf_clear(text);
 }
 
-static void show_member(const char *label, const json_t *object, const char *key)
-{
-    print_line(stdout, label, fleet_text(object, key), print_width(stdout));
-}
-
-static void append_ago(struct ct_buf *text, int64_t now_ms, int64_t at_ms)
-{
-    text_append_span(text, now_ms - at_ms);
-    ct_buf_printf(text, " ago");
-}
-
-static void show_queues(const json_t *pool)
+static void add_queues(struct view *view, const json_t *pool)
 {
     const json_t *queues = fleet_list(pool, "queues");
     const char *label = "queues";
 
     for (size_t i = 0; i < json_array_size(queues); i++) {
         const char *name = json_string_value(json_array_get(queues, i));
-        print_line(stdout, label, ct_str_of(name ? name : ""), print_width(stdout));
+        view_text(view, label, ct_str_of(name ? name : ""));
         label = "";
     }
 }
 
-static void show_runners(const json_t *pool, int64_t now_ms)
+/* For how long, or since when. */
+static void add_since(struct view *view, int64_t since_ms)
 {
-    const json_t *runners = fleet_list(pool, "runners");
-    struct print_table table;
     struct ct_buf text;
 
-    if (json_array_size(runners) == 0)
-        return;
     ct_buf_init(&text);
-    print_table_init(&table, columns, sizeof columns / sizeof *columns);
-    for (size_t i = 0; i < json_array_size(runners); i++) {
-        const json_t *runner = json_array_get(runners, i);
-
-        print_table_number(&table, fleet_number(runner, "slot"));
-        print_table_number(&table, fleet_number(runner, "pid"));
-        print_table_cell(&table, fleet_text(runner, "state"));
-        text_append_span(&text, now_ms - fleet_number(runner, "since"));
-        print_table_cell(&table, ct_buf_str(&text));
-        ct_buf_clear(&text);
-        print_table_number(&table, fleet_number(runner, "jobs"));
-        text_append_bytes(&text, fleet_number(runner, "memory"));
-        print_table_cell(&table, ct_buf_str(&text));
-        ct_buf_clear(&text);
-        print_table_number(&table, fleet_number(runner, "failures"));
-        print_table_cell(&table, fleet_text(runner, "runner"));
-    }
-    print_table_write(&table, print_width(stdout), stdout);
-    print_table_fini(&table);
+    if (view->look.time == TIME_RELATIVE)
+        text_append_span(&text, view->look.now_ms - since_ms);
+    else
+        look_append_moment(&view->look, &text, since_ms);
+    view_text(view, "since", ct_buf_str(&text));
     ct_buf_free(&text);
 }
 
-static void show_pool(const json_t *pool, int64_t now_ms)
+static void show_runners(const struct look_settings *look, const json_t *pool)
+{
+    const json_t *runners = fleet_list(pool, "runners");
+    struct view view;
+
+    view_list(&view, look, columns, sizeof columns / sizeof *columns);
+    for (size_t i = 0; i < json_array_size(runners); i++) {
+        const json_t *runner = json_array_get(runners, i);
+
+        view_row(&view);
+        view_number(&view, "slot", fleet_number(runner, "slot"));
+        view_number(&view, "pid", fleet_number(runner, "pid"));
+        view_state(&view, "state", fleet_text(runner, "state"));
+        add_since(&view, fleet_number(runner, "since"));
+        view_number(&view, "jobs", fleet_number(runner, "jobs"));
+        view_bytes(&view, "memory", fleet_number(runner, "memory"));
+        view_number(&view, "failures", fleet_number(runner, "failures"));
+        view_text(&view, "runner", fleet_text(runner, "runner"));
+        view_row_end(&view);
+    }
+    view_end(&view);
+    view_close(&view);
+}
+
+static void add_pool(struct view *view, const json_t *pool)
 {
     const json_t *death = json_object_get(pool, "lastDeath");
     struct ct_buf text;
 
     ct_buf_init(&text);
     putchar('\n');
-    show_member("pool", pool, "name");
+    view_text(view, "pool", fleet_text(pool, "name"));
     ct_buf_append_str(&text, fleet_text(pool, "plugin"));
     ct_buf_append_char(&text, ' ');
     ct_buf_append_str(&text, fleet_text(pool, "pluginVersion"));
-    show_text("plugin", &text);
-    show_queues(pool);
-    show_member("prefix", pool, "prefix");
-    show_member("state", pool, "state");
+    add_text(view, "plugin", &text);
+    add_queues(view, pool);
+    view_text(view, "prefix", fleet_text(pool, "prefix"));
+    view_state(view, "state", fleet_text(pool, "state"));
     ct_buf_printf(&text, "%lld ready of %lld, %lld at the least, %lld at the most",
                   (long long)fleet_runners(pool, "ready"), (long long)fleet_number(pool, "wanted"),
                   (long long)fleet_number(pool, "min"), (long long)fleet_number(pool, "max"));
-    show_text("runners", &text);
+    add_text(view, "runners", &text);
     ct_buf_append_int(&text, fleet_number(pool, "concurrency"));
     ct_buf_printf(&text, " in each runner");
-    show_text("jobs at once", &text);
-    ct_buf_append_int(&text, fleet_number(pool, "restarts"));
-    show_text("restarts", &text);
+    add_text(view, "jobs at once", &text);
+    view_number(view, "restarts", fleet_number(pool, "restarts"));
     if (json_is_object(death)) {
-        append_ago(&text, now_ms, fleet_number(death, "at"));
+        look_append_moment(&view->look, &text, fleet_number(death, "at"));
         ct_buf_printf(&text, ": ");
         ct_buf_append_str(&text, fleet_text(death, "reason"));
-        show_text("last death", &text);
+        add_text(view, "last death", &text);
     }
-    show_runners(pool, now_ms);
     ct_buf_free(&text);
 }
 
-static void show_sheet(const json_t *worker)
+static void add_worker(struct view *view, const json_t *worker)
+{
+    view_text(view, "worker", fleet_text(worker, "worker"));
+    view_text(view, "host", fleet_text(worker, "host"));
+    view_number(view, "pid", fleet_number(worker, "pid"));
+    view_text(view, "version", fleet_text(worker, "version"));
+    view_state(view, "state", fleet_text(worker, "state"));
+    view_moment(view, "started", fleet_number(worker, "startedAt"));
+    view_moment(view, "seen", fleet_number(worker, "seenAt"));
+    if (fleet_text(worker, "leftOut").len > 0) /* its report would have been too large */
+        view_text(view, "left out", fleet_text(worker, "leftOut"));
+}
+
+static void show_one(const struct look_settings *look, const json_t *worker)
 {
     const json_t *pools = fleet_list(worker, "pools");
-    const int64_t now_ms = ct_wall_ms(&ct_clock_system);
-    struct ct_buf text;
+    struct view view;
 
-    ct_buf_init(&text);
-    show_member("worker", worker, "worker");
-    show_member("host", worker, "host");
-    ct_buf_append_int(&text, fleet_number(worker, "pid"));
-    show_text("pid", &text);
-    show_member("version", worker, "version");
-    show_member("state", worker, "state");
-    append_ago(&text, now_ms, fleet_number(worker, "startedAt"));
-    show_text("started", &text);
-    append_ago(&text, now_ms, fleet_number(worker, "seenAt"));
-    show_text("seen", &text);
-    ct_buf_free(&text);
-    if (fleet_text(worker, "leftOut").len > 0) /* its report would have been too large */
-        show_member("left out", worker, "leftOut");
-    for (size_t i = 0; i < json_array_size(pools); i++)
-        show_pool(json_array_get(pools, i), now_ms);
+    view_sheet(&view, look, NULL, 0);
+    if (view_json(&view))
+        fleet_view_members(&view, worker);
+    else if (view_is_table(&view))
+        add_worker(&view, worker);
+    for (size_t i = 0; i < json_array_size(pools) && view_is_table(&view); i++) {
+        add_pool(&view, json_array_get(pools, i));
+        show_runners(look, json_array_get(pools, i));
+    }
+    view_end(&view);
+    view_close(&view);
+}
+
+static void show_all(const struct look_settings *look, const json_t *workers)
+{
+    struct view view;
+
+    view_list(&view, look, NULL, 0);
+    for (size_t i = 0; i < json_array_size(workers); i++) {
+        if (view_json(&view))
+            fleet_view_row(&view, json_array_get(workers, i));
+        if (view_is_table(&view) && i > 0)
+            printf("\n\n");
+        if (view_is_table(&view))
+            show_one(look, json_array_get(workers, i));
+    }
+    view_end(&view);
+    view_close(&view);
 }
 
 static enum ct_code run(const struct command *self, struct daemon_link *link, const void *settings,
@@ -144,15 +165,10 @@ static enum ct_code run(const struct command *self, struct daemon_link *link, co
 
     if (rc == CT_E_OK)
         rc = fleet_select(fleet, args[0], &chosen, err);
-    if (rc == CT_E_OK && link->settings->output == OUTPUT_JSON) {
-        fleet_print_json(strcmp(args[0], "all") == 0 ? chosen : json_array_get(chosen, 0));
-    } else if (rc == CT_E_OK) {
-        for (size_t i = 0; i < json_array_size(chosen); i++) {
-            if (i > 0)
-                printf("\n\n");
-            show_sheet(json_array_get(chosen, i));
-        }
-    }
+    if (rc == CT_E_OK && strcmp(args[0], "all") == 0)
+        show_all(&link->settings->look, chosen);
+    else if (rc == CT_E_OK)
+        show_one(&link->settings->look, json_array_get(chosen, 0));
     json_decref(fleet);
     json_decref(chosen);
     return rc;

@@ -13,8 +13,8 @@
 /* The first member of the settings of each command that asks a daemon. */
 struct daemon_settings {
     const char *server; /* NULL: found, see daemon_find.h */
-    int output;         /* enum output */
     int64_t timeout_ms;
+    struct look_settings look;
 };
 
 /* The common rows of an option table; `type` begins with `struct daemon_settings common`. */
@@ -35,11 +35,7 @@ struct daemon_settings {
          .min = 1,                                                                                \
          .max = 3600000,                                                                          \
          .help = "How long the daemon may take to answer; it gives a worker 10s."},               \
-    {                                                                                             \
-        .name = "output", .letter = 'o', .kind = CT_OPTION_ENUM,                                  \
-        .offset = offsetof(type, common.output), .choices = session_outputs, .fallback = "table", \
-        .group = "Output", .help = "A table for people or JSON for programs."                     \
-    }
+        LOOK_OPTIONS(type, common.look)
 
 struct daemon_link {
     const struct daemon_settings *settings; /* borrowed */

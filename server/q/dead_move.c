@@ -11,8 +11,8 @@
 #include "common/mem.h"
 #include "common/random.h"
 #include "q/dead_tally.h"
-#include "q/print.h"
 #include "q/progress.h"
+#include "q/view.h"
 
 #define REFUSALS_MAX   10 /* told one by one */
 #define PACES_A_SECOND 10
@@ -24,7 +24,7 @@ struct mover {
     int64_t moved, gone, held, refused, missing;
     int64_t next_call_ms; /* monotonic */
     struct progress progress;
-    struct print_json json;
+    struct view view;
 };
 
 static const char *target_of(const struct mover *mover, const struct dead_item *item)
@@ -81,16 +81,13 @@ static void note_refusal(struct mover *mover, const struct dead_move *move)
 static void note_moved(struct mover *mover, const struct dead_move *move, const char *target)
 {
     mover->moved++;
-    if (mover->walk.session->settings->output != OUTPUT_JSON)
-        return;
-    print_json_open(&mover->json, NULL, '{');
-    print_json_string(&mover->json, "id", move->id);
+    view_row(&mover->view);
+    view_text(&mover->view, "id", move->id);
     if (target) {
-        print_json_string(&mover->json, "queue", ct_str_of(target));
-        print_json_string(&mover->json, "newId", ct_str_of(move->new_id ? move->new_id : ""));
+        view_text(&mover->view, "queue", ct_str_of(target));
+        view_text(&mover->view, "newId", ct_str_of(move->new_id ? move->new_id : ""));
     }
-    print_json_close(&mover->json, '}');
-    print_json_flush(&mover->json, stdout);
+    view_row_end(&mover->view);
 }
 
 static enum ct_code call(struct mover *mover, const struct dead_call *chunk, struct ct_error *err)
@@ -262,19 +259,17 @@ static enum ct_code walk_all(struct mover *mover, const char *const *ids, size_t
     return dead_walk_run(&mover->walk, keeper->states, keeper->state_count, on_page, mover, err);
 }
 
-static void finish_json(struct mover *mover)
+static void show_totals(struct mover *mover)
 {
-    print_json_close(&mover->json, ']');
-    print_json_int(&mover->json, "matched", mover->tally.wanted);
-    print_json_int(&mover->json, "moved", mover->moved);
-    print_json_int(&mover->json, "gone", mover->gone + mover->missing);
-    print_json_int(&mover->json, "held", mover->held);
-    print_json_int(&mover->json, "refused", mover->refused);
-    print_json_int(&mover->json, "notLetters", mover->walk.foreign);
-    print_json_bool(&mover->json, "dryRun", mover->plan->confirm.is_dry);
-    print_json_close(&mover->json, '}');
-    print_json_flush(&mover->json, stdout);
-    putchar('\n');
+    view_totals(&mover->view);
+    view_number(&mover->view, "matched", mover->tally.wanted);
+    view_number(&mover->view, "moved", mover->moved);
+    view_number(&mover->view, "gone", mover->gone + mover->missing);
+    view_number(&mover->view, "held", mover->held);
+    view_number(&mover->view, "refused", mover->refused);
+    view_number(&mover->view, "notLetters", mover->walk.foreign);
+    view_bool(&mover->view, "dryRun", mover->plan->confirm.is_dry);
+    view_end(&mover->view);
 }
 
 static void finish(struct mover *mover)
@@ -286,9 +281,8 @@ static void finish(struct mover *mover)
         fprintf(stderr, "%lld were gone when their turn came\n", (long long)mover->gone);
     if (mover->refused > REFUSALS_MAX)
         fprintf(stderr, "%lld more stay\n", (long long)(mover->refused - REFUSALS_MAX));
-    if (mover->walk.session->settings->output == OUTPUT_JSON)
-        finish_json(mover);
-    else if (!mover->plan->confirm.is_dry)
+    show_totals(mover);
+    if (view_is_table(&mover->view) && !mover->plan->confirm.is_dry)
         printf("%s %lld of %lld\n", deed(mover), (long long)mover->moved,
                (long long)mover->tally.wanted);
 }
@@ -342,16 +336,15 @@ enum ct_code dead_move_run(struct session *session, const char *queue, const cha
     if (rc != CT_E_OK)
         goto out_walk;
     mover->progress = (struct progress){.deed = deed(mover), .total = mover->tally.wanted};
-    print_json_open(&mover->json, NULL, '{');
-    print_json_open(&mover->json, "letters", '[');
+    view_report(&mover->view, &session->settings->look, "letters");
     if (is_go)
         rc = walk_all(mover, ids, id_count, move_page, err);
     finish(mover);
     if (rc == CT_E_OK)
         rc = judge(mover, id_count, err);
+    view_close(&mover->view);
 out_walk:
     dead_walk_fini(&mover->walk);
-    ct_buf_free(&mover->json.text);
     dead_tally_fini(&mover->tally);
 out_free:
     free(mover);

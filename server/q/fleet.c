@@ -6,7 +6,6 @@
 
 #include "common/mem.h"
 #include "common/nearest.h"
-#include "q/print.h"
 
 #define NAMED_MAX 5 /* workers that an error lists */
 
@@ -62,16 +61,25 @@ void fleet_append_place(struct ct_buf *buf, const json_t *worker)
     ct_buf_printf(buf, ":%lld", (long long)fleet_number(worker, "pid"));
 }
 
-void fleet_print_json(const json_t *value)
+void fleet_view_members(struct view *view, const json_t *report)
 {
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
-    struct print_json json = {0};
+    const char *key;
+    json_t *value;
 
-    print_json_value(&json, NULL, ct_str_of(text));
-    print_json_flush(&json, stdout);
-    putchar('\n');
-    ct_buf_free(&json.text);
-    free(text);
+    json_object_foreach((json_t *)report, key, value)
+    {
+        char *text = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII | JSON_ENCODE_ANY);
+
+        view_value(view, key, ct_str_of(text));
+        free(text);
+    }
+}
+
+void fleet_view_row(struct view *view, const json_t *report)
+{
+    view_row(view);
+    fleet_view_members(view, report);
+    view_row_end(view);
 }
 
 /* --- the fleet --- */

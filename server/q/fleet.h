@@ -5,6 +5,7 @@
 
 #include "common/json.h"
 #include "q/daemon_link.h"
+#include "q/view.h"
 
 #define FLEET_SHORT     8     /* characters of a UUID that tables show */
 #define FLEET_SILENT_MS 15000 /* a worker reports every 5 s; this long is worth a word */
@@ -42,8 +43,9 @@ int64_t fleet_runners(const json_t *pool, const char *state);
 /* The sum of a number over the runners of a pool. */
 int64_t fleet_sum(const json_t *pool, const char *key);
 
-/* Writes it to stdout as one line of JSON. */
-void fleet_print_json(const json_t *value);
+/* The members of a report, as they are, for JSON; and a whole row of a list with them. */
+void fleet_view_members(struct view *view, const json_t *report);
+void fleet_view_row(struct view *view, const json_t *report);
 
 /* Appends "HOST:PID". */
 void fleet_append_place(struct ct_buf *buf, const json_t *worker);

@@ -1,10 +1,7 @@
 /* Fields of stored jobs, and their JSON form; see the header. */
 #include "q/job_text.h"
 
-#include <time.h>
-
 #include "common/json.h"
-#include "q/text.h"
 
 struct ct_str job_field(const struct inspector *inspector, const struct inspect_job *job,
                         const char *name)
@@ -79,25 +76,7 @@ void job_print_members(struct print_json *json, const struct inspector *inspecto
     print_json_close(json, ']');
 }
 
-void job_print_moment(const char *label, int64_t at_ms, int64_t now_ms)
-{
-    time_t seconds = (time_t)(at_ms / 1000);
-    struct ct_buf text;
-    char iso[32];
-    struct tm utc;
-
-    if (at_ms <= 0 || !gmtime_r(&seconds, &utc))
-        return;
-    ct_buf_init(&text);
-    strftime(iso, sizeof iso, "%Y-%m-%dT%H:%M:%S", &utc);
-    ct_buf_printf(&text, "%s.%03dZ (%s", iso, (int)(at_ms % 1000), at_ms > now_ms ? "in " : "");
-    text_append_span(&text, now_ms - at_ms);
-    ct_buf_printf(&text, "%s)", now_ms - at_ms >= 1000 ? " ago" : "");
-    print_line(stdout, label, ct_buf_str(&text), 0);
-    ct_buf_free(&text);
-}
-
-void job_print_stacktrace(struct ct_str text, size_t width)
+void job_view_stacktrace(struct view *view, struct ct_str text)
 {
     json_t *entries = NULL, *entry;
     json_error_t ignored;
@@ -112,8 +91,8 @@ void job_print_stacktrace(struct ct_str text, size_t width)
         while (line && *line) {
             size_t len = strcspn(line, "\n");
 
-            print_line(stdout, line == json_string_value(entry) ? "stacktrace" : "",
-                       (struct ct_str){line, len}, width);
+            view_cell(view, line == json_string_value(entry) ? "stacktrace" : "",
+                      (struct ct_str){line, len}, PRINT_PLAIN);
             line += len + (line[len] == '\n');
         }
     }

@@ -2,7 +2,7 @@
 #ifndef Q_JOB_TEXT_H
 #define Q_JOB_TEXT_H
 
-#include "q/print.h"
+#include "q/view.h"
 #include "queue/inspect.h"
 
 /* The value of a field by its name; absent when the job has none. */
@@ -18,9 +18,7 @@ int64_t job_number(const struct inspector *inspector, const struct inspect_job *
 void job_print_members(struct print_json *json, const struct inspector *inspector,
                        const struct inspect_job *job, const char *state);
 
-/* Lines of a sheet on standard output: a moment of the wall clock (0: none, no line), and a stack
- * trace, which is a JSON array of texts with line breaks. */
-void job_print_moment(const char *label, int64_t at_ms, int64_t now_ms);
-void job_print_stacktrace(struct ct_str text, size_t width);
+/* Lines of a sheet: a stack trace, which is stored as a JSON array of texts with line breaks. */
+void job_view_stacktrace(struct view *view, struct ct_str text);
 
 #endif

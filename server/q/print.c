@@ -18,15 +18,19 @@ void print_table_init(struct print_table *table, const struct print_column *colu
     ct_assert(count <= PRINT_COLUMNS_MAX);
     *table = (struct print_table){.columns = columns, .column_count = count};
     ct_buf_init(&table->text);
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
         print_table_cell(table, ct_str_of(columns[i].title));
+        print_table_style(table, PRINT_TITLE);
+    }
 }
 
 void print_table_fini(struct print_table *table)
 {
     ct_buf_free(&table->text);
     free(table->lens);
+    free(table->styles);
     table->lens = NULL;
+    table->styles = NULL;
 }
 
 void print_table_cell(struct print_table *table, struct ct_str text)
@@ -36,9 +40,17 @@ void print_table_cell(struct print_table *table, struct ct_str text)
     if (table->cell_count == table->cell_cap) {
         table->cell_cap = table->cell_cap ? 2 * table->cell_cap : 64;
         table->lens = ct_realloc(table->lens, table->cell_cap * sizeof *table->lens);
+        table->styles = ct_realloc(table->styles, table->cell_cap);
     }
     text_append_shown(&table->text, text, PRINT_CELL_MAX);
+    table->styles[table->cell_count] = PRINT_PLAIN;
     table->lens[table->cell_count++] = table->text.len - before;
+}
+
+void print_table_style(struct print_table *table, enum print_style style)
+{
+    ct_assert(table->cell_count > 0);
+    table->styles[table->cell_count - 1] = (unsigned char)style;
 }
 
 void print_table_number(struct print_table *table, int64_t number)
@@ -77,8 +89,25 @@ static void fit_columns(const struct print_table *table, size_t widths[], size_t
     }
 }
 
+/* Sixteen colours that every terminal lets its user choose. */
+static const char *const style_codes[] = {
+    [PRINT_BAD] = "31",  [PRINT_GOOD] = "32", [PRINT_BUSY] = "36", [PRINT_LATER] = "33",
+    [PRINT_HELD] = "35", [PRINT_FAINT] = "2", [PRINT_TITLE] = "1",
+};
+
+static void append_styled(struct ct_buf *line, struct ct_str shown, enum print_style style)
+{
+    if (style == PRINT_PLAIN || shown.len == 0) {
+        ct_buf_append_str(line, shown);
+        return;
+    }
+    ct_buf_printf(line, "\x1b[%sm", style_codes[style]);
+    ct_buf_append_str(line, shown);
+    ct_buf_printf(line, "\x1b[0m");
+}
+
 static void append_cell(struct ct_buf *line, const struct print_column *column, struct ct_str text,
-                        size_t width)
+                        size_t width, enum print_style style)
 {
     struct ct_buf cell;
     size_t used;
@@ -87,7 +116,7 @@ static void append_cell(struct ct_buf *line, const struct print_column *column, 
     used = text_append_shown(&cell, text, width);
     if (column->is_right)
         append_blanks(line, width - used);
-    ct_buf_append_str(line, ct_buf_str(&cell));
+    append_styled(line, ct_buf_str(&cell), style);
     append_blanks(line, (column->is_right ? 0 : width - used) + GAP);
     ct_buf_free(&cell);
 }
@@ -124,7 +153,7 @@ void print_table_write(const struct print_table *table, size_t width, FILE *out)
         size_t column = i % table->column_count;
 
         append_cell(&line, &table->columns[column], (struct ct_str){text + at, table->lens[i]},
-                    widths[column]);
+                    widths[column], table->has_color ? table->styles[i] : PRINT_PLAIN);
         if (column + 1 == table->column_count)
             write_line(&line, out);
     }
@@ -140,16 +169,25 @@ size_t print_width(FILE *out)
     return size.ws_col;
 }
 
-void print_line(FILE *out, const char *label, struct ct_str value, size_t width)
+void print_line_styled(FILE *out, const char *label, struct ct_str value, size_t width,
+                       enum print_style style)
 {
-    struct ct_buf shown;
+    struct ct_buf shown, line;
 
     ct_buf_init(&shown);
+    ct_buf_init(&line);
     text_append_shown(&shown, value,
                       width > LABEL_SIZE + PRINT_CELL_MIN ? width - LABEL_SIZE : TEXT_NO_LIMIT);
-    fprintf(out, "%-*s%.*s\n", LABEL_SIZE, label, (int)shown.len,
-            shown.len ? ct_buf_data(&shown) : "");
+    append_styled(&line, ct_buf_str(&shown), style);
+    fprintf(out, "%-*s%.*s\n", LABEL_SIZE, label, (int)line.len,
+            line.len ? ct_buf_data(&line) : "");
+    ct_buf_free(&line);
     ct_buf_free(&shown);
+}
+
+void print_line(FILE *out, const char *label, struct ct_str value, size_t width)
+{
+    print_line_styled(out, label, value, width, PRINT_PLAIN);
 }
 
 static void begin_value(struct print_json *json, const char *key)

@@ -1,5 +1,5 @@
-/* What cartrita-q puts on stdout: tables for people, JSON for programs. Called by the commands. All
- * that comes from Redis passes text.h on its way. */
+/* What cartrita-q puts on stdout: tables for people, JSON for programs. Called by view.c, and by
+ * the commands where a view does not do. All that comes from Redis passes text.h on its way. */
 #ifndef Q_PRINT_H
 #define Q_PRINT_H
 
@@ -11,20 +11,35 @@
 #define PRINT_CELL_MAX    80 /* columns of the longest cell where no terminal sets the width */
 #define PRINT_CELL_MIN    12 /* a column is not made narrower to fit a terminal */
 
+/* What a cell is like, said by its colour: jobs that failed, that are done, at work, due later. */
+enum print_style {
+    PRINT_PLAIN,
+    PRINT_BAD,
+    PRINT_GOOD,
+    PRINT_BUSY,
+    PRINT_LATER,
+    PRINT_HELD,
+    PRINT_FAINT,
+    PRINT_TITLE,
+};
+
 /* --- tables --- */
 
 struct print_column {
     const char *title;
     bool is_right;    /* numbers */
     bool is_flexible; /* gives way where the terminal is narrow */
+    const char *key;  /* of the field in it (view.h); NULL: its title */
 };
 
 struct print_table {
     const struct print_column *columns; /* borrowed */
     size_t column_count;
-    struct ct_buf text; /* the cells, shown form, one after another */
-    size_t *lens;       /* owned; bytes of each cell */
+    struct ct_buf text;    /* the cells, shown form, one after another */
+    size_t *lens;          /* owned; bytes of each cell */
+    unsigned char *styles; /* owned; enum print_style of each cell */
     size_t cell_count, cell_cap;
+    bool has_color;
 };
 
 void print_table_init(struct print_table *table, const struct print_column *columns, size_t count);
@@ -32,6 +47,8 @@ void print_table_fini(struct print_table *table);
 /* The next cell, row by row. */
 void print_table_cell(struct print_table *table, struct ct_str text);
 void print_table_number(struct print_table *table, int64_t number);
+/* How the cell that came last looks. */
+void print_table_style(struct print_table *table, enum print_style style);
 /* `width`: columns to keep within; 0: none. */
 void print_table_write(const struct print_table *table, size_t width, FILE *out);
 
@@ -40,6 +57,9 @@ size_t print_width(FILE *out);
 
 /* One line "label  value" of a sheet about one thing. */
 void print_line(FILE *out, const char *label, struct ct_str value, size_t width);
+/* The same with a value in colour, unless the style is plain. */
+void print_line_styled(FILE *out, const char *label, struct ct_str value, size_t width,
+                       enum print_style style);
 
 /* --- JSON --- */
 

@@ -10,8 +10,6 @@
 #include "common/nearest.h"
 #include "dialect/registry.h"
 
-const char *const session_outputs[] = {"table", "json", NULL};
-
 void session_wait(struct session *session, const size_t *pending)
 {
     while (*pending > 0)

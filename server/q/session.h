@@ -6,53 +6,46 @@
 #include <uv.h>
 
 #include "common/option.h"
+#include "q/look.h"
 #include "queue/inspect.h"
 #include "redis/link.h"
-
-enum output { OUTPUT_TABLE, OUTPUT_JSON };
 
 /* The first member of each command's settings. */
 struct session_settings {
     const char *redis_url, *prefix, *queue_dialect;
-    int output; /* enum output */
     int64_t timeout_ms;
+    struct look_settings look;
 };
 
-extern const char *const session_outputs[];
-
 /* The common rows of an option table; `type` begins with `struct session_settings common`. */
-#define SESSION_OPTIONS(type)                                                                     \
-    {.name = "redis",                                                                             \
-     .kind = CT_OPTION_STRING,                                                                    \
-     .offset = offsetof(type, common.redis_url),                                                  \
-     .value_name = "URL",                                                                         \
-     .fallback = "redis://127.0.0.1:6379",                                                        \
-     .env = {"CARTRITA_REDIS_URL", "REDIS_URL"},                                                  \
-     .group = "Where",                                                                            \
-     .help = "Redis server that holds the queues."},                                              \
-        {.name = "prefix",                                                                        \
-         .kind = CT_OPTION_STRING,                                                                \
-         .offset = offsetof(type, common.prefix),                                                 \
-         .fallback = "bull",                                                                      \
-         .help = "What the keys of the queues begin with."},                                      \
-        {.name = "dialect",                                                                       \
-         .kind = CT_OPTION_STRING,                                                                \
-         .offset = offsetof(type, common.queue_dialect),                                          \
-         .value_name = "bull|bullmq|auto",                                                        \
-         .fallback = "auto",                                                                      \
-         .help = "Whose queues they are; auto looks at their keys."},                             \
-        {.name = "timeout",                                                                       \
-         .kind = CT_OPTION_DURATION_MS,                                                           \
-         .offset = offsetof(type, common.timeout_ms),                                             \
-         .fallback = "5s",                                                                        \
-         .min = 1,                                                                                \
-         .max = 3600000,                                                                          \
-         .help = "How long Redis may take to answer a call."},                                    \
-    {                                                                                             \
-        .name = "output", .letter = 'o', .kind = CT_OPTION_ENUM,                                  \
-        .offset = offsetof(type, common.output), .choices = session_outputs, .fallback = "table", \
-        .group = "Output", .help = "A table for people or JSON for programs."                     \
-    }
+#define SESSION_OPTIONS(type)                                         \
+    {.name = "redis",                                                 \
+     .kind = CT_OPTION_STRING,                                        \
+     .offset = offsetof(type, common.redis_url),                      \
+     .value_name = "URL",                                             \
+     .fallback = "redis://127.0.0.1:6379",                            \
+     .env = {"CARTRITA_REDIS_URL", "REDIS_URL"},                      \
+     .group = "Where",                                                \
+     .help = "Redis server that holds the queues."},                  \
+        {.name = "prefix",                                            \
+         .kind = CT_OPTION_STRING,                                    \
+         .offset = offsetof(type, common.prefix),                     \
+         .fallback = "bull",                                          \
+         .help = "What the keys of the queues begin with."},          \
+        {.name = "dialect",                                           \
+         .kind = CT_OPTION_STRING,                                    \
+         .offset = offsetof(type, common.queue_dialect),              \
+         .value_name = "bull|bullmq|auto",                            \
+         .fallback = "auto",                                          \
+         .help = "Whose queues they are; auto looks at their keys."}, \
+        {.name = "timeout",                                           \
+         .kind = CT_OPTION_DURATION_MS,                               \
+         .offset = offsetof(type, common.timeout_ms),                 \
+         .fallback = "5s",                                            \
+         .min = 1,                                                    \
+         .max = 3600000,                                              \
+         .help = "How long Redis may take to answer a call."},        \
+        LOOK_OPTIONS(type, common.look)
 
 struct session {
     const struct ct_option_set *set;         /* borrowed; where each setting came from */

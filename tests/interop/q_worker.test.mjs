@@ -85,7 +85,7 @@ test('worker show, by each way to name a worker', async (t) => {
   }
   const { stdout } = await run(t, server, ['worker', 'show', 'b1']);
   assert.match(stdout, /^host +mail-3$/m);
-  assert.match(stdout, /^started +1 h ago$|^started +60 min ago$/m);
+  assert.match(stdout, /^started +\S+Z \((1 h|60 min) ago\)$/m);
   assert.match(stdout, /^last death +10 s ago: killed by SIGSEGV$|^last death +1\d s ago: killed by SIGSEGV$/m);
   assert.match(stdout, /^runners +2 ready of 2, 1 at the least, 4 at the most$/m);
   assert.match(stdout, /^ +1 +5001 +ready .*60 MiB +0 +[0-9a-f-]{36}$/m);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/json.h"
+#include "q/look.h"
 #include "q/print.h"
 #include "q/text.h"
 
@@ -177,7 +178,10 @@ END_TEST
 static char *table_text(size_t width, const char *long_name)
 {
     static const struct print_column columns[] = {
-        {"name", false, true}, {"jobs", true, false}, {"", false, false}};
+        {.title = "name", .is_flexible = true},
+        {.title = "jobs", .is_right = true},
+        {.title = ""},
+    };
     struct print_table table;
     char *text = NULL;
     size_t len = 0;
@@ -220,6 +224,60 @@ START_TEST(test_a_column_keeps_its_least_width)
                            "mail            12  paused\n"
                            "a-queue-wit\xe2\x80\xa6    -3\n");
     free(text);
+}
+END_TEST
+
+/* Only the text is coloured: blanks stay where they are, and no blanks end a line. */
+START_TEST(test_colours_do_not_move_anything)
+{
+    static const struct print_column columns[] = {{.title = "a"}, {.title = "b", .is_right = true}};
+    struct print_table table;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    print_table_init(&table, columns, 2);
+    table.has_color = true;
+    print_table_cell(&table, ct_str_of("failed"));
+    print_table_style(&table, PRINT_BAD);
+    print_table_cell(&table, ct_str_of("1"));
+    print_table_cell(&table, ct_str_of(""));
+    print_table_style(&table, PRINT_BAD);
+    print_table_cell(&table, ct_str_of("2"));
+    print_table_style(&table, PRINT_FAINT);
+    print_table_write(&table, 0, out);
+    print_table_fini(&table);
+    fclose(out);
+    ck_assert_str_eq(text, "\x1b[1ma\x1b[0m       \x1b[1mb\x1b[0m\n"
+                           "\x1b[31mfailed\x1b[0m  1\n"
+                           "        \x1b[2m2\x1b[0m\n");
+    free(text);
+}
+END_TEST
+
+static void check_moment(enum look_time time, int64_t at_ms, const char *brief, const char *full)
+{
+    const struct look look = {.time = time, .now_ms = 1000000};
+    struct ct_buf buf;
+
+    ct_buf_init(&buf);
+    look_append_moment(&look, &buf, at_ms);
+    ck_assert_msg(ct_str_is(ct_buf_str(&buf), brief), "%.*s", (int)buf.len, ct_buf_data(&buf));
+    ct_buf_clear(&buf);
+    look_append_moment_long(&look, &buf, at_ms);
+    ck_assert_msg(ct_str_is(ct_buf_str(&buf), full), "%.*s", (int)buf.len, ct_buf_data(&buf));
+    ct_buf_free(&buf);
+}
+
+START_TEST(test_moments)
+{
+    check_moment(TIME_RELATIVE, 1000000, "now", "1970-01-01T00:16:40.000Z (now)");
+    check_moment(TIME_RELATIVE, 995000, "5 s ago", "1970-01-01T00:16:35.000Z (5 s ago)");
+    check_moment(TIME_RELATIVE, 1005001, "in 5 s", "1970-01-01T00:16:45.001Z (in 5 s)");
+    check_moment(TIME_ISO, -1, "1969-12-31T23:59:59.999Z", "1969-12-31T23:59:59.999Z");
+    check_moment(TIME_MS, 17, "17", "17");
+    check_moment(TIME_ISO, INT64_MAX, "292278994-08-17T07:12:55.807Z",
+                 "292278994-08-17T07:12:55.807Z");
 }
 END_TEST
 
@@ -270,6 +328,8 @@ int main(void)
     tcase_add_test(tcase, test_bytes_are_rough_and_short);
     tcase_add_test(tcase, test_tables_are_aligned_and_fit);
     tcase_add_test(tcase, test_a_column_keeps_its_least_width);
+    tcase_add_test(tcase, test_colours_do_not_move_anything);
+    tcase_add_test(tcase, test_moments);
     tcase_add_test(tcase, test_json_has_commas_where_they_belong);
     suite_add_tcase(suite, tcase);
     srunner_run_all(runner, CK_NORMAL);
