@@ -19,14 +19,9 @@ struct command {
                         const char *const *args, size_t arg_count, struct ct_error *err);
 };
 
-extern const struct command cmd_queue_ls, cmd_queue_show, cmd_job_ls, cmd_job_show, cmd_job_add,
-    cmd_job_replay, cmd_job_cancel, cmd_job_logs, cmd_job_wait, cmd_dead_ls, cmd_dead_show,
-    cmd_dead_redrive, cmd_dead_rm;
-
-extern const struct command cmd_compat_check, cmd_acl_print, cmd_acl_check, cmd_doctor;
-
-extern const struct command cmd_worker_ls, cmd_worker_show, cmd_worker_scale, cmd_worker_pause,
-    cmd_worker_resume, cmd_worker_stop, cmd_worker_start, cmd_worker_restart, cmd_worker_drain;
+#define COMMAND(name) extern const struct command cmd_##name;
+#include "q/commands.def"
+#undef COMMAND
 
 #define COMMAND_OPTIONS(table) .options = (table), .option_count = sizeof(table) / sizeof *(table)
 

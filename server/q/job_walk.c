@@ -5,8 +5,8 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "q/job_data.h"
 #include "q/job_text.h"
-#include "q/progress.h"
 
 static void page_clear(struct job_page *page)
 {
@@ -34,7 +34,9 @@ enum ct_code job_walk_init(struct job_walk *walk, struct session *session, const
             return ct_error_set(err, CT_E_USAGE, "--reason %s: %s", filter->reason, why);
         }
     }
-    enum ct_code rc = session_need_queue(session, queue, &walk->counts, err);
+    enum ct_code rc = job_data_check(&filter->data, err);
+    if (rc == CT_E_OK)
+        rc = session_need_queue(session, queue, &walk->counts, err);
     if (rc != CT_E_OK)
         job_walk_fini(walk);
     return rc;
@@ -83,16 +85,32 @@ static bool has_name(const struct job_walk *walk, const struct inspect_job *job)
     return ct_str_is(name.len ? name : CT_STR_LIT("__default__"), walk->filter->name);
 }
 
+static bool asks_for_data(const struct job_filter *filter)
+{
+    return filter->data.count > 0 || filter->data_text;
+}
+
+static bool has_data(const struct job_walk *walk, const struct inspect_job *job)
+{
+    struct ct_str data = job_field(walk->session->inspector, job, "data");
+    const char *text = walk->filter->data_text;
+
+    return (!text || (data.data && memmem(data.data, data.len, text, strlen(text)))) &&
+           job_data_matches(data, &walk->filter->data);
+}
+
 static bool matches(const struct job_walk *walk, const struct inspect_job *job)
 {
     const struct job_filter *filter = walk->filter;
 
     if (job->is_missing)
-        return walk->takes_missing && !filter->name && !filter->reason && filter->newer_ms == 0;
+        return walk->takes_missing && !filter->name && !filter->reason && filter->newer_ms == 0 &&
+               !asks_for_data(filter);
     int64_t age_ms = walk->now_ms - moment_of(walk, job);
     return (filter->older_ms == 0 || age_ms > filter->older_ms) &&
            (filter->newer_ms == 0 || age_ms < filter->newer_ms) &&
-           (!filter->name || has_name(walk, job)) && (!filter->reason || has_reason(walk, job));
+           (!filter->name || has_name(walk, job)) && (!filter->reason || has_reason(walk, job)) &&
+           (!asks_for_data(filter) || has_data(walk, job));
 }
 
 static bool is_full(const struct job_walk *walk)
@@ -100,13 +118,22 @@ static bool is_full(const struct job_walk *walk)
     return walk->filter->limit > 0 && walk->matched >= walk->filter->limit;
 }
 
-/* Whether those behind this one need no look: they ended later still. */
-static bool is_too_young(const struct job_walk *walk, const struct inspect_job *job)
+static bool is_oldest_first(const struct job_walk *walk, uint32_t state)
 {
-    int64_t ended_ms = job_number(walk->session->inspector, job, "finishedOn");
+    return !walk->is_by_state || walk->session->inspector->states[state].is_oldest_first;
+}
 
-    return walk->filter->older_ms > 0 && ended_ms > 0 &&
-           walk->now_ms - ended_ms <= walk->filter->older_ms;
+/* Whether those behind this one need no look: they ended later still, or earlier. */
+static bool is_past(const struct job_walk *walk, uint32_t state, const struct inspect_job *job)
+{
+    const struct job_filter *filter = walk->filter;
+    int64_t ended_ms = job_number(walk->session->inspector, job, "finishedOn");
+    int64_t age_ms = walk->now_ms - ended_ms;
+
+    if (ended_ms <= 0)
+        return false;
+    return is_oldest_first(walk, state) ? filter->older_ms > 0 && age_ms <= filter->older_ms
+                                        : filter->newer_ms > 0 && age_ms >= filter->newer_ms;
 }
 
 /* --- walking -------------------------------------------------------------------------------- */
@@ -127,7 +154,10 @@ static void on_job(void *ctx, const struct inspect_job *job)
     if (!is_full(walk) && matches(walk, job)) {
         page->ids[page->count++] = ct_strndup(job->id.data, job->id.len);
         walk->matched++;
-    } else if (walk->session->inspector->states[page->state].is_by_end && is_too_young(walk, job)) {
+        if (walk->on_match)
+            walk->on_match(walk->ctx, page->state, job);
+    } else if (walk->session->inspector->states[page->state].is_by_end &&
+               is_past(walk, page->state, job)) {
         reading->is_over = true;
     }
 }
@@ -141,7 +171,8 @@ static enum ct_code read_page(struct job_walk *walk, struct reading *reading, in
         .state = reading->page->state,
         .offset = reading->page->offset,
         .limit = left < INSPECT_PAGE_MAX ? (uint32_t)left : INSPECT_PAGE_MAX,
-        .is_oldest_first = true,
+        .is_oldest_first = is_oldest_first(walk, reading->page->state),
+        .has_bodies = walk->has_bodies || asks_for_data(walk->filter),
     };
     struct redis_reply *reply = NULL;
     struct redis_command command;
@@ -171,6 +202,10 @@ static enum ct_code walk_state(struct job_walk *walk, struct job_page *page, job
         rc = read_page(walk, &reading, left, &count, err);
         if (rc == CT_E_OK && page->count > 0)
             rc = on_page(ctx, page, err);
+        if (rc == CT_E_OK && walk->progress) {
+            progress_show(walk->progress, walk->seen);
+            rc = progress_check(err);
+        }
         left -= count;
         page->offset += (int64_t)count - page->removed;
         page_clear(page);
@@ -210,7 +245,8 @@ enum ct_code job_walk_count(struct job_walk *walk, const uint32_t *states, uint3
     enum ct_code rc;
 
     *out = 0;
-    if (filter->name || filter->reason || filter->older_ms > 0 || filter->newer_ms > 0) {
+    if (filter->name || filter->reason || asks_for_data(filter) || filter->older_ms > 0 ||
+        filter->newer_ms > 0) {
         rc = job_walk_run(walk, states, state_count, only_count, NULL, err);
         *out = walk->matched;
         return rc;

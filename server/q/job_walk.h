@@ -1,14 +1,17 @@
-/* Which jobs of a queue: by state, name, reason and age; walked page by page, oldest first. Reads
- * only; what is done with them is the commands'. */
+/* Which jobs of a queue: by state, name, reason and age; walked page by page, oldest first unless
+ * wanted otherwise. Reads only; what is done with them is the commands'. */
 #ifndef Q_JOB_WALK_H
 #define Q_JOB_WALK_H
 
 #include <regex.h>
 
+#include "q/progress.h"
 #include "q/session.h"
 
 struct job_filter {
     const char *name, *reason;  /* NULL: any */
+    struct ct_option_list data; /* PATH=VALUE; all of them */
+    const char *data_text;      /* NULL: any */
     int64_t older_ms, newer_ms; /* 0: any */
     int64_t limit;              /* 0: none */
 };
@@ -16,32 +19,45 @@ struct job_filter {
 #define JOB_LIMIT_MAX 1000000000
 
 /* Rows of an option table; `field` is a struct job_filter in `type`. */
-#define JOB_FILTER_OPTIONS(type, field)                                                  \
-    {.name = "name",                                                                     \
-     .kind = CT_OPTION_STRING,                                                           \
-     .offset = offsetof(type, field.name),                                               \
-     .value_name = "NAME",                                                               \
-     .group = "Which jobs",                                                              \
-     .help = "With this name."},                                                         \
-        {.name = "reason",                                                               \
-         .kind = CT_OPTION_STRING,                                                       \
-         .offset = offsetof(type, field.reason),                                         \
-         .value_name = "REGEX",                                                          \
-         .help = "That failed for such a reason: an extended regular expression, found " \
-                 "anywhere in failedReason."},                                           \
-        {.name = "older",                                                                \
-         .kind = CT_OPTION_DURATION_MS,                                                  \
-         .offset = offsetof(type, field.older_ms),                                       \
-         .help = "That ended, began or were added longer ago (the latest of these that " \
-                 "has happened): 500ms, 5s, 2m, 1h, 1d."},                               \
-        {.name = "newer",                                                                \
-         .kind = CT_OPTION_DURATION_MS,                                                  \
-         .offset = offsetof(type, field.newer_ms),                                       \
-         .help = "The same, more recently."},                                            \
-    {                                                                                    \
-        .name = "limit", .kind = CT_OPTION_INT, .offset = offsetof(type, field.limit),   \
-        .fallback = "0", .min = 0, .max = JOB_LIMIT_MAX, .unit = "jobs",                 \
-        .help = "So many of them, the oldest; 0: all."                                   \
+#define JOB_MATCH_OPTIONS(type, field)                                                            \
+    {.name = "name",                                                                              \
+     .kind = CT_OPTION_STRING,                                                                    \
+     .offset = offsetof(type, field.name),                                                        \
+     .value_name = "NAME",                                                                        \
+     .group = "Which jobs",                                                                       \
+     .help = "With this name."},                                                                  \
+        {.name = "reason",                                                                        \
+         .kind = CT_OPTION_STRING,                                                                \
+         .offset = offsetof(type, field.reason),                                                  \
+         .value_name = "REGEX",                                                                   \
+         .help = "That failed for such a reason: an extended regular expression, found "          \
+                 "anywhere in failedReason."},                                                    \
+        {.name = "data",                                                                          \
+         .kind = CT_OPTION_LIST,                                                                  \
+         .offset = offsetof(type, field.data),                                                    \
+         .value_name = "PATH=VALUE",                                                              \
+         .help = "Whose data has this value: to.name=Ada, items.0.id=7. Repeated: all of them."}, \
+        {.name = "data-contains",                                                                 \
+         .kind = CT_OPTION_STRING,                                                                \
+         .offset = offsetof(type, field.data_text),                                               \
+         .value_name = "TEXT",                                                                    \
+         .help = "Whose data, as the JSON text it is stored as, has TEXT in it."},                \
+        {.name = "older",                                                                         \
+         .kind = CT_OPTION_DURATION_MS,                                                           \
+         .offset = offsetof(type, field.older_ms),                                                \
+         .help = "That ended, began or were added longer ago (the latest of these that "          \
+                 "has happened): 500ms, 5s, 2m, 1h, 1d."},                                        \
+    {                                                                                             \
+        .name = "newer", .kind = CT_OPTION_DURATION_MS, .offset = offsetof(type, field.newer_ms), \
+        .help = "The same, more recently."                                                        \
+    }
+/* The same and how many. */
+#define JOB_FILTER_OPTIONS(type, field)                                                \
+    JOB_MATCH_OPTIONS(type, field),                                                    \
+    {                                                                                  \
+        .name = "limit", .kind = CT_OPTION_INT, .offset = offsetof(type, field.limit), \
+        .fallback = "0", .min = 0, .max = JOB_LIMIT_MAX, .unit = "jobs",               \
+        .help = "So many of them, the oldest; 0: all."                                 \
     }
 
 /* Jobs that matched, out of one page. */
@@ -53,6 +69,9 @@ struct job_page {
     uint32_t removed; /* set by the callback: so many of them are not in that state any more */
 };
 
+/* Each job that matches, before the page that it is on. */
+typedef void (*job_match_fn)(void *ctx, uint32_t state, const struct inspect_job *job);
+
 struct job_walk {
     struct session *session;
     const char *queue;
@@ -60,6 +79,11 @@ struct job_walk {
     int64_t now_ms;
     regex_t regex;
     struct inspect_counts counts;
+    bool is_by_state;          /* in the order that each state is listed in, not oldest first */
+    bool has_bodies;           /* the matching jobs are wanted with their large fields */
+    struct progress *progress; /* NULL: none; then signals must be caught, too */
+    job_match_fn on_match;     /* NULL: none */
+    void *ctx;
     bool takes_missing;    /* also ids whose hash is gone, where nothing but age is asked for */
     int64_t seen, matched; /* of the last job_walk_run */
 };

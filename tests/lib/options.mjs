@@ -17,6 +17,7 @@ const PROGRAMS = [
   ['cartrita-queued'],
   ['cartrita-q', 'job', 'ls'],
   ['cartrita-q', 'job', 'show'],
+  ['cartrita-q', 'job', 'find'],
   ['cartrita-q', 'job', 'logs'],
   ['cartrita-q', 'job', 'wait'],
   ['cartrita-q', 'job', 'add'],
