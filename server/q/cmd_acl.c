@@ -1,0 +1,247 @@
+/* acl print and acl check: the rights that a role needs in Redis, as rules to be given to a user,
+ * and what the user of this connection lacks of them. The table is dialect/rights.c. */
+#include <stdlib.h>
+
+#include "common/mem.h"
+#include "dialect/rights.h"
+#include "q/command.h"
+#include "q/print.h"
+
+struct settings {
+    struct session_settings common;
+    struct ct_option_list queues;
+    int role; /* enum rights_role; -1: not given */
+    const char *user;
+    int form;
+};
+
+static const char *const forms[] = {"command", "file", NULL};
+
+#define ROLE_OPTIONS                                                                              \
+    {.name = "role",                                                                              \
+     .letter = 'r',                                                                               \
+     .kind = CT_OPTION_ENUM,                                                                      \
+     .offset = offsetof(struct settings, role),                                                   \
+     .choices = rights_roles,                                                                     \
+     .group = "Whose rights",                                                                     \
+     .help = "producer and worker: Bull in Node, and what adds jobs; daemon: cartrita-queued or " \
+             "cartrita-worker; viewer: what cartrita-q shows."},                                  \
+    {                                                                                             \
+        .name = "queue", .letter = 'q', .kind = CT_OPTION_LIST,                                   \
+        .offset = offsetof(struct settings, queues), .value_name = "NAME",                        \
+        .help = "Only for this queue, not all under the prefix."                                  \
+    }
+
+static const struct ct_option print_options[] = {
+    ROLE_OPTIONS,
+    {.name = "user",
+     .kind = CT_OPTION_STRING,
+     .offset = offsetof(struct settings, user),
+     .value_name = "NAME",
+     .help = "Name of the user in the rules; default: cartrita- and the role."},
+    {.name = "form",
+     .kind = CT_OPTION_ENUM,
+     .offset = offsetof(struct settings, form),
+     .choices = forms,
+     .fallback = "command",
+     .help = "For redis-cli, or a line of an ACL file or of redis.conf."},
+    SESSION_OPTIONS(struct settings),
+};
+
+static const struct ct_option check_options[] = {
+    ROLE_OPTIONS,
+    SESSION_OPTIONS(struct settings),
+};
+
+static enum ct_code need_role(const struct settings *settings, struct ct_error *err)
+{
+    if (settings->role < 0)
+        return ct_error_set(err, CT_E_USAGE,
+                            "--role is needed: producer, worker, daemon or viewer");
+    return CT_E_OK;
+}
+
+/* --- print ---------------------------------------------------------------------------------- */
+
+struct rules {
+    struct ct_buf text;
+    struct print_json json;
+    char mark; /* of the patterns that come: ~ or & */
+};
+
+static void add_pattern(void *ctx, struct ct_str pattern)
+{
+    struct rules *rules = ctx;
+
+    ct_buf_printf(&rules->text, " %c%.*s", rules->mark, (int)pattern.len, pattern.data);
+    print_json_string(&rules->json, NULL, pattern);
+}
+
+static void add_patterns(struct rules *rules, const struct settings *settings)
+{
+    const struct rights_scope scope = {settings->common.prefix, settings->queues.items,
+                                       settings->queues.count};
+
+    rules->mark = '~';
+    print_json_open(&rules->json, "keys", '[');
+    rights_keys(&scope, add_pattern, rules);
+    print_json_close(&rules->json, ']');
+    rules->mark = '&';
+    print_json_open(&rules->json, "channels", '[');
+    rights_channels((enum rights_role)settings->role, &scope, add_pattern, rules);
+    print_json_close(&rules->json, ']');
+}
+
+static void add_commands(struct rules *rules, enum rights_role role)
+{
+    const char *commands[RIGHTS_COMMANDS_MAX];
+    size_t count = rights_commands(role, commands);
+
+    ct_buf_printf(&rules->text, " -@all");
+    print_json_open(&rules->json, "commands", '[');
+    for (size_t i = 0; i < count; i++) {
+        ct_buf_printf(&rules->text, " +%s", commands[i]);
+        print_json_string(&rules->json, NULL, ct_str_of(commands[i]));
+    }
+    print_json_close(&rules->json, ']');
+}
+
+static enum ct_code run_print(struct session *session, const void *given, const char *const *args,
+                              size_t arg_count, struct ct_error *err)
+{
+    const struct settings *settings = given;
+    struct rules rules = {.mark = '~'};
+    char *user;
+    enum ct_code rc = need_role(settings, err);
+
+    if (rc != CT_E_OK)
+        return rc;
+    user = settings->user ? ct_strdup(settings->user)
+                          : ct_asprintf("cartrita-%s", rights_roles[settings->role]);
+    print_json_open(&rules.json, NULL, '{');
+    print_json_string(&rules.json, "role", ct_str_of(rights_roles[settings->role]));
+    print_json_string(&rules.json, "user", ct_str_of(user));
+    ct_buf_printf(&rules.text, "%s %s on resetkeys resetchannels",
+                  settings->form == 0 ? "ACL SETUSER" : "user", user);
+    add_patterns(&rules, settings);
+    add_commands(&rules, (enum rights_role)settings->role);
+    print_json_string(&rules.json, "rules", ct_buf_str(&rules.text));
+    print_json_close(&rules.json, '}');
+    if (session->settings->output == OUTPUT_JSON)
+        print_json_flush(&rules.json, stdout);
+    else
+        fwrite(ct_buf_data(&rules.text), 1, rules.text.len, stdout);
+    putchar('\n');
+    if (session->settings->output == OUTPUT_TABLE)
+        fprintf(stderr, "the password is yours to add: '>PASSWORD', or '#' and its SHA-256\n");
+    ct_buf_free(&rules.text);
+    ct_buf_free(&rules.json.text);
+    free(user);
+    return CT_E_OK;
+}
+
+/* --- check ---------------------------------------------------------------------------------- */
+
+struct lack {
+    struct session *session;
+    struct print_json json;
+    int64_t count;
+};
+
+/* `queue` NULL: all under the prefix, asked for with a name that no rule will know. */
+static enum ct_code check_queue(struct lack *lack, const struct settings *settings,
+                                const char *queue, struct ct_error *err)
+{
+    const struct queue_name name = {settings->common.prefix, queue ? queue : "cartrita-acl-check"};
+    const char *missing[RIGHTS_COMMANDS_MAX];
+    size_t missing_count = 0;
+    bool has_keys = true;
+    struct redis_reply *reply = NULL;
+    struct redis_command command;
+    char *keys;
+    enum ct_code rc;
+
+    redis_command_init(&command, NULL);
+    rights_build_check((enum rights_role)settings->role, &name, &command);
+    rc = session_call(lack->session, &command, &reply, err);
+    if (rc == CT_E_OK)
+        rc = rights_parse_check((enum rights_role)settings->role, reply, missing, &missing_count,
+                                &has_keys, err);
+    else if (rc == CT_E_REDIS_PERM)
+        ct_error_wrap(err, "nothing can be asked without +eval and +evalsha");
+    keys = queue ? ct_asprintf("%s:%s:*", name.prefix, queue) : ct_asprintf("%s:*", name.prefix);
+    lack->count += (int64_t)missing_count;
+    print_json_open(&lack->json, NULL, '{');
+    print_json_string(&lack->json, "keys", ct_str_of(keys));
+    print_json_bool(&lack->json, "hasKeys", has_keys);
+    print_json_open(&lack->json, "missing", '[');
+    for (size_t i = 0; i < missing_count; i++) {
+        print_json_string(&lack->json, NULL, ct_str_of(missing[i]));
+        if (lack->session->settings->output == OUTPUT_TABLE && has_keys)
+            printf("+%s on %s\n", missing[i], keys);
+    }
+    if (rc == CT_E_OK && !has_keys && lack->session->settings->output == OUTPUT_TABLE)
+        printf("~%s\n", keys);
+    print_json_close(&lack->json, ']');
+    print_json_close(&lack->json, '}');
+    redis_reply_free(reply);
+    free(keys);
+    return rc;
+}
+
+static enum ct_code run_check(struct session *session, const void *given, const char *const *args,
+                              size_t arg_count, struct ct_error *err)
+{
+    const struct settings *settings = given;
+    struct lack lack = {.session = session};
+    enum ct_code rc = need_role(settings, err);
+
+    print_json_open(&lack.json, NULL, '[');
+    for (size_t i = 0; i < settings->queues.count && rc == CT_E_OK; i++)
+        rc = check_queue(&lack, settings, settings->queues.items[i], err);
+    if (rc == CT_E_OK && settings->queues.count == 0)
+        rc = check_queue(&lack, settings, NULL, err);
+    print_json_close(&lack.json, ']');
+    if (rc == CT_E_OK && session->settings->output == OUTPUT_JSON) {
+        print_json_flush(&lack.json, stdout);
+        putchar('\n');
+    }
+    if (rc == CT_E_OK && lack.count > 0)
+        rc = ct_error_set(err, CT_E_REDIS_PERM,
+                          "this user lacks %lld rights of the role %s; `cartrita-q acl print "
+                          "--role %s` prints them all",
+                          (long long)lack.count, rights_roles[settings->role],
+                          rights_roles[settings->role]);
+    ct_buf_free(&lack.json.text);
+    return rc;
+}
+
+const struct command cmd_acl_print = {
+    .noun = "acl",
+    .verb = "print",
+    .program = {.name = "cartrita-q acl print",
+                .usage = "--role ROLE [OPTION]...",
+                .about =
+                    "Print the rights that a role needs in Redis, and no others, as ACL rules.",
+                .footer =
+                    "Asks no Redis. Who listens to Bull's events by pattern (waiting, active,\n"
+                    "stalled, duplicated, debounced) needs rules with --queue: Redis wants the\n"
+                    "very same pattern in them.",
+                COMMAND_OPTIONS(print_options)},
+    .settings_size = sizeof(struct settings),
+    .run = run_print,
+};
+
+const struct command cmd_acl_check = {
+    .noun = "acl",
+    .verb = "check",
+    .program = {.name = "cartrita-q acl check",
+                .usage = "--role ROLE [OPTION]...",
+                .about = "Tell what the user of --redis lacks for a role.",
+                .footer =
+                    "Asks Redis about each command and carries out none; needs Redis 7. The exit\n"
+                    "status is 6 when something is lacking.",
+                COMMAND_OPTIONS(check_options)},
+    .settings_size = sizeof(struct settings),
+    .run = run_check,
+};

@@ -1,0 +1,248 @@
+/* cartrita-q acl: each role works under exactly the rules that are printed for it, on a real Redis
+ * with users, and the table has what the scripts use and nothing else. */
+
+import assert from 'node:assert/strict';
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { test } from 'node:test';
+import { createRequire } from 'node:module';
+
+import { bullQueue, untilCounts } from '../lib/bull.mjs';
+import { ROOT } from '../lib/processes.mjs';
+import { jsonOfQ, runQ } from '../lib/q.mjs';
+import { startRedis } from '../lib/redis.mjs';
+import { within } from '../lib/wait.mjs';
+import { startCartritaWorker } from '../lib/workers.mjs';
+
+const REFUSED = /NOPERM|no permissions|can't run this command|EXECABORT|can't access|can't publish/i;
+const BULL_LUA = join(dirname(createRequire(import.meta.url).resolve('bull/package.json')), 'lib/commands');
+const OUR_LUA = join(ROOT, 'server/dialect/bull');
+
+/* --- the table and the scripts ----------------------------------------------------------------- */
+
+/* Words in quotes, of a script and of what it includes. */
+function wordsOf(file, pattern, includeOf, seen = new Set()) {
+  if (seen.has(file)) return [];
+  seen.add(file);
+  const text = readFileSync(file, 'utf8').replace(/^\s*--(?!-? *@include).*$/gm, '');
+  const included = [...text.matchAll(/@include "?([\w/.-]+)"?/g)].map(([, name]) => includeOf(file, name));
+  return [...[...text.matchAll(pattern)].map(([, word]) => word), ...included.flatMap((path) => wordsOf(path, pattern, includeOf, seen))];
+}
+
+const withLua = (path) => (path.endsWith('.lua') ? path : `${path}.lua`);
+const ourWords = (name) => wordsOf(join(OUR_LUA, `${name}.lua`), /['"]([A-Z]{3,})['"]/g, (_file, part) => join(OUR_LUA, 'inc', `${part}.lua`));
+const bullFiles = readdirSync(BULL_LUA);
+const bullWords = (name) => {
+  const file = bullFiles.find((entry) => entry.startsWith(`${name}-`));
+  return wordsOf(join(BULL_LUA, file), /(?:rcall|redis\.p?call)\(\s*["'](\w+)["']/g, (from, part) => resolve(dirname(from), withLua(part)));
+};
+
+/* Those of the words that Redis knows as commands, in lower case. */
+async function commandsIn(client, words) {
+  const names = [...new Set(words.map((word) => word.toLowerCase()))];
+  const known = await client.call('COMMAND', 'INFO', ...names);
+  return names.filter((_name, i) => known[i]).sort();
+}
+
+const SCRIPTS = {
+  daemon: ['add', 'commit', 'detect', 'inspect_backlog', 'reclaim', 'sweep'],
+  viewer: readdirSync(OUR_LUA).filter((file) => /^(inspect_|detect|origin|doctor_look)/.test(file)).map((file) => file.replace('.lua', '')),
+};
+const BULL_SCRIPTS = {
+  producer: ['addJob', 'isFinished', 'isJobInList'],
+  worker: ['addJob', 'isFinished', 'isJobInList', 'addLog', 'extendLock', 'moveStalledJobsToWait', 'moveToActive', 'moveToDelayed',
+    'moveToFinished', 'releaseLock', 'retryJob', 'saveStacktrace', 'takeLock', 'updateData', 'updateDelaySet', 'updateProgress'],
+};
+/* What is said to Redis without a script. */
+const PLAIN = {
+  daemon: ['ping', 'select', 'info', 'client|setname', 'client|id', 'client|unblock', 'eval', 'evalsha', 'subscribe', 'unsubscribe', 'brpoplpush'],
+  viewer: ['ping', 'select', 'info', 'client|id', 'client|list', 'eval', 'evalsha', 'scan', 'subscribe', 'unsubscribe', 'psubscribe', 'punsubscribe'],
+};
+
+test('the rights of daemon and viewer are the commands of their scripts, and no others', async (t) => {
+  const redis = await startRedis(t);
+  const client = redis.client();
+  for (const role of ['daemon', 'viewer']) {
+    const used = await commandsIn(client, SCRIPTS[role].flatMap(ourWords));
+    const { commands } = await jsonOfQ(t, null, 'acl', 'print', '--role', role);
+    assert.deepEqual(commands.filter((name) => !PLAIN[role].includes(name)).sort(), used.filter((name) => !PLAIN[role].includes(name)), role);
+  }
+});
+
+test("the rights of producer and worker hold the commands of Bull's scripts", async (t) => {
+  const redis = await startRedis(t);
+  const client = redis.client();
+  for (const [role, scripts] of Object.entries(BULL_SCRIPTS)) {
+    const ours = role === 'producer' ? ['add', 'detect'].flatMap(ourWords) : []; /* job add */
+    const used = await commandsIn(client, [...scripts.flatMap(bullWords), ...ours]);
+    const { commands } = await jsonOfQ(t, null, 'acl', 'print', '--role', role);
+    assert.ok(used.length > 8, used.join(' '));
+    for (const name of used) assert.ok(commands.includes(name), `${role}: ${name}`);
+  }
+});
+
+/* --- roles at work ----------------------------------------------------------------------------- */
+
+/* A user with the printed rules, and what `change` adds to them; as helpers take a Redis. */
+async function userOf(t, redis, role, { args = [], change = [] } = {}) {
+  const { rules } = await jsonOfQ(t, null, 'acl', 'print', '--role', role, '--user', role, ...args);
+  const admin = redis.client();
+  await admin.call(...rules.split(' '), '>s3cret', ...change);
+  await admin.call('ACL', 'LOG', 'RESET');
+  return {
+    url: `redis://${role}:s3cret@${redis.host}:${redis.port}`,
+    connection: { ...redis.connection, username: role, password: 's3cret' },
+    client: () => redis.client(),
+    refusals: async () => (await admin.call('ACL', 'LOG')).map((entry) => `${entry[entry.indexOf('reason') + 1]} ${entry[entry.indexOf('object') + 1]}`),
+  };
+}
+
+async function produce(queue) {
+  const jobs = [
+    await queue.add('n', { result: 1 }),
+    await queue.add('n', { result: 1 }, { priority: 3 }),
+    await queue.add('n', { result: 1 }, { priority: 1, lifo: true }),
+    await queue.add('n', { result: 1 }, { delay: 50 }),
+    await queue.add('n', { result: 1 }, { debounce: { id: 'd', ttl: 60_000 } }),
+    ...(await queue.addBulk([{ name: 'n', data: { result: 1 } }, { name: 'n', data: { error: 'no' }, opts: { attempts: 2, backoff: 10 } }])),
+  ];
+  await queue.add('n', { result: 1 }, { debounce: { id: 'd', ttl: 60_000 } });
+  await queue.add('series', { result: 1 }, { repeat: { every: 3600_000 } });
+  return jobs;
+}
+
+test('a Bull producer works under the rights of a producer', async (t) => {
+  const redis = await startRedis(t);
+  const user = await userOf(t, redis, 'producer', { args: ['--queue', 'q'] });
+  await startCartritaWorker(t, redis);
+  const queue = bullQueue(t, user);
+  const waiting = [];
+  queue.on('global:waiting', (id) => waiting.push(id)); /* by pattern: the rules of --queue */
+
+  const jobs = await produce(queue);
+  const ends = await within(Promise.allSettled(jobs.map((job) => job.finished())), { deadlineMs: 20_000 });
+  assert.deepEqual(ends.map(({ status }) => status), [...Array(6).fill('fulfilled'), 'rejected']);
+  assert.equal((await queue.getJobCounts()).completed, 6);
+  assert.equal((await queue.getRepeatableJobs()).length, 1);
+  assert.equal((await queue.getJob(jobs[0].id)).returnvalue, 1);
+  assert.equal((await queue.getWorkers()).length, 1);
+  assert.equal(await queue.isPaused(), false);
+  assert.ok(waiting.length > 0);
+  assert.deepEqual(queue.errors, []);
+  assert.deepEqual(await user.refusals(), []);
+  assert.equal((await runQ(t, user, 'job', 'add', 'q', 'n')).code, 0);
+  /* And no further. */
+  await assert.rejects(() => queue.empty(), REFUSED);
+  await assert.rejects(() => bullQueue(t, user, 'other').add({}), REFUSED);
+});
+
+test('a Bull worker works under the rights of a worker', async (t) => {
+  const redis = await startRedis(t);
+  const user = await userOf(t, redis, 'worker', { args: ['--queue', 'q'] });
+  const options = { limiter: { max: 5, duration: 200 }, metrics: { maxDataPoints: 10 }, settings: { stalledInterval: 200, guardInterval: 100, lockDuration: 400 } };
+  const worker = bullQueue(t, user, 'q', options);
+  worker.process('*', 3, async (job) => {
+    await job.progress(10);
+    await job.log('a line');
+    await job.update({ ...job.data, seen: true });
+    if (job.data.error) throw new Error(job.data.error);
+    return job.data.result;
+  });
+  const queue = bullQueue(t, redis);
+  await produce(queue);
+  await queue.add('n', { result: 1 }, { removeOnComplete: { age: 1, count: 2 } });
+  /* What another worker left behind. */
+  const client = redis.client();
+  await client.hset('bull:q:left', { name: 'n', data: '{"result":1}', opts: '{}', timestamp: '1', delay: '0', priority: '0' });
+  await client.lpush('bull:q:active', 'left');
+  await untilCounts(queue, { failed: 1, waiting: 0, active: 0, delayed: 1 }, { deadlineMs: 30_000 });
+  assert.deepEqual(await user.refusals(), []);
+  assert.deepEqual(worker.errors, []);
+});
+
+test('a daemon works under the rights of a daemon', async (t) => {
+  const redis = await startRedis(t);
+  const user = await userOf(t, redis, 'daemon');
+  const settings = { limiter: { max: 5, duration: 200 }, metrics: { maxDataPoints: 10 }, stalledInterval: 200, lockDuration: 2000, deadLetterQueue: 'dead' };
+  const queue = bullQueue(t, redis);
+  const client = redis.client();
+  await client.hset('bull:q:left', { name: 'n', data: '{"result":1}', opts: '{}', timestamp: '1', delay: '0', priority: '0' });
+  await client.lpush('bull:q:active', 'left');
+  const worker = await startCartritaWorker(t, user, { settings });
+  await produce(queue);
+  await queue.add('n', { result: 1 }, { removeOnComplete: { age: 1, count: 2 } });
+  await queue.add('n', { result: 1, progress: [1], logs: ['a line'] });
+  await untilCounts(queue, { failed: 1, waiting: 0, active: 0, delayed: 1 }, { deadlineMs: 30_000 });
+  assert.equal((await bullQueue(t, redis, 'dead').getJobCounts()).waiting, 1);
+  await worker.stop();
+  assert.deepEqual(await user.refusals(), []);
+});
+
+test('what cartrita-q shows is shown to a viewer, and nothing can be changed', async (t) => {
+  const redis = await startRedis(t);
+  const user = await userOf(t, redis, 'viewer');
+  const queue = bullQueue(t, redis);
+  const jobs = await produce(queue);
+  for (const verb of [['queue', 'ls'], ['queue', 'show', 'q'], ['job', 'ls', 'q'], ['job', 'show', 'q', jobs[0].id], ['job', 'logs', 'q', jobs[0].id],
+    ['dead', 'ls', 'q'], ['compat', 'check'], ['acl', 'check', '--role', 'viewer']]) {
+    const { code, stderr } = await runQ(t, user, ...verb);
+    assert.equal(code, 0, `${verb.join(' ')}: ${stderr}`);
+  }
+  assert.deepEqual(await user.refusals(), []);
+  const added = await runQ(t, user, 'job', 'add', 'q', 'n');
+  assert.equal(added.code, 6, added.stderr);
+});
+
+test('each right taken away is missed', async (t) => {
+  const redis = await startRedis(t);
+  const attempts = {
+    'job ls': [['job', 'ls', 'q'], ['evalsha', 'lrange', 'hmget', 'zrevrange', 'zcard']],
+    'queue ls': [['queue', 'ls'], ['scan', 'llen', 'type']],
+  };
+  await bullQueue(t, redis).add('n', {});
+  for (const [verb, rights] of Object.values(attempts)) {
+    for (const right of rights) {
+      const user = await userOf(t, redis, 'viewer', { change: [`-${right}`] });
+      const { code } = await runQ(t, user, ...verb);
+      assert.equal(code, 6, right);
+      assert.deepEqual([...new Set((await user.refusals()).map((line) => line.split('|')[0]))], [`command ${right}`]);
+    }
+  }
+  const producer = await userOf(t, redis, 'producer', { change: ['-publish'] });
+  await assert.rejects(() => bullQueue(t, producer).add({}), REFUSED);
+  const deaf = await userOf(t, redis, 'producer', { change: ['resetchannels'] });
+  await assert.rejects(() => bullQueue(t, deaf).add({}), REFUSED);
+});
+
+/* --- acl check and the words ------------------------------------------------------------------- */
+
+test('acl check names what is lacking', async (t) => {
+  const redis = await startRedis(t);
+  for (const role of ['producer', 'worker', 'daemon', 'viewer']) {
+    const user = await userOf(t, redis, role);
+    assert.deepEqual(await jsonOfQ(t, user, 'acl', 'check', '--role', role), [{ keys: 'bull:*', hasKeys: true, missing: [] }]);
+  }
+  const some = await userOf(t, redis, 'worker', { change: ['-lpush', '-client|setname'] });
+  const { code, stdout, stderr } = await runQ(t, some, 'acl', 'check', '--role', 'worker');
+  assert.equal(code, 6);
+  assert.match(stderr, /lacks 2 rights/);
+  assert.deepEqual(stdout.trim().split('\n'), ['+client|setname on bull:*', '+lpush on bull:*']);
+
+  const narrow = await userOf(t, redis, 'daemon', { args: ['--queue', 'q'] });
+  assert.equal((await runQ(t, narrow, 'acl', 'check', '--role', 'daemon', '--queue', 'q')).code, 0);
+  const other = await runQ(t, narrow, 'acl', 'check', '--role', 'daemon', '--queue', 'r');
+  assert.equal(other.code, 6);
+  assert.match(other.stdout, /^~bull:r:\*$/m);
+
+  const nothing = await userOf(t, redis, 'viewer', { change: ['-eval', '-evalsha'] });
+  assert.match((await runQ(t, nothing, 'acl', 'check', '--role', 'viewer')).stderr, /nothing can be asked without/);
+});
+
+test('acl print needs no Redis and quotes what patterns mean', async (t) => {
+  const print = async (...args) => (await runQ(t, null, 'acl', 'print', ...args)).stdout.trim();
+  assert.match(await print('--role', 'viewer'), /^ACL SETUSER cartrita-viewer on resetkeys resetchannels ~bull:\* &bull:\* -@all \+ping/);
+  assert.match(await print('--role', 'daemon', '--form', 'file', '--user', 'd'), /^user d on /);
+  assert.match(await print('--role', 'daemon', '--prefix', '{b}', '--queue', 'a b[*]', '--queue', 'c'), / ~\{b\}:a\?b\\\[\\\*\\\]:\* ~\{b\}:c:\* &/);
+  assert.equal((await runQ(t, null, 'acl', 'print')).code, 2);
+  assert.equal((await runQ(t, null, 'acl', 'print', '--role', 'cook')).code, 2);
+});
