@@ -5,7 +5,7 @@
 #include "common/mem.h"
 #include "dialect/rights.h"
 #include "q/command.h"
-#include "q/print.h"
+#include "q/view.h"
 
 struct settings {
     struct session_settings common;
@@ -65,16 +65,35 @@ static enum ct_code need_role(const struct settings *settings, struct ct_error *
 
 struct rules {
     struct ct_buf text;
-    struct print_json json;
+    struct view view;
     char mark; /* of the patterns that come: ~ or & */
 };
+
+/* A member of an array, for programs; the text has it for people. */
+static void add_item(struct rules *rules, struct ct_str item)
+{
+    if (!view_is_table(&rules->view))
+        view_text(&rules->view, NULL, item);
+}
+
+static void open_items(struct rules *rules, const char *key)
+{
+    if (!view_is_table(&rules->view))
+        view_group(&rules->view, key, '[');
+}
+
+static void close_items(struct rules *rules)
+{
+    if (!view_is_table(&rules->view))
+        view_group_end(&rules->view, ']');
+}
 
 static void add_pattern(void *ctx, struct ct_str pattern)
 {
     struct rules *rules = ctx;
 
     ct_buf_printf(&rules->text, " %c%.*s", rules->mark, (int)pattern.len, pattern.data);
-    print_json_string(&rules->json, NULL, pattern);
+    add_item(rules, pattern);
 }
 
 static void add_patterns(struct rules *rules, const struct settings *settings)
@@ -83,13 +102,13 @@ static void add_patterns(struct rules *rules, const struct settings *settings)
                                        settings->queues.count};
 
     rules->mark = '~';
-    print_json_open(&rules->json, "keys", '[');
+    open_items(rules, "keys");
     rights_keys(&scope, add_pattern, rules);
-    print_json_close(&rules->json, ']');
+    close_items(rules);
     rules->mark = '&';
-    print_json_open(&rules->json, "channels", '[');
+    open_items(rules, "channels");
     rights_channels((enum rights_role)settings->role, &scope, add_pattern, rules);
-    print_json_close(&rules->json, ']');
+    close_items(rules);
 }
 
 static void add_commands(struct rules *rules, enum rights_role role)
@@ -98,12 +117,27 @@ static void add_commands(struct rules *rules, enum rights_role role)
     size_t count = rights_commands(role, commands);
 
     ct_buf_printf(&rules->text, " -@all");
-    print_json_open(&rules->json, "commands", '[');
+    open_items(rules, "commands");
     for (size_t i = 0; i < count; i++) {
         ct_buf_printf(&rules->text, " +%s", commands[i]);
-        print_json_string(&rules->json, NULL, ct_str_of(commands[i]));
+        add_item(rules, ct_str_of(commands[i]));
     }
-    print_json_close(&rules->json, ']');
+    close_items(rules);
+}
+
+/* The rules are a line to be given to Redis as it is: no sheet, and nothing escaped in it. */
+static void show_rules(struct rules *rules, const char *role, const char *user)
+{
+    if (view_is_table(&rules->view)) {
+        fwrite(ct_buf_data(&rules->text), 1, rules->text.len, stdout);
+        putchar('\n');
+        fprintf(stderr, "the password is yours to add: '>PASSWORD', or '#' and its SHA-256\n");
+        return;
+    }
+    view_text(&rules->view, "role", ct_str_of(role));
+    view_text(&rules->view, "user", ct_str_of(user));
+    view_text(&rules->view, "rules", ct_buf_str(&rules->text));
+    view_end(&rules->view);
 }
 
 static enum ct_code run_print(struct session *session, const void *given, const char *const *args,
@@ -118,35 +152,42 @@ static enum ct_code run_print(struct session *session, const void *given, const 
         return rc;
     user = settings->user ? ct_strdup(settings->user)
                           : ct_asprintf("cartrita-%s", rights_roles[settings->role]);
-    print_json_open(&rules.json, NULL, '{');
-    print_json_string(&rules.json, "role", ct_str_of(rights_roles[settings->role]));
-    print_json_string(&rules.json, "user", ct_str_of(user));
+    view_sheet(&rules.view, &session->settings->look, NULL, 0);
     ct_buf_printf(&rules.text, "%s %s on resetkeys resetchannels",
                   settings->form == 0 ? "ACL SETUSER" : "user", user);
     add_patterns(&rules, settings);
     add_commands(&rules, (enum rights_role)settings->role);
-    print_json_string(&rules.json, "rules", ct_buf_str(&rules.text));
-    print_json_close(&rules.json, '}');
-    if (session->settings->output == OUTPUT_JSON)
-        print_json_flush(&rules.json, stdout);
-    else
-        fwrite(ct_buf_data(&rules.text), 1, rules.text.len, stdout);
-    putchar('\n');
-    if (session->settings->output == OUTPUT_TABLE)
-        fprintf(stderr, "the password is yours to add: '>PASSWORD', or '#' and its SHA-256\n");
+    show_rules(&rules, rights_roles[settings->role], user);
+    view_close(&rules.view);
     ct_buf_free(&rules.text);
-    ct_buf_free(&rules.json.text);
     free(user);
     return CT_E_OK;
 }
 
 /* --- check ---------------------------------------------------------------------------------- */
 
+static const struct print_column lack_columns[] = {
+    {.title = "lacks", .key = "right"},
+    {.title = "on", .is_flexible = true, .key = "keys"},
+};
+
 struct lack {
     struct session *session;
-    struct print_json json;
+    struct view view;
     int64_t count;
 };
+
+static void add_lack(struct lack *lack, char mark, const char *what, const char *keys)
+{
+    char *right = ct_asprintf("%c%s", mark, what);
+
+    view_row(&lack->view);
+    view_text(&lack->view, "right", ct_str_of(right));
+    view_text(&lack->view, "keys", ct_str_of(keys));
+    view_row_end(&lack->view);
+    lack->count++;
+    free(right);
+}
 
 /* `queue` NULL: all under the prefix, asked for with a name that no rule will know. */
 static enum ct_code check_queue(struct lack *lack, const struct settings *settings,
@@ -170,20 +211,10 @@ static enum ct_code check_queue(struct lack *lack, const struct settings *settin
     else if (rc == CT_E_REDIS_PERM)
         ct_error_wrap(err, "nothing can be asked without +eval and +evalsha");
     keys = queue ? ct_asprintf("%s:%s:*", name.prefix, queue) : ct_asprintf("%s:*", name.prefix);
-    lack->count += (int64_t)missing_count;
-    print_json_open(&lack->json, NULL, '{');
-    print_json_string(&lack->json, "keys", ct_str_of(keys));
-    print_json_bool(&lack->json, "hasKeys", has_keys);
-    print_json_open(&lack->json, "missing", '[');
-    for (size_t i = 0; i < missing_count; i++) {
-        print_json_string(&lack->json, NULL, ct_str_of(missing[i]));
-        if (lack->session->settings->output == OUTPUT_TABLE && has_keys)
-            printf("+%s on %s\n", missing[i], keys);
-    }
-    if (rc == CT_E_OK && !has_keys && lack->session->settings->output == OUTPUT_TABLE)
-        printf("~%s\n", keys);
-    print_json_close(&lack->json, ']');
-    print_json_close(&lack->json, '}');
+    if (!has_keys)
+        add_lack(lack, '~', keys, keys);
+    for (size_t i = 0; i < missing_count && has_keys; i++)
+        add_lack(lack, '+', missing[i], keys);
     redis_reply_free(reply);
     free(keys);
     return rc;
@@ -196,23 +227,23 @@ static enum ct_code run_check(struct session *session, const void *given, const 
     struct lack lack = {.session = session};
     enum ct_code rc = need_role(settings, err);
 
-    print_json_open(&lack.json, NULL, '[');
+    if (rc != CT_E_OK)
+        return rc;
+    view_list(&lack.view, &session->settings->look, lack_columns,
+              sizeof lack_columns / sizeof *lack_columns);
     for (size_t i = 0; i < settings->queues.count && rc == CT_E_OK; i++)
         rc = check_queue(&lack, settings, settings->queues.items[i], err);
     if (rc == CT_E_OK && settings->queues.count == 0)
         rc = check_queue(&lack, settings, NULL, err);
-    print_json_close(&lack.json, ']');
-    if (rc == CT_E_OK && session->settings->output == OUTPUT_JSON) {
-        print_json_flush(&lack.json, stdout);
-        putchar('\n');
-    }
+    if (rc == CT_E_OK && (lack.count > 0 || !view_is_table(&lack.view)))
+        view_end(&lack.view);
     if (rc == CT_E_OK && lack.count > 0)
         rc = ct_error_set(err, CT_E_REDIS_PERM,
                           "this user lacks %lld rights of the role %s; `cartrita-q acl print "
                           "--role %s` prints them all",
                           (long long)lack.count, rights_roles[settings->role],
                           rights_roles[settings->role]);
-    ct_buf_free(&lack.json.text);
+    view_close(&lack.view);
     return rc;
 }
 

@@ -14,11 +14,9 @@
 #include "q/text.h"
 
 static const struct command *const commands[] = {
-    &cmd_queue_ls,       &cmd_queue_show,   &cmd_job_ls,        &cmd_job_show,    &cmd_job_add,
-    &cmd_job_replay,     &cmd_job_cancel,   &cmd_job_logs,      &cmd_job_wait,    &cmd_dead_ls,
-    &cmd_dead_show,      &cmd_dead_redrive, &cmd_dead_rm,       &cmd_worker_ls,   &cmd_worker_show,
-    &cmd_worker_scale,   &cmd_worker_pause, &cmd_worker_resume, &cmd_worker_stop, &cmd_worker_start,
-    &cmd_worker_restart, &cmd_worker_drain, &cmd_compat_check,  &cmd_acl_print,   &cmd_acl_check,
+#define COMMAND(name) &cmd_##name,
+#include "q/commands.def"
+#undef COMMAND
 };
 #define COMMAND_COUNT (sizeof commands / sizeof *commands)
 

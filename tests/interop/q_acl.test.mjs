@@ -220,19 +220,19 @@ test('acl check names what is lacking', async (t) => {
   const redis = await startRedis(t);
   for (const role of ['producer', 'worker', 'daemon', 'viewer']) {
     const user = await userOf(t, redis, role);
-    assert.deepEqual(await jsonOfQ(t, user, 'acl', 'check', '--role', role), [{ keys: 'bull:*', hasKeys: true, missing: [] }]);
+    assert.deepEqual(await jsonOfQ(t, user, 'acl', 'check', '--role', role), []);
   }
   const some = await userOf(t, redis, 'worker', { change: ['-lpush', '-client|setname'] });
   const { code, stdout, stderr } = await runQ(t, some, 'acl', 'check', '--role', 'worker');
   assert.equal(code, 6);
   assert.match(stderr, /lacks 2 rights/);
-  assert.deepEqual(stdout.trim().split('\n'), ['+client|setname on bull:*', '+lpush on bull:*']);
+  assert.deepEqual(stdout.trim().split('\n').map((line) => line.split(/\s+/)), [['lacks', 'on'], ['+client|setname', 'bull:*'], ['+lpush', 'bull:*']]);
 
   const narrow = await userOf(t, redis, 'daemon', { args: ['--queue', 'q'] });
   assert.equal((await runQ(t, narrow, 'acl', 'check', '--role', 'daemon', '--queue', 'q')).code, 0);
   const other = await runQ(t, narrow, 'acl', 'check', '--role', 'daemon', '--queue', 'r');
   assert.equal(other.code, 6);
-  assert.match(other.stdout, /^~bull:r:\*$/m);
+  assert.match(other.stdout, /^~bull:r:\* /m);
 
   const nothing = await userOf(t, redis, 'viewer', { change: ['-eval', '-evalsha'] });
   assert.match((await runQ(t, nothing, 'acl', 'check', '--role', 'viewer')).stderr, /nothing can be asked without/);
