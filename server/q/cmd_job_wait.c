@@ -173,7 +173,8 @@ static void start_listening(struct waiting *waiting)
     listen_open(&waiting->listen, waiting->session, on_event, waiting);
     if (!waiting->session->dialect->watcher)
         return;
-    listen_to_ends(&waiting->listen, waiting->queue);
+    listen_to(&waiting->listen, waiting->queue, "completed");
+    listen_to(&waiting->listen, waiting->queue, "failed");
     if (listen_settle(&waiting->listen, &err) != CT_E_OK)
         fprintf(stderr, "looking every %d ms instead of listening: %s\n", LOOK_DEAF_MS, err.detail);
 }

@@ -7,7 +7,7 @@
 #include "q/session.h"
 
 struct command {
-    const char *noun, *verb;
+    const char *noun, *verb;   /* verb NULL: the noun says it all */
     struct ct_program program; /* name, usage, about, options; main adds the rest */
     /* A struct that begins with struct session_settings or, with `ask`, struct daemon_settings. */
     size_t settings_size;

@@ -79,29 +79,26 @@ static void subscribe(struct listen *listen, const struct ct_buf *name, bool is_
     free(text);
 }
 
-void listen_to_all(struct listen *listen, const char *queue)
-{
-    struct queue_name name = {listen->session->settings->prefix, queue};
-    struct ct_buf pattern;
-
-    ct_buf_init(&pattern);
-    listen->session->dialect->watcher->write_pattern(&name, &pattern);
-    subscribe(listen, &pattern, true);
-    ct_buf_free(&pattern);
-}
-
-void listen_to_ends(struct listen *listen, const char *queue)
+void listen_to(struct listen *listen, const char *queue, const char *event)
 {
     struct queue_name name = {listen->session->settings->prefix, queue};
     struct ct_buf channel;
+    bool is_pattern;
 
     ct_buf_init(&channel);
-    for (int is_failed = 0; is_failed <= 1; is_failed++) {
-        ct_buf_clear(&channel);
-        listen->session->dialect->watcher->write_end_channel(&name, is_failed, &channel);
-        subscribe(listen, &channel, false);
-    }
+    is_pattern = listen->session->dialect->watcher->write_channel(&name, event, &channel);
+    subscribe(listen, &channel, is_pattern);
     ct_buf_free(&channel);
+}
+
+void listen_to_all(struct listen *listen)
+{
+    struct ct_buf pattern;
+
+    ct_buf_init(&pattern);
+    listen->session->dialect->watcher->write_all(listen->session->settings->prefix, &pattern);
+    subscribe(listen, &pattern, true);
+    ct_buf_free(&pattern);
 }
 
 enum ct_code listen_settle(struct listen *listen, struct ct_error *err)

@@ -22,9 +22,9 @@ void listen_open(struct listen *listen, struct session *session, watch_event_fn 
                  void *ctx);
 void listen_close(struct listen *listen);
 
-/* The events of one queue, or of all under the prefix (queue NULL); or only ends of jobs. */
-void listen_to_all(struct listen *listen, const char *queue);
-void listen_to_ends(struct listen *listen, const char *queue);
+/* One event of a queue, named as the dialect does; or all of all queues under the prefix. */
+void listen_to(struct listen *listen, const char *queue, const char *event);
+void listen_to_all(struct listen *listen);
 
 /* Until what was asked for is in force: what happens from then on is heard. The error says why it
  * is not; listening goes on trying. */

@@ -75,7 +75,8 @@ static void print_overview(FILE *out)
         const char *options = strstr(usage, "[OPTION]"); /* all have some */
         char words[64];
 
-        snprintf(words, sizeof words, "%s %s %.*s", command->noun, command->verb,
+        snprintf(words, sizeof words, "%s%s%s %.*s", command->noun, command->verb ? " " : "",
+                 command->verb ? command->verb : "",
                  (int)(options ? (size_t)(options - usage) : strlen(usage)), usage);
         fprintf(out, "  %-29s %s\n", words, command->program.about);
     }
@@ -103,6 +104,10 @@ static enum ct_code find_command(int argc, char *const *argv, const struct comma
             continue;
         }
         knows_noun = true;
+        if (!commands[i]->verb) {
+            *out = commands[i];
+            return CT_E_OK;
+        }
         if (argc > 1 && strcmp(argv[1], commands[i]->verb) == 0) {
             *out = commands[i];
             return CT_E_OK;
@@ -237,6 +242,7 @@ int main(int argc, char **argv)
     }
     if (find_command(argc - 1, argv + 1, &command, &err) != CT_E_OK)
         return end(&err, "cartrita-q");
-    err.code = run_command(command, argc - 3, argv + 3, &err);
+    int words = command->verb ? 3 : 2;
+    err.code = run_command(command, argc - words, argv + words, &err);
     return end(&err, command->program.name);
 }

@@ -95,7 +95,7 @@ static const char *const style_codes[] = {
     [PRINT_HELD] = "35", [PRINT_FAINT] = "2", [PRINT_TITLE] = "1",
 };
 
-static void append_styled(struct ct_buf *line, struct ct_str shown, enum print_style style)
+void print_append_styled(struct ct_buf *line, struct ct_str shown, enum print_style style)
 {
     if (style == PRINT_PLAIN || shown.len == 0) {
         ct_buf_append_str(line, shown);
@@ -116,7 +116,7 @@ static void append_cell(struct ct_buf *line, const struct print_column *column, 
     used = text_append_shown(&cell, text, width);
     if (column->is_right)
         append_blanks(line, width - used);
-    append_styled(line, ct_buf_str(&cell), style);
+    print_append_styled(line, ct_buf_str(&cell), style);
     append_blanks(line, (column->is_right ? 0 : width - used) + GAP);
     ct_buf_free(&cell);
 }
@@ -178,7 +178,7 @@ void print_line_styled(FILE *out, const char *label, struct ct_str value, size_t
     ct_buf_init(&line);
     text_append_shown(&shown, value,
                       width > LABEL_SIZE + PRINT_CELL_MIN ? width - LABEL_SIZE : TEXT_NO_LIMIT);
-    append_styled(&line, ct_buf_str(&shown), style);
+    print_append_styled(&line, ct_buf_str(&shown), style);
     fprintf(out, "%-*s%.*s\n", LABEL_SIZE, label, (int)line.len,
             line.len ? ct_buf_data(&line) : "");
     ct_buf_free(&line);

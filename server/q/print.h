@@ -23,6 +23,9 @@ enum print_style {
     PRINT_TITLE,
 };
 
+/* Text that is fit to be shown already, in its colour. */
+void print_append_styled(struct ct_buf *line, struct ct_str shown, enum print_style style);
+
 /* --- tables --- */
 
 struct print_column {

@@ -19,11 +19,11 @@ struct watch_event {
 typedef void (*watch_event_fn)(void *ctx, const struct watch_event *event);
 
 struct watcher {
-    /* Redis's glob for the channels of one queue, or of all under the prefix (name->name NULL).
-     * More may match: read sorts them out. */
-    void (*write_pattern)(const struct queue_name *name, struct ct_buf *out);
-    /* The channel that tells of jobs that have completed, or failed for good. */
-    void (*write_end_channel)(const struct queue_name *name, bool is_failed, struct ct_buf *out);
+    const char *const *names; /* of events; ends with NULL */
+    /* The channel of one event (out of `names`) of a queue; true: it is Redis's glob for several. */
+    bool (*write_channel)(const struct queue_name *name, const char *event, struct ct_buf *out);
+    /* The glob for all events of all queues. More may match: read sorts them out. */
+    void (*write_all)(const char *prefix, struct ct_buf *out);
     /* Calls on_event when the message is an event of a queue under the prefix. */
     void (*read)(const char *prefix, struct ct_str channel, struct ct_str payload,
                  watch_event_fn on_event, void *ctx);

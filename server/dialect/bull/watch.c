@@ -10,30 +10,54 @@
 
 enum payload { OF_JOB, OF_QUEUE, ENDED, PROGRESS, DUE };
 
-static const struct {
-    const char *name;
-    enum payload payload;
-} events[] = {
-    {"waiting", OF_JOB},    {"active", OF_JOB},   {"completed", ENDED},  {"failed", ENDED},
-    {"progress", PROGRESS}, {"delayed", DUE},     {"stalled", OF_JOB},   {"duplicated", OF_JOB},
-    {"debounced", OF_JOB},  {"paused", OF_QUEUE}, {"resumed", OF_QUEUE}, {"drained", OF_QUEUE},
+#define EVENT_LIST(X)       \
+    X("waiting", OF_JOB)    \
+    X("active", OF_JOB)     \
+    X("completed", ENDED)   \
+    X("failed", ENDED)      \
+    X("progress", PROGRESS) \
+    X("delayed", DUE)       \
+    X("stalled", OF_JOB)    \
+    X("duplicated", OF_JOB) \
+    X("debounced", OF_JOB)  \
+    X("paused", OF_QUEUE)   \
+    X("resumed", OF_QUEUE)  \
+    X("drained", OF_QUEUE)
+
+static const char *const names[] = {
+#define EVENT_NAME(name, payload) name,
+    EVENT_LIST(EVENT_NAME)
+#undef EVENT_NAME
+        NULL};
+
+static const enum payload payloads[] = {
+#define EVENT_PAYLOAD(name, payload) payload,
+    EVENT_LIST(EVENT_PAYLOAD)
+#undef EVENT_PAYLOAD
 };
 
-static void bull_write_pattern(const struct queue_name *name, struct ct_buf *out)
+static void bull_write_all(const char *prefix, struct ct_buf *out)
 {
-    bull_append_glob(out, name->prefix);
-    ct_buf_append_char(out, ':');
-    if (name->name) {
-        bull_append_glob(out, name->name);
-        ct_buf_append_char(out, ':');
-    }
-    ct_buf_append_char(out, '*');
+    bull_append_glob(out, prefix);
+    ct_buf_printf(out, ":*");
 }
 
-static void bull_write_end_channel(const struct queue_name *name, bool is_failed,
-                                   struct ct_buf *out)
+/* What is only about a job carries its speaker's token: any of them is meant. */
+static bool bull_write_channel(const struct queue_name *name, const char *event, struct ct_buf *out)
 {
-    ct_buf_printf(out, "%s:%s:%s", name->prefix, name->name, is_failed ? "failed" : "completed");
+    bool has_token = false;
+
+    for (size_t i = 0; names[i]; i++)
+        has_token = has_token || (payloads[i] == OF_JOB && strcmp(names[i], event) == 0);
+    if (!has_token) {
+        ct_buf_printf(out, "%s:%s:%s", name->prefix, name->name, event);
+        return false;
+    }
+    bull_append_glob(out, name->prefix);
+    ct_buf_append_char(out, ':');
+    bull_append_glob(out, name->name);
+    ct_buf_printf(out, ":%s@*", event);
+    return true;
 }
 
 static bool split(const char *prefix, struct ct_str channel, struct ct_str *queue,
@@ -119,11 +143,11 @@ static void bull_read(const char *prefix, struct ct_str channel, struct ct_str p
 
     if (!payload.data || !split(prefix, channel, &event.queue, &name))
         return;
-    for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
-        if (!ct_str_is(name, events[i].name))
+    for (size_t i = 0; names[i]; i++) {
+        if (!ct_str_is(name, names[i]))
             continue;
-        event.name = events[i].name;
-        switch (events[i].payload) {
+        event.name = names[i];
+        switch (payloads[i]) {
         case OF_JOB:
             event.id = payload;
             break;
@@ -135,7 +159,7 @@ static void bull_read(const char *prefix, struct ct_str channel, struct ct_str p
             break;
         case ENDED:
         case PROGRESS:
-            read_object(payload, events[i].payload, &event, on_event, ctx);
+            read_object(payload, payloads[i], &event, on_event, ctx);
             return;
         }
         on_event(ctx, &event);
@@ -144,7 +168,8 @@ static void bull_read(const char *prefix, struct ct_str channel, struct ct_str p
 }
 
 const struct watcher bull_watcher = {
-    .write_pattern = bull_write_pattern,
-    .write_end_channel = bull_write_end_channel,
+    .names = names,
+    .write_channel = bull_write_channel,
+    .write_all = bull_write_all,
     .read = bull_read,
 };
