@@ -262,10 +262,11 @@ enum ct_code ct_option_read_env(struct ct_option_set *set, struct ct_error *err)
 }
 
 static enum ct_code put_scalar(struct ct_option_set *set, const struct ct_option *option,
-                               const struct ct_yaml_node *node, struct ct_error *err)
+                               enum ct_option_source source, const struct ct_yaml_node *node,
+                               struct ct_error *err)
 {
     char where[CT_ERROR_DETAIL_MAX / 2];
-    struct option_input input = {option, CT_OPTION_FROM_FILE, where};
+    struct option_input input = {option, source, where};
     const char *text;
     enum ct_code rc = ct_yaml_text(node, &text, err);
 
@@ -277,14 +278,15 @@ static enum ct_code put_scalar(struct ct_option_set *set, const struct ct_option
 }
 
 static enum ct_code put_node(struct ct_option_set *set, const struct ct_option *option,
-                             const struct ct_yaml_node *node, struct ct_error *err)
+                             enum ct_option_source source, const struct ct_yaml_node *node,
+                             struct ct_error *err)
 {
     enum ct_code rc = CT_E_OK;
 
     if (option->kind != CT_OPTION_LIST || node->kind != CT_YAML_LIST)
-        return put_scalar(set, option, node, err);
+        return put_scalar(set, option, source, node, err);
     for (const struct ct_yaml_node *item = node->first; item && rc == CT_E_OK; item = item->next)
-        rc = put_scalar(set, option, item, err);
+        rc = put_scalar(set, option, source, item, err);
     return rc;
 }
 
@@ -322,19 +324,25 @@ enum ct_code ct_option_read_file(struct ct_option_set *set, const struct ct_yaml
             option->not_in_file ? NULL : ct_yaml_find(root, option->name);
 
         if (node)
-            rc = put_node(set, option, node, err);
+            rc = put_node(set, option, CT_OPTION_FROM_FILE, node, err);
     }
     return rc;
 }
 
-enum ct_code ct_option_read_node(struct ct_option_set *set, const struct ct_yaml_node *node,
-                                 struct ct_error *err)
+enum ct_code ct_option_read_node_as(struct ct_option_set *set, enum ct_option_source source,
+                                    const struct ct_yaml_node *node, struct ct_error *err)
 {
     const struct ct_option *option = find_name(set->program, ct_str_of(node->key));
 
     if (!option)
         return CT_E_NOT_FOUND;
-    return put_node(set, option, node, err);
+    return put_node(set, option, source, node, err);
+}
+
+enum ct_code ct_option_read_node(struct ct_option_set *set, const struct ct_yaml_node *node,
+                                 struct ct_error *err)
+{
+    return ct_option_read_node_as(set, CT_OPTION_FROM_FILE, node, err);
 }
 
 static void inherit(struct ct_option_set *set, const struct ct_option *option,
@@ -374,6 +382,19 @@ void ct_option_inherit(struct ct_option_set *set, const struct ct_option_set *fr
         if (same)
             inherit(set, option, from, same);
     }
+}
+
+bool ct_option_has(const struct ct_program *program, const char *name)
+{
+    return find_name(program, ct_str_of(name)) != NULL;
+}
+
+const char *ct_option_text(const struct ct_option_set *set, const char *name)
+{
+    const struct ct_option *option = find_name(set->program, ct_str_of(name));
+
+    return option && option->kind == CT_OPTION_STRING ? *(const char *const *)field_of(set, option)
+                                                      : NULL;
 }
 
 enum ct_option_source ct_option_source_of(const struct ct_option_set *set, const char *name)

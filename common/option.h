@@ -113,9 +113,16 @@ enum ct_code ct_option_read_file(struct ct_option_set *set, const struct ct_yaml
  * without an error text: no option has that name. */
 enum ct_code ct_option_read_node(struct ct_option_set *set, const struct ct_yaml_node *node,
                                  struct ct_error *err) CT_MUST_CHECK;
+/* The same, as strong as `source`: what is chosen by name may beat the environment. */
+enum ct_code ct_option_read_node_as(struct ct_option_set *set, enum ct_option_source source,
+                                    const struct ct_yaml_node *node,
+                                    struct ct_error *err) CT_MUST_CHECK;
 /* Takes what `from` has for options of the same name as its defaults. */
 void ct_option_inherit(struct ct_option_set *set, const struct ct_option_set *from);
 
+bool ct_option_has(const struct ct_program *program, const char *name);
+/* The value of a STRING; NULL: there is none, or no such option. */
+const char *ct_option_text(const struct ct_option_set *set, const char *name);
 /* Where the value of `name` came from. */
 enum ct_option_source ct_option_source_of(const struct ct_option_set *set, const char *name);
 

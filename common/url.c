@@ -177,10 +177,6 @@ static enum ct_code read_credentials(struct ct_str text, struct ct_redis_url *ur
     if (url->user && strlen(url->user) > URL_USER_MAX)
         return ct_error_set(err, CT_E_TOO_LARGE, "the user of a Redis URL may have %d bytes",
                             URL_USER_MAX);
-    if (url->user && !url->password)
-        return ct_error_set(err, CT_E_INVALID,
-                            "the Redis URL has a user but no password: write USER:PASSWORD@ or "
-                            ":PASSWORD@");
     return CT_E_OK;
 }
 
@@ -240,7 +236,21 @@ static enum ct_code read_unix_url(struct ct_str text, struct ct_redis_url *url,
     return check_socket_path(url->path, err);
 }
 
+static void set_password(struct ct_redis_url *url, struct ct_str password)
+{
+    if (url->password)
+        explicit_bzero(url->password, strlen(url->password));
+    free(url->password);
+    url->password = ct_strndup(password.data, password.len);
+}
+
 enum ct_code ct_redis_url_parse(const char *text, struct ct_redis_url *out, struct ct_error *err)
+{
+    return ct_redis_url_parse_with(text, CT_STR_NONE, out, err);
+}
+
+enum ct_code ct_redis_url_parse_with(const char *text, struct ct_str password,
+                                     struct ct_redis_url *out, struct ct_error *err)
 {
     struct ct_redis_url url = {0};
     struct ct_str rest = ct_str_of(text);
@@ -259,6 +269,12 @@ enum ct_code ct_redis_url_parse(const char *text, struct ct_redis_url *out, stru
         rc = read_unix_url(rest, &url, err);
     else
         rc = ct_error_set(err, CT_E_INVALID, "not a Redis URL: %s", url_remedy);
+    if (rc == CT_E_OK && password.data)
+        set_password(&url, password);
+    if (rc == CT_E_OK && url.user && !url.password)
+        rc = ct_error_set(err, CT_E_INVALID,
+                          "the Redis URL has a user but no password: write USER:PASSWORD@ or "
+                          ":PASSWORD@");
     if (rc == CT_E_OK)
         *out = url;
     else

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 #include "common/error.h"
+#include "common/str.h"
 
 #define CT_URL_LEN_MAX 4096
 
@@ -22,6 +23,9 @@ struct ct_redis_url {
 /* On success the caller calls ct_redis_url_free. rediss:// is CT_E_UNSUPPORTED. */
 enum ct_code ct_redis_url_parse(const char *text, struct ct_redis_url *out,
                                 struct ct_error *err) CT_MUST_CHECK;
+/* The same with a password from elsewhere, which beats that of the URL; absent: none. */
+enum ct_code ct_redis_url_parse_with(const char *text, struct ct_str password,
+                                     struct ct_redis_url *out, struct ct_error *err) CT_MUST_CHECK;
 /* Wipes the password before its memory goes. */
 void ct_redis_url_free(struct ct_redis_url *url);
 /* The URL with "***" for the password; fresh memory for the caller to free. */

@@ -12,6 +12,7 @@
 
 /* The first member of the settings of each command that asks a daemon. */
 struct daemon_settings {
+    const char *profile;
     const char *server; /* NULL: found, see daemon_find.h */
     int64_t timeout_ms;
     struct look_settings look;
@@ -19,13 +20,14 @@ struct daemon_settings {
 
 /* The common rows of an option table; `type` begins with `struct daemon_settings common`. */
 #define DAEMON_OPTIONS(type)                                                                      \
-    {.name = "server",                                                                            \
-     .kind = CT_OPTION_STRING,                                                                    \
-     .offset = offsetof(type, common.server),                                                     \
-     .value_name = "ADDRESS",                                                                     \
-     .env = {"CARTRITA_SERVER"},                                                                  \
-     .group = "Where",                                                                            \
-     .help = "Daemon that the workers are connected to: unix:/PATH or HOST:PORT. Without it the " \
+    PROFILE_OPTION(type, common.profile),                                                         \
+        {.name = "server",                                                                        \
+         .kind = CT_OPTION_STRING,                                                                \
+         .offset = offsetof(type, common.server),                                                 \
+         .value_name = "ADDRESS",                                                                 \
+         .env = {"CARTRITA_SERVER"},                                                              \
+         .help =                                                                                  \
+             "Daemon that the workers are connected to: unix:/PATH or HOST:PORT. Without it the " \
              "socket that cartrita-queued has by itself, else the private daemon of your one "    \
              "worker that was started with --redis."},                                            \
         {.name = "timeout",                                                                       \

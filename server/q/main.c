@@ -11,6 +11,7 @@
 #include "common/mem.h"
 #include "common/nearest.h"
 #include "q/command.h"
+#include "q/profile.h"
 #include "q/text.h"
 
 static const struct command *const commands[] = {
@@ -188,6 +189,8 @@ static enum ct_code run_command(const struct command *command, int argc, char *c
         goto out;
     if (rc == CT_E_OK)
         rc = ct_option_read_env(&set, err);
+    if (rc == CT_E_OK)
+        rc = profile_apply(&set, err);
     if (rc == CT_E_OK)
         rc = check_args(command, &set, err);
     if (rc == CT_E_OK)

@@ -9,6 +9,7 @@
 #include "common/mem.h"
 #include "common/nearest.h"
 #include "dialect/registry.h"
+#include "q/secret.h"
 
 void session_wait(struct session *session, const size_t *pending)
 {
@@ -98,11 +99,9 @@ enum ct_code session_open(struct session *session, const struct ct_option_set *s
     rc = choose_dialect(session, err);
     if (rc != CT_E_OK)
         return rc;
-    rc = ct_redis_url_parse(settings->redis_url, &session->url, err);
-    if (rc != CT_E_OK) {
-        ct_error_wrap(err, "--redis");
-        return CT_E_USAGE;
-    }
+    rc = secret_read_url(set, &session->url, err);
+    if (rc != CT_E_OK)
+        return rc;
     uv_loop_init(&session->loop);
     session->link = redis_link_open(&(struct redis_link_options){
         .loop = &session->loop,

@@ -43,11 +43,12 @@ export class Program {
       cwd: cwd ?? ROOT,
       detached: true,
       /* The directories of tests are private to this user, and root may test another's checkout. A
-       * test of another user, or of whose plugins are loaded, says so itself. */
+       * test of another user, or of whose plugins are loaded, says so itself. Nobody's profiles count. */
       env: {
         ...process.env,
         CARTRITA_USER: String(process.getuid()),
         CARTRITA_PLUGIN_OWNER: String(statSync(ROOT).uid),
+        XDG_CONFIG_HOME: '/nonexistent',
         ...env,
       },
       stdio: [stdin, 'pipe', 'pipe'],
