@@ -225,16 +225,14 @@ static void show(const struct session *session, const char *queue, const struct 
 {
     struct view view;
 
-    view_sheet(&view, &session->settings->look, NULL, 0);
-    if (view_json(&view)) {
-        view_text(&view, "queue", ct_str_of(queue));
-        if (job->id)
-            view_text(&view, "id", ct_str_of(job->id));
-        else
-            view_null(&view, "id");
-    } else if (view_is_table(&view) && job->id) {
+    view_members(&view, &session->settings->look);
+    view_text(&view, "queue", ct_str_of(queue));
+    if (job->id)
+        view_text(&view, "id", ct_str_of(job->id));
+    else
+        view_null(&view, "id");
+    if (view_is_table(&view) && job->id)
         printf("%s\n", job->id);
-    }
     view_end(&view);
     view_close(&view);
 }

@@ -54,6 +54,12 @@ void view_sheet(struct view *view, const struct look_settings *settings,
         print_json_open(&view->json, NULL, '{');
 }
 
+void view_members(struct view *view, const struct look_settings *settings)
+{
+    view_sheet(view, settings, NULL, 0);
+    view->kind = VIEW_MEMBERS;
+}
+
 void view_report(struct view *view, const struct look_settings *settings, const char *key)
 {
     start(view, settings, NULL, 0);
@@ -178,7 +184,7 @@ void view_cell(struct view *view, const char *key, struct ct_str text, enum prin
 {
     const struct print_column *column;
 
-    if (!view_is_table(view) || view->kind == VIEW_REPORT)
+    if (!view_is_table(view) || view->kind == VIEW_REPORT || view->kind == VIEW_MEMBERS || !key)
         return;
     column = find_column(view, key);
     if (view->kind == VIEW_SHEET) {

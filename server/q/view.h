@@ -29,7 +29,7 @@
 
 struct view {
     struct look look;
-    enum { VIEW_LIST, VIEW_SHEET, VIEW_REPORT } kind;
+    enum { VIEW_LIST, VIEW_SHEET, VIEW_MEMBERS, VIEW_REPORT } kind;
     const struct print_column *columns; /* borrowed */
     size_t column_count;
     int64_t row_count;
@@ -48,13 +48,15 @@ void view_list(struct view *view, const struct look_settings *settings,
  * with its key, else the key. */
 void view_sheet(struct view *view, const struct look_settings *settings,
                 const struct print_column *labels, size_t label_count);
+/* The same where people get something else than a sheet, by view_line or by the verb itself. */
+void view_members(struct view *view, const struct look_settings *settings);
 /* What was done to several things, and sums: a JSON object with the rows in the member `key`, the
  * fields behind view_totals beside it; as JSON lines the last line. No table: its words are the
  * verb's. */
 void view_report(struct view *view, const struct look_settings *settings, const char *key);
 void view_totals(struct view *view);
 
-/* A row that is only a text: a line as it is, made safe, at once; a string. */
+/* A row that is only a text: a line as it is, made safe, at once; a string of a list. */
 void view_line(struct view *view, struct ct_str text);
 /* Hands what there is of JSON to stdout, for who reads along. */
 void view_flush(struct view *view);
@@ -65,7 +67,8 @@ void view_row_end(struct view *view);
 void view_end(struct view *view);
 void view_close(struct view *view);
 
-/* --- fields: a member of JSON, and a cell or a line where one has the key --- */
+/* --- fields: a member of JSON, and a cell or a line where one has the key; NULL: in an array ---
+ */
 
 void view_text(struct view *view, const char *key, struct ct_str text);
 /* The same, coloured as a state. */
