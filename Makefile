@@ -183,7 +183,7 @@ threads: all check-tools $(THREAD_TESTS)
 	BUILD=$(abspath $(BUILD)) $$fixed tests/lib/run-node.sh $(addprefix tests/interop/worker_,exec.test.mjs life.test.mjs)
 
 # Plugins of the tests; nothing of the runtime is linked, as anywhere.
-$(BUILD)/tests/plugins/%.so: tests/plugins/%.c worker/include/cartrita/plugin.h
+$(BUILD)/tests/plugins/%.so: tests/plugins/%.c tests/plugins/setting.h worker/include/cartrita/plugin.h
 	@mkdir -p $(@D)
 	$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fvisibility=hidden -shared -Iworker/include $(LDFLAGS_ALL) -o $@ $<
 $(BUILD)/tests/plugins/tally_next.so: tests/plugins/tally.c

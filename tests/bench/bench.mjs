@@ -5,7 +5,7 @@
  *                              [--runs N] [--quick] [--json FILE]
  *
  * Measurements: throughput, network (1 ms added to Redis's answers), latency, enqueue, memory, start,
- * recovery, backlog. --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
+ * recovery, backlog, isolation (what the sandbox costs), reaction (to jobs that misbehave). --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
  * detection. Nothing else should run on the machine. */
 
 import { writeFile } from 'node:fs/promises';
@@ -16,8 +16,10 @@ import { BUILD, missing, startProgram } from '../lib/processes.mjs';
 import { startRedis } from '../lib/redis.mjs';
 import { newScope } from '../lib/scope.mjs';
 import { until } from '../lib/wait.mjs';
+import { measureIsolation } from './measure_isolation.mjs';
 import { measureLatency } from './measure_latency.mjs';
 import { measureMemory, measureRecovery, measureStart } from './measure_processes.mjs';
+import { measureReaction } from './measure_reaction.mjs';
 import { measureThroughput } from './measure_throughput.mjs';
 import { measureBacklog, measureEnqueue } from './measure_volume.mjs';
 import { printTable, verdictOf } from './table.mjs';
@@ -58,6 +60,8 @@ const MEASUREMENTS = {
   start: measureStart,
   recovery: (context) => measureRecovery({ ...context, skipSlow: context.isQuick }),
   backlog: (context) => measureBacklog({ ...context, ...(context.isQuick && { backlogs: [1000, 100_000] }) }),
+  isolation: measureIsolation,
+  reaction: measureReaction,
 };
 
 function usage(error) {
@@ -101,6 +105,7 @@ async function main() {
     'cartrita-queued',
     'plugins/noop.so',
     'tests/plugins/stamp.so',
+    'tests/plugins/react.so',
     'tests/bench/delay_proxy',
   );
   if (absent && options.systems.includes('cartrita')) usage(`${absent}: run make bench`);

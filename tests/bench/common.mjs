@@ -84,12 +84,13 @@ export async function processCpu(pids) {
   return ns / 1e9;
 }
 
-/* One run after the other for each system in turn, so that what else the machine does hits all alike.
+/* One run after the other for each system in turn, every other time the other way round, so that what
+ * else the machine does hits all alike.
  * `run(name, previous)` gives {measure: number}; returns {name: {measure: [numbers]}}. */
 export async function interleave(names, runs, run, note = () => {}) {
   const results = Object.fromEntries(names.map((name) => [name, {}]));
   for (let i = 0; i < runs; i++) {
-    for (const name of names) {
+    for (const name of i % 2 === 0 ? names : [...names].reverse()) {
       const measured = await run(name, results[name], i);
       for (const [what, value] of Object.entries(measured)) (results[name][what] ??= []).push(value);
       note(name, i, measured);

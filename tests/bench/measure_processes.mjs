@@ -70,15 +70,16 @@ export async function measureMemory({ redis, names, runs, note }) {
   ].filter(({ values }) => Object.keys(values).length > 0);
 }
 
-/* One job waits; the clock runs from the start of the worker until it is completed. */
-async function startOnce(redis, name) {
+/* One job waits; the clock runs from the start of the worker until it is completed. `options`: more for
+ * work(). */
+export async function startOnce(redis, name, options) {
   const client = redis.client();
   await client.flushall();
   const system = systemOf(name, redis);
   const producer = await system.open();
   await producer.add({ i: 1 });
   const from = performance.now();
-  const worker = await system.work({ waitReady: false });
+  const worker = await system.work({ ...options, waitReady: false });
   try {
     /* As often as Redis answers: a millisecond is what this is about. */
     while ((await client.zcard(key('completed'))) === 0) {

@@ -12,14 +12,15 @@ const PROBE_JOBS = 2000;
 const JOBS_MIN = 1000;
 const JOBS_MAX = 150_000;
 
-async function once(redis, name, { processes, concurrency, count, connection }) {
+/* One run: {rate, redisUs, workerUs}. `worker`: more options for work(). */
+export async function throughputOnce(redis, name, { processes, concurrency, count, connection, worker: options }) {
   const client = redis.client();
   await client.flushall();
   const system = systemOf(name, redis, connection);
   const producer = await system.open();
   await producer.pause();
   await fill(producer, count);
-  const worker = await system.work({ processes, concurrency });
+  const worker = await system.work({ processes, concurrency, ...options });
   try {
     const pids = (await worker.pids()).map(({ pid }) => pid);
     const [cpuBefore, workerBefore] = [await redisCpu(client), await processCpu(pids)];
@@ -37,19 +38,24 @@ async function once(redis, name, { processes, concurrency, count, connection }) 
   }
 }
 
+/* How many jobs a run of that rate needs. */
+export function jobsFor(rate) {
+  return Math.round(Math.min(JOBS_MAX, Math.max(JOBS_MIN, rate * SECONDS)));
+}
+
 /* `cases`: [{label, processes, concurrency, connection?}]. */
 export async function measureThroughput({ redis, names, runs, note, cases, probeJobs = PROBE_JOBS }) {
   const rows = [];
   for (const { label, ...load } of cases) {
     const counts = {};
     for (const name of names) {
-      const { rate } = await once(redis, name, { ...load, count: probeJobs });
-      counts[name] = Math.round(Math.min(JOBS_MAX, Math.max(JOBS_MIN, rate * SECONDS)));
+      const { rate } = await throughputOnce(redis, name, { ...load, count: probeJobs });
+      counts[name] = jobsFor(rate);
     }
     const results = await interleave(
       names,
       runs,
-      (name) => once(redis, name, { ...load, count: counts[name] }),
+      (name) => throughputOnce(redis, name, { ...load, count: counts[name] }),
       (name, i, m) =>
         note(
           `${label}, ${name}, run ${i + 1}: ${Math.round(m.rate)} jobs/s, Redis ${m.redisUs.toFixed(1)} us, workers ${m.workerUs.toFixed(1)} us a job`,

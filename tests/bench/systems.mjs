@@ -50,7 +50,7 @@ class BullSystem extends NodeSystem {
     const queue = new Bull(QUEUE, { redis: this.redis.connection });
     await queue.isReady();
     return {
-      add: (data, opts) => queue.add('n', data, opts),
+      add: (data, opts, name = 'n') => queue.add(name, data, opts),
       addBulk: (jobs) => queue.addBulk(jobs),
       pause: () => queue.pause(),
       resume: () => queue.resume(),
@@ -68,7 +68,7 @@ class BullMqSystem extends NodeSystem {
     const queue = new Queue(QUEUE, { connection: this.redis.connection });
     await queue.waitUntilReady();
     return {
-      add: (data, opts) => queue.add('n', data, opts),
+      add: (data, opts, name = 'n') => queue.add(name, data, opts),
       addBulk: (jobs) => queue.addBulk(jobs),
       pause: () => queue.pause(),
       resume: () => queue.resume(),
@@ -78,6 +78,7 @@ class BullMqSystem extends NodeSystem {
 }
 
 const STAMP = join(BUILD, 'tests/plugins/stamp.so');
+const PLUGINS = { noop: pluginPath('noop'), react: join(BUILD, 'tests/plugins/react.so') };
 
 /* Ours serves Bull's producers, so its producer is Bull. */
 class CartritaSystem extends BullSystem {
@@ -86,9 +87,10 @@ class CartritaSystem extends BullSystem {
     this.name = 'cartrita';
   }
 
-  async work({ processes = 1, concurrency = 1, job = 'noop', record, waitReady = true, args = [] }) {
+  /* `isReadable`: or a plain user cannot read its memory in /proc. */
+  async work({ processes = 1, concurrency = 1, job = 'noop', record, waitReady = true, isReadable = true, args = [] }) {
     const scope = newScope();
-    const plugin = job === 'noop' ? ['--plugin', pluginPath('noop')] : ['--plugin', STAMP, '--set', `job=${job}`];
+    const plugin = PLUGINS[job] ? ['--plugin', PLUGINS[job]] : ['--plugin', STAMP, '--set', `job=${job}`];
     if (record) plugin.push('--set', `record=${record}`, '--sandbox', `files:${dirname(record)}`);
     const url = `redis://${this.connection.host}:${this.connection.port}`;
     const program = startProgram(scope, programPath('cartrita-worker'), [
@@ -105,7 +107,7 @@ class CartritaSystem extends BullSystem {
       concurrency,
       '--log-level',
       'warn',
-      '--core' /* or a plain user cannot read its memory in /proc */,
+      ...(isReadable ? ['--core'] : []),
       ...args,
     ]);
     const worker = {

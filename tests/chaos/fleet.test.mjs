@@ -21,7 +21,7 @@ import { Chaos, SEED, TALLY, randomOf } from './lib.mjs';
 
 const JOBS_MAX = 50_000;
 const JOBS_SANITIZED = 8000;
-const WORK_MS = 200_000; /* of all jobs together, so that the load lasts as long whatever their number */
+const WORK_MS = 100_000; /* of all jobs together, so that the load lasts as long whatever their number */
 const PROCESSES = 2;
 const CONCURRENCY = 10;
 const RUNNERS_MAX = 4;

@@ -8,6 +8,8 @@
 
 #include "cartrita/plugin.h"
 
+#include "setting.h"
+
 #define NAP_NS 20000000L
 
 enum stamp_kind { STAMP_RETURN, STAMP_HOLD, STAMP_CRASH };
@@ -17,22 +19,6 @@ struct stamp {
     enum stamp_kind kind;
     char record[256];
 };
-
-/* The text setting `key` of a flat JSON object without escapes; "" when it is absent. */
-static void stamp_setting(const char *config, const char *key, char *out, size_t size)
-{
-    char quoted[32];
-    const char *at;
-
-    out[0] = '\0';
-    snprintf(quoted, sizeof quoted, "\"%s\"", key);
-    at = strstr(config, quoted);
-    if (!at)
-        return;
-    at += strlen(quoted);
-    at += strspn(at, " :\"");
-    snprintf(out, size, "%.*s", (int)strcspn(at, "\""), at);
-}
 
 static int32_t stamp_open(const struct cartrita_host *host, const char *config,
                           uint32_t concurrency, void **self, char *error, size_t error_size)
@@ -45,8 +31,8 @@ static int32_t stamp_open(const struct cartrita_host *host, const char *config,
         snprintf(error, error_size, "out of memory");
         return -1;
     }
-    stamp_setting(config, "job", kind, sizeof kind);
-    stamp_setting(config, "record", stamp->record, sizeof stamp->record);
+    setting_read(config, "job", kind, sizeof kind);
+    setting_read(config, "record", stamp->record, sizeof stamp->record);
     stamp->host = host;
     stamp->kind = strcmp(kind, "hold") == 0    ? STAMP_HOLD
                   : strcmp(kind, "crash") == 0 ? STAMP_CRASH

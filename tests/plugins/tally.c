@@ -10,6 +10,8 @@
 
 #include "cartrita/plugin.h"
 
+#include "setting.h"
+
 #ifndef TALLY_VERSION
 #define TALLY_VERSION "1.0"
 #endif
@@ -19,22 +21,6 @@ struct tally {
     int fd;
     long sleep_ms, fail_times;
 };
-
-/* The text setting `key` of a flat JSON object without escapes; "" when it is absent. */
-static void tally_setting(const char *config, const char *key, char *out, size_t size)
-{
-    char quoted[32];
-    const char *at;
-
-    out[0] = '\0';
-    snprintf(quoted, sizeof quoted, "\"%s\"", key);
-    at = strstr(config, quoted);
-    if (!at)
-        return;
-    at += strlen(quoted);
-    at += strspn(at, " :\"");
-    snprintf(out, size, "%.*s", (int)strcspn(at, "\",}"), at);
-}
 
 static int32_t tally_open(const struct cartrita_host *host, const char *config,
                           uint32_t concurrency, void **self, char *error, size_t error_size)
@@ -46,11 +32,11 @@ static int32_t tally_open(const struct cartrita_host *host, const char *config,
     if (!tally)
         return -1;
     tally->host = host;
-    tally_setting(config, "sleepMs", text, sizeof text);
+    setting_read(config, "sleepMs", text, sizeof text);
     tally->sleep_ms = atol(text);
-    tally_setting(config, "failTimes", text, sizeof text);
+    setting_read(config, "failTimes", text, sizeof text);
     tally->fail_times = atol(text);
-    tally_setting(config, "record", text, sizeof text);
+    setting_read(config, "record", text, sizeof text);
     tally->fd = open(text, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0600);
     if (tally->fd < 0) {
         snprintf(error, error_size, "tally: cannot open the record \"%s\"", text);
