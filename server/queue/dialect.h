@@ -47,12 +47,14 @@ struct dialect_queue; /* the dialect's own: keys and settings of one queue */
 struct inspector;     /* queue/inspect.h */
 struct dead_keeper;   /* queue/dead.h */
 struct watcher;       /* queue/watch.h */
+struct manager;       /* queue/manage.h */
 
 struct dialect {
     const char *name;
     const struct inspector *inspector;     /* looking at queues; NULL where nobody can ask for it */
     const struct dead_keeper *dead_keeper; /* dead-letter queues; NULL: it has none */
     const struct watcher *watcher;         /* its events as they are published; NULL: it has none */
+    const struct manager *manager;         /* changing queues by hand; NULL: nobody can */
 
     enum ct_code (*open)(const struct queue_name *name, const struct queue_settings *settings,
                          struct dialect_queue **out, struct ct_error *err);

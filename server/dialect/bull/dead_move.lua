@@ -11,11 +11,11 @@
 --- @include base
 --- @include check
 --- @include add
+--- @include take
 
 local GONE, HELD, LATER = -1, -2, -3
 local D, hint, offset, is_redrive = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7] == '1'
 local lists, sets = {D .. 'wait', D .. 'paused'}, {D .. 'delayed', D .. 'failed'}
-local REMOVED = 'cartrita:removed' -- stands for an id between LSET and LREM
 
 local problem = is_redrive and foreign_key()
 for i = 1, 4 do
@@ -29,15 +29,14 @@ if problem then
     return redis.error_reply(problem)
 end
 
--- Ids near the place where they were seen, with their index from the tail: others take and add there.
-local SLACK, PAGE = 200, 100
-local near = {}
+local wanted, at = {}, 8
+while ARGV[at] do
+    wanted[ARGV[at]] = true
+    at = at + (is_redrive and 2 + ARGV[at + 1] * SERIES_ARGS or 1)
+end
+local taking = open_taking(D, wanted)
 if hint ~= '' then
-    local list, first = D .. hint, math.max(offset - SLACK, 0)
-    local ids = call('LRANGE', list, -(first + PAGE + 2 * SLACK), -(first + 1))
-    for i = 1, #ids do
-        near[ids[i]] = {list, i - #ids - 1 - first}
-    end
+    look_near(taking, D .. hint, offset)
 end
 
 -- A list is searched to its head: so many ids are looked at in one call, one search comes through in
@@ -62,12 +61,12 @@ end
 
 -- {list, index} or {set}; nil: in none; LATER
 local function find(id)
-    if near[id] then
-        return near[id]
+    if taking.near[id] then
+        return taking.near[id]
     end
     for i = 1, 2 do
         if call('ZSCORE', sets[i], id) then
-            return {sets[i]}
+            return {sets[i], false}
         end
     end
     local len = call('LLEN', lists[1]) + call('LLEN', lists[2])
@@ -90,7 +89,7 @@ local function put_back_to_work(at)
     return add_series_job(at + 2)
 end
 
-local taken, places, marked = {}, {}, {}
+local taken, has_taken = {}, false
 local function move(at)
     local id = ARGV[at]
     if taken[id] then
@@ -107,17 +106,19 @@ local function move(at)
         return LATER
     end
     local what = is_redrive and put_back_to_work(at) or 1
-    taken[id] = true
-    places[#places + 1] = {id, place}
+    taken[id], has_taken = true, true
+    taking.take(id, place)
+    call('DEL', D .. id, D .. id .. ':logs')
     return what
 end
 
-local answers, at = {}, 8
+local answers = {}
+at = 8
 while ARGV[at] do
     local is_fine, what = pcall(move, at)
     if not is_fine then
         what = error_text(what)
-        if #places == 0 and is_refusal(what) then
+        if not has_taken and is_refusal(what) then
             return redis.error_reply(what)
         end
         what = {what}
@@ -126,24 +127,5 @@ while ARGV[at] do
     at = at + (is_redrive and 2 + ARGV[at + 1] * SERIES_ARGS or 1)
 end
 
--- What is taken goes. One pass through a list is enough for all of its ids, from the end that is nearer.
-local depth = {}
-for _, entry in ipairs(places) do
-    local id, key, index = entry[1], entry[2][1], entry[2][2]
-    if index then
-        call('LSET', key, index, REMOVED)
-        marked[key] = (marked[key] or 0) + 1
-        depth[key] = math.min(depth[key] or 0, index)
-    else
-        call('ZREM', key, id)
-    end
-    call('ZREM', D .. 'priority', id)
-    call('DEL', D .. id, D .. id .. ':logs')
-end
-for i = 1, 2 do
-    if marked[lists[i]] then
-        local is_near_head = -depth[lists[i]] > call('LLEN', lists[i]) / 2
-        call('LREM', lists[i], is_near_head and marked[lists[i]] or -marked[lists[i]], REMOVED)
-    end
-end
+taking.close()
 return answers

@@ -6,6 +6,7 @@
 #include "dialect/bull/bull.h"
 #include "dialect/bull/inspect.h"
 #include "dialect/bull/letter.h"
+#include "dialect/bull/manage.h"
 #include "dialect/bull/parts.h"
 #include "dialect/bull/watch.h"
 
@@ -69,6 +70,7 @@ const struct dialect bull_dialect = {
     .inspector = &bull_inspector,
     .dead_keeper = &bull_dead_keeper,
     .watcher = &bull_watcher,
+    .manager = &bull_manager,
     .open = bull_open,
     .close = bull_close,
     .configure = bull_configure,

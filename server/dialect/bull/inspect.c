@@ -7,23 +7,23 @@
 #include "bull_lua.h"
 #include "dialect/bull/keys.h"
 
-enum { WAITING, ACTIVE, DELAYED, PAUSED, COMPLETED, FAILED, STATE_COUNT };
-
-static const struct inspect_state states[STATE_COUNT] = {
-    [WAITING] = {"waiting", true, false},     [ACTIVE] = {"active", true, false},
-    [DELAYED] = {"delayed", true, false},     [PAUSED] = {"paused", true, false},
-    [COMPLETED] = {"completed", false, true}, [FAILED] = {"failed", false, true},
+static const struct inspect_state states[BULL_STATE_COUNT] = {
+    [BULL_WAITING] = {"waiting", true, false},     [BULL_ACTIVE] = {"active", true, false},
+    [BULL_DELAYED] = {"delayed", true, false},     [BULL_PAUSED] = {"paused", true, false},
+    [BULL_COMPLETED] = {"completed", false, true}, [BULL_FAILED] = {"failed", false, true},
 };
 
 static const struct {
     const char *suffix;
     bool is_list;
-} homes[STATE_COUNT] = {
-    [WAITING] = {"wait", true},  [ACTIVE] = {"active", true},        [DELAYED] = {"delayed", false},
-    [PAUSED] = {"paused", true}, [COMPLETED] = {"completed", false}, [FAILED] = {"failed", false},
+} homes[BULL_STATE_COUNT] = {
+    [BULL_WAITING] = {"wait", true},         [BULL_ACTIVE] = {"active", true},
+    [BULL_DELAYED] = {"delayed", false},     [BULL_PAUSED] = {"paused", true},
+    [BULL_COMPLETED] = {"completed", false}, [BULL_FAILED] = {"failed", false},
 };
 
-const uint32_t bull_idle_states[BULL_IDLE_STATES] = {WAITING, PAUSED, DELAYED, FAILED};
+const uint32_t bull_idle_states[BULL_IDLE_STATES] = {BULL_WAITING, BULL_PAUSED, BULL_DELAYED,
+                                                     BULL_FAILED};
 
 const char *bull_state_list(uint32_t state)
 {
@@ -50,7 +50,7 @@ static const struct inspect_field fields[] = {
 };
 #define FIELD_COUNT (sizeof fields / sizeof fields[0])
 _Static_assert(FIELD_COUNT <= INSPECT_FIELDS_MAX, "a page has room for each field");
-_Static_assert(STATE_COUNT <= INSPECT_STATES_MAX, "the counts have room for each state");
+_Static_assert(BULL_STATE_COUNT <= INSPECT_STATES_MAX, "the counts have room for each state");
 
 static void build_prefix(const struct queue_name *name, struct redis_command *command)
 {
@@ -144,14 +144,14 @@ static void bull_build_counts(const struct queue_name *name, struct redis_comman
 static enum ct_code bull_parse_counts(const struct redis_reply *reply, struct inspect_counts *out,
                                       struct ct_error *err)
 {
-    if (redis_reply_count(reply) != 3 + STATE_COUNT)
+    if (redis_reply_count(reply) != 3 + BULL_STATE_COUNT)
         return unexpected("counts of the wrong number", err);
     *out = (struct inspect_counts){
         .exists = redis_reply_int(redis_reply_at(reply, 0), 0) != 0,
         .is_paused = redis_reply_int(redis_reply_at(reply, 1), 0) != 0,
-        .repeatable_count = redis_reply_int(redis_reply_at(reply, 2 + STATE_COUNT), 0),
+        .repeatable_count = redis_reply_int(redis_reply_at(reply, 2 + BULL_STATE_COUNT), 0),
     };
-    for (size_t i = 0; i < STATE_COUNT; i++)
+    for (size_t i = 0; i < BULL_STATE_COUNT; i++)
         out->jobs[i] = redis_reply_int(redis_reply_at(reply, 2 + i), 0);
     return CT_E_OK;
 }
@@ -222,7 +222,7 @@ static enum ct_code bull_parse_page(const struct inspect_page *page,
             .is_missing = redis_reply_count(row) <= 2,
         };
 
-        if (page->state == DELAYED)
+        if (page->state == BULL_DELAYED)
             job.due_ms = read_due(redis_reply_str(redis_reply_at(row, 1)));
         read_fields(row, 2, page->has_bodies, &job);
         on_job(ctx, &job);
@@ -246,7 +246,7 @@ static void bull_build_job(const struct queue_name *name, struct ct_str id, uint
 
 static bool find_state(struct ct_str text, uint32_t *out)
 {
-    for (uint32_t i = 0; i < STATE_COUNT; i++) {
+    for (uint32_t i = 0; i < BULL_STATE_COUNT; i++) {
         if (ct_str_is(text, states[i].name)) {
             *out = i;
             return true;
@@ -271,7 +271,7 @@ static enum ct_code bull_parse_job(const struct redis_reply *reply, struct ct_st
         .job = {.id = id},
     };
     out->has_state = find_state(redis_reply_str(redis_reply_at(reply, 1)), &out->state);
-    if (out->has_state && out->state == DELAYED)
+    if (out->has_state && out->state == BULL_DELAYED)
         out->job.due_ms = read_due(redis_reply_str(redis_reply_at(reply, 6)));
     read_fields(row, 0, true, &out->job);
     return CT_E_OK;
@@ -349,7 +349,7 @@ static enum ct_code bull_parse_backlog(const struct redis_reply *reply, struct i
 
 const struct inspector bull_inspector = {
     .states = states,
-    .state_count = STATE_COUNT,
+    .state_count = BULL_STATE_COUNT,
     .fields = fields,
     .field_count = FIELD_COUNT,
     .build_scan = bull_build_scan,

@@ -6,6 +6,17 @@
 
 extern const struct inspector bull_inspector;
 
+/* Indexes of its states. */
+enum bull_state {
+    BULL_WAITING,
+    BULL_ACTIVE,
+    BULL_DELAYED,
+    BULL_PAUSED,
+    BULL_COMPLETED,
+    BULL_FAILED,
+    BULL_STATE_COUNT
+};
+
 /* The list that holds the jobs of a state, without the queue's name; NULL: it is a sorted set. */
 const char *bull_state_list(uint32_t state);
 
