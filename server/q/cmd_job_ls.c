@@ -1,8 +1,8 @@
 /* job ls: the jobs of a queue, state by state, in the order of Bull's getters. Pages of
  * INSPECT_PAGE_MAX jobs, so that no call holds Redis for long; JSON is written as it comes. */
-#include "common/nearest.h"
 #include "q/command.h"
 #include "q/job_rows.h"
+#include "q/job_walk.h"
 
 #define LIMIT_MAX 100000
 
@@ -83,30 +83,18 @@ static enum ct_code list_state(struct session *session, const char *queue,
     return rc;
 }
 
-static enum ct_code find_states(const struct inspector *inspector,
-                                const struct ct_option_list *names, bool wanted[],
-                                struct ct_error *err)
+static enum ct_code find_states(const struct session *session, const struct ct_option_list *names,
+                                bool wanted[], struct ct_error *err)
 {
     for (size_t i = 0; i < names->count; i++) {
-        struct ct_nearest nearest;
-        bool is_known = false;
+        uint32_t state;
+        enum ct_code rc = job_walk_state(session, names->items[i], &state, err);
 
-        ct_nearest_init(&nearest, names->items[i]);
-        for (uint32_t s = 0; s < inspector->state_count; s++) {
-            bool is_it = strcmp(names->items[i], inspector->states[s].name) == 0;
-
-            ct_nearest_offer(&nearest, inspector->states[s].name);
-            wanted[s] = wanted[s] || is_it;
-            is_known = is_known || is_it;
-        }
-        if (is_known)
-            continue;
-        if (nearest.best)
-            return ct_error_set(err, CT_E_USAGE, "--state %s: did you mean \"%s\"?",
-                                names->items[i], nearest.best);
-        return ct_error_set(err, CT_E_USAGE, "--state %s: there is no such state", names->items[i]);
+        if (rc != CT_E_OK)
+            return rc;
+        wanted[state] = true;
     }
-    for (uint32_t s = 0; s < inspector->state_count; s++)
+    for (uint32_t s = 0; s < session->inspector->state_count; s++)
         wanted[s] = wanted[s] || names->count == 0;
     return CT_E_OK;
 }
@@ -122,7 +110,7 @@ static enum ct_code run(struct session *session, const void *given, const char *
 
     if (settings->is_asc && settings->is_desc)
         return ct_error_set(err, CT_E_USAGE, "--asc and --desc exclude each other");
-    rc = find_states(session->inspector, &settings->states, wanted, err);
+    rc = find_states(session, &settings->states, wanted, err);
     if (rc == CT_E_OK)
         rc = session_need_queue(session, args[0], &counts, err);
     if (rc != CT_E_OK)

@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "common/nearest.h"
 #include "q/job_data.h"
 #include "q/job_text.h"
 
@@ -262,19 +263,18 @@ enum ct_code job_walk_state(const struct session *session, const char *name, uin
                             struct ct_error *err)
 {
     const struct inspector *inspector = session->inspector;
-    struct ct_buf names;
+    struct ct_nearest nearest;
 
-    ct_buf_init(&names);
+    ct_nearest_init(&nearest, name);
     for (uint32_t i = 0; i < inspector->state_count; i++) {
         if (strcmp(inspector->states[i].name, name) == 0) {
             *out = i;
-            ct_buf_free(&names);
             return CT_E_OK;
         }
-        ct_buf_printf(&names, "%s%s", i == 0 ? "" : ", ", inspector->states[i].name);
+        ct_nearest_offer(&nearest, inspector->states[i].name);
     }
-    ct_error_set(err, CT_E_USAGE, "--state %s: the states are %.*s", name, (int)names.len,
-                 ct_buf_data(&names));
-    ct_buf_free(&names);
-    return err->code;
+    if (nearest.best)
+        return ct_error_set(err, CT_E_USAGE, "--state %s: did you mean \"%s\"?", name,
+                            nearest.best);
+    return ct_error_set(err, CT_E_USAGE, "--state %s: there is no such state", name);
 }
