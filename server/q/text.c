@@ -188,6 +188,16 @@ void text_append_span(struct ct_buf *buf, int64_t ms)
         ct_buf_printf(buf, "%lld d", (long long)(seconds / 86400));
 }
 
+void text_append_duration(struct ct_buf *buf, int64_t ms)
+{
+    if (ms < 1000)
+        ct_buf_printf(buf, "%lld ms", (long long)ms);
+    else if (ms < 10000)
+        ct_buf_printf(buf, "%.1f s", (double)ms / 1000);
+    else
+        text_append_span(buf, ms);
+}
+
 void text_append_bytes(struct ct_buf *buf, int64_t bytes)
 {
     if (bytes < 1 << 20)

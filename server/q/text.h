@@ -24,6 +24,9 @@ bool text_append_json(struct ct_buf *buf, struct ct_str text);
 /* "now", "8 s", "12 min", "3 h", "5 d": the time between two moments, whichever comes first. */
 void text_append_span(struct ct_buf *buf, int64_t ms);
 
+/* "12 ms", "1.5 s", "3 min": how long something took. */
+void text_append_duration(struct ct_buf *buf, int64_t ms);
+
 /* "512 KiB", "81 MiB", "12.5 GiB". */
 void text_append_bytes(struct ct_buf *buf, int64_t bytes);
 

@@ -19,6 +19,9 @@
 #define INSPECT_PAGE_BYTES (4 << 20) /* of job texts; one job alone may be larger */
 #define INSPECT_FIND_MAX   5000      /* ids that are compared */
 #define INSPECT_LOGS_MAX   1000      /* last lines of a job's log, with the job */
+#define INSPECT_TIMES_MAX  100       /* jobs whose times are read */
+#define INSPECT_SAMPLE_MAX 20        /* jobs of a state whose memory is measured */
+#define INSPECT_CLASS_MAX  16        /* classes of keys */
 #define INSPECT_LOG_MAX    500       /* lines of a job's log, alone */
 
 struct inspect_state {
@@ -43,6 +46,7 @@ struct inspect_counts {
     bool is_paused;
     int64_t jobs[INSPECT_STATES_MAX]; /* by index in `states` */
     int64_t repeatable_count;
+    int64_t added_count; /* ever, also those that were duplicates of others */
 };
 
 struct inspect_job {
@@ -86,6 +90,18 @@ struct inspect_backlog {
     int64_t waiting;
     int64_t oldest_ms; /* since the oldest was added, due or begun before (lifo hides older ones);
                           0: none waits */
+};
+
+/* How long one job took; -1: its hash does not tell. */
+struct inspect_time {
+    int64_t wait_ms; /* from when it was added or due until its first begin */
+    int64_t run_ms;  /* of the last attempt */
+};
+
+/* The memory of one class of keys; more of them than were measured: an estimate. */
+struct inspect_memory {
+    struct ct_str name; /* a state (its jobs), "logs", "order" or "other" */
+    int64_t key_count, measured_count, bytes;
 };
 
 typedef void (*inspect_name_fn)(void *ctx, struct ct_str name);
@@ -141,6 +157,18 @@ struct inspector {
                           struct redis_command *command);
     enum ct_code (*parse_backlog)(const struct redis_reply *reply, struct inspect_backlog *out,
                                   struct ct_error *err);
+
+    /* Times of the jobs that ended last, as completed or as failed: up to INSPECT_TIMES_MAX from
+     * place `offset` on; *count of them, 0: there are no more. `out` has room for all. */
+    void (*build_times)(const struct queue_name *name, bool is_failed, int64_t offset,
+                        struct redis_command *command);
+    enum ct_code (*parse_times)(const struct redis_reply *reply, struct inspect_time out[],
+                                uint32_t *count, struct ct_error *err);
+
+    /* `out` has room for INSPECT_CLASS_MAX. */
+    void (*build_memory)(const struct queue_name *name, struct redis_command *command);
+    enum ct_code (*parse_memory)(const struct redis_reply *reply, struct inspect_memory out[],
+                                 uint32_t *count, struct ct_error *err);
 };
 
 #endif

@@ -20,7 +20,8 @@ typedef void (*watch_event_fn)(void *ctx, const struct watch_event *event);
 
 struct watcher {
     const char *const *names; /* of events; ends with NULL */
-    /* The channel of one event (out of `names`) of a queue; true: it is Redis's glob for several. */
+    /* The channel of one event (out of `names`) of a queue; true: it is Redis's glob for several.
+     */
     bool (*write_channel)(const struct queue_name *name, const char *event, struct ct_buf *out);
     /* The glob for all events of all queues. More may match: read sorts them out. */
     void (*write_all)(const char *prefix, struct ct_buf *out);

@@ -20,6 +20,7 @@ const PROGRAMS = [
   ['cartrita-q', 'job', 'find'],
   ['cartrita-q', 'job', 'logs'],
   ['cartrita-q', 'job', 'wait'],
+  ['cartrita-q', 'stats'],
   ['cartrita-q', 'tail'],
   ['cartrita-q', 'job', 'add'],
   ['cartrita-q', 'job', 'cancel'],

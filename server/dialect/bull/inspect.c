@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bull_lua.h"
+#include "dialect/bull/inspect_parts.h"
 #include "dialect/bull/keys.h"
 
 static const struct inspect_state states[BULL_STATE_COUNT] = {
@@ -63,7 +64,7 @@ static void build_prefix(const struct queue_name *name, struct redis_command *co
 }
 
 /* The one key that is declared, which tells a cluster where the queue lives; then the prefix. */
-static void build_key(const struct queue_name *name, struct ct_str suffix,
+void bull_inspect_key(const struct queue_name *name, struct ct_str suffix,
                       struct redis_command *command)
 {
     struct ct_buf text;
@@ -77,7 +78,7 @@ static void build_key(const struct queue_name *name, struct ct_str suffix,
     build_prefix(name, command);
 }
 
-static enum ct_code unexpected(const char *what, struct ct_error *err)
+enum ct_code bull_inspect_unexpected(const char *what, struct ct_error *err)
 {
     return ct_error_set(err, CT_E_REDIS_ERROR,
                         "Redis answered in a shape that was not expected: %s", what);
@@ -126,7 +127,7 @@ static enum ct_code bull_parse_scan(const char *prefix, const struct redis_reply
     const struct redis_reply *keys = redis_reply_at(reply, 1);
 
     if (!next.data)
-        return unexpected("a scan without a cursor", err);
+        return bull_inspect_unexpected("a scan without a cursor", err);
     for (size_t i = 0; i < redis_reply_count(keys); i++)
         offer_name(prefix, redis_reply_str(redis_reply_at(keys, i)), on_name, ctx);
     *cursor = next;
@@ -138,18 +139,19 @@ static enum ct_code bull_parse_scan(const char *prefix, const struct redis_reply
 static void bull_build_counts(const struct queue_name *name, struct redis_command *command)
 {
     command->script = &bull_inspect_counts_script;
-    build_key(name, CT_STR_LIT("id"), command);
+    bull_inspect_key(name, CT_STR_LIT("id"), command);
 }
 
 static enum ct_code bull_parse_counts(const struct redis_reply *reply, struct inspect_counts *out,
                                       struct ct_error *err)
 {
-    if (redis_reply_count(reply) != 3 + BULL_STATE_COUNT)
-        return unexpected("counts of the wrong number", err);
+    if (redis_reply_count(reply) != 4 + BULL_STATE_COUNT)
+        return bull_inspect_unexpected("counts of the wrong number", err);
     *out = (struct inspect_counts){
         .exists = redis_reply_int(redis_reply_at(reply, 0), 0) != 0,
         .is_paused = redis_reply_int(redis_reply_at(reply, 1), 0) != 0,
         .repeatable_count = redis_reply_int(redis_reply_at(reply, 2 + BULL_STATE_COUNT), 0),
+        .added_count = redis_reply_int(redis_reply_at(reply, 3 + BULL_STATE_COUNT), 0),
     };
     for (size_t i = 0; i < BULL_STATE_COUNT; i++)
         out->jobs[i] = redis_reply_int(redis_reply_at(reply, 2 + i), 0);
@@ -175,7 +177,7 @@ static void bull_build_page(const struct queue_name *name, const struct inspect_
                             struct redis_command *command)
 {
     command->script = &bull_inspect_page_script;
-    build_key(name, ct_str_of(homes[page->state].suffix), command);
+    bull_inspect_key(name, ct_str_of(homes[page->state].suffix), command);
     redis_command_text(command, homes[page->state].is_list ? "list" : "zset");
     redis_command_text(command, page->is_oldest_first ? "asc" : "desc");
     redis_command_int(command, page->offset);
@@ -214,7 +216,7 @@ static enum ct_code bull_parse_page(const struct inspect_page *page,
     size_t rows = redis_reply_count(reply);
 
     if (rows == 0)
-        return unexpected("a page without a total", err);
+        return bull_inspect_unexpected("a page without a total", err);
     for (size_t i = 1; i < rows; i++) {
         const struct redis_reply *row = redis_reply_at(reply, i);
         struct inspect_job job = {
@@ -238,7 +240,7 @@ static void bull_build_job(const struct queue_name *name, struct ct_str id, uint
                            struct redis_command *command)
 {
     command->script = &bull_inspect_job_script;
-    build_key(name, id, command);
+    bull_inspect_key(name, id, command);
     redis_command_str(command, id);
     redis_command_int(command, log_max < INSPECT_LOGS_MAX ? log_max : INSPECT_LOGS_MAX);
     build_fields(true, command);
@@ -261,7 +263,7 @@ static enum ct_code bull_parse_job(const struct redis_reply *reply, struct ct_st
     const struct redis_reply *row = redis_reply_at(reply, 7);
 
     if (redis_reply_count(reply) != 8)
-        return unexpected("a job of the wrong number of parts", err);
+        return bull_inspect_unexpected("a job of the wrong number of parts", err);
     *out = (struct inspect_found){
         .exists = redis_reply_int(redis_reply_at(reply, 0), 0) != 0,
         .lock = redis_reply_str(redis_reply_at(reply, 2)),
@@ -281,7 +283,7 @@ static void bull_build_log(const struct queue_name *name, struct ct_str id, int6
                            struct redis_command *command)
 {
     command->script = &bull_inspect_log_script;
-    build_key(name, id, command);
+    bull_inspect_key(name, id, command);
     redis_command_str(command, id);
     redis_command_int(command, first);
     redis_command_int(command, INSPECT_LOG_MAX);
@@ -292,7 +294,7 @@ static enum ct_code bull_parse_log(const struct redis_reply *reply, struct inspe
                                    struct ct_error *err)
 {
     if (redis_reply_count(reply) != 5)
-        return unexpected("a log of the wrong number of parts", err);
+        return bull_inspect_unexpected("a log of the wrong number of parts", err);
     *out = (struct inspect_log){
         .exists = redis_reply_int(redis_reply_at(reply, 0), 0) != 0,
         .has_ended = redis_reply_int(redis_reply_at(reply, 1), 0) != 0,
@@ -307,7 +309,7 @@ static void bull_build_find(const struct queue_name *name, struct ct_str id, int
                             struct redis_command *command)
 {
     command->script = &bull_inspect_find_script;
-    build_key(name, CT_STR_LIT("active"), command);
+    bull_inspect_key(name, CT_STR_LIT("active"), command);
     redis_command_str(command, id);
     redis_command_int(command, place);
     redis_command_int(command, INSPECT_FIND_MAX);
@@ -317,33 +319,9 @@ static enum ct_code bull_parse_find(const struct redis_reply *reply, bool *is_fo
                                     uint32_t *state, int64_t *place, struct ct_error *err)
 {
     if (redis_reply_count(reply) != 2)
-        return unexpected("a search of the wrong number of parts", err);
+        return bull_inspect_unexpected("a search of the wrong number of parts", err);
     *is_found = find_state(redis_reply_str(redis_reply_at(reply, 0)), state);
     *place = redis_reply_int(redis_reply_at(reply, 1), -1);
-    return CT_E_OK;
-}
-
-/* --- backlog -------------------------------------------------------------------------------- */
-
-static void bull_build_backlog(const struct queue_name *name, int64_t now_ms,
-                               struct redis_command *command)
-{
-    command->script = &bull_inspect_backlog_script;
-    build_key(name, CT_STR_LIT("wait"), command);
-    redis_command_int(command, now_ms);
-}
-
-static enum ct_code bull_parse_backlog(const struct redis_reply *reply, struct inspect_backlog *out,
-                                       struct ct_error *err)
-{
-    struct inspect_backlog backlog = {
-        .waiting = redis_reply_int(redis_reply_at(reply, 0), -1),
-        .oldest_ms = redis_reply_int(redis_reply_at(reply, 1), -1),
-    };
-
-    if (backlog.waiting < 0 || backlog.oldest_ms < 0)
-        return unexpected("a backlog without its numbers", err);
-    *out = backlog;
     return CT_E_OK;
 }
 
@@ -366,4 +344,8 @@ const struct inspector bull_inspector = {
     .parse_find = bull_parse_find,
     .build_backlog = bull_build_backlog,
     .parse_backlog = bull_parse_backlog,
+    .build_times = bull_build_times,
+    .parse_times = bull_parse_times,
+    .build_memory = bull_build_memory,
+    .parse_memory = bull_parse_memory,
 };

@@ -8,20 +8,9 @@
 -- Result: {waiting, ms the oldest has waited}
 
 --- @include inspect
+--- @include due
 
--- Options longer than this are not looked into.
-local OPTS_MAX = 65536
 local prefix, now = ARGV[1], tonumber(ARGV[2])
-
--- A promoted job keeps its first timestamp; what it was delayed by is left in its options alone.
-local function due(opts, timestamp)
-    local delay
-    if opts and #opts <= OPTS_MAX and opts:find('"delay"', 1, true) then
-        local ok, decoded = pcall(cjson.decode, opts)
-        delay = ok and type(decoded) == 'table' and tonumber(decoded.delay)
-    end
-    return timestamp + (delay or 0)
-end
 
 -- When a job came to where it waits, as far as its hash tells: added or due, or begun before.
 local function since(id)

@@ -2,7 +2,8 @@
 --
 -- KEYS[1]  the id counter of the queue
 -- ARGV[1]  the queue's key prefix, with its last colon
--- Result: {exists, paused, waiting, active, delayed, paused jobs, completed, failed, repeatable}
+-- Result: {exists, paused, waiting, active, delayed, paused jobs, completed, failed, repeatable,
+--   last id}
 
 --- @include inspect
 
@@ -32,6 +33,8 @@ local ok, result = pcall(function()
     for _, n in ipairs(counts) do
         if n > 0 then exists = 1 end
     end
+    local last = redis.pcall('GET', KEYS[1])
+    counts[#counts + 1] = type(last) == 'string' and tonumber(last) or 0
     return {exists, paused, unpack(counts)}
 end)
 return ok and result or {err = result}
