@@ -48,6 +48,7 @@ struct inspector;     /* queue/inspect.h */
 struct dead_keeper;   /* queue/dead.h */
 struct watcher;       /* queue/watch.h */
 struct manager;       /* queue/manage.h */
+struct scheduler;     /* queue/schedule.h */
 
 struct dialect {
     const char *name;
@@ -55,6 +56,7 @@ struct dialect {
     const struct dead_keeper *dead_keeper; /* dead-letter queues; NULL: it has none */
     const struct watcher *watcher;         /* its events as they are published; NULL: it has none */
     const struct manager *manager;         /* changing queues by hand; NULL: nobody can */
+    const struct scheduler *scheduler;     /* series of repeatable jobs; NULL: it has none */
 
     enum ct_code (*open)(const struct queue_name *name, const struct queue_settings *settings,
                          struct dialect_queue **out, struct ct_error *err);

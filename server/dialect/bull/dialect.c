@@ -8,6 +8,7 @@
 #include "dialect/bull/letter.h"
 #include "dialect/bull/manage.h"
 #include "dialect/bull/parts.h"
+#include "dialect/bull/schedule.h"
 #include "dialect/bull/watch.h"
 
 static enum ct_code bull_open(const struct queue_name *name, const struct queue_settings *settings,
@@ -71,6 +72,7 @@ const struct dialect bull_dialect = {
     .dead_keeper = &bull_dead_keeper,
     .watcher = &bull_watcher,
     .manager = &bull_manager,
+    .scheduler = &bull_scheduler,
     .open = bull_open,
     .close = bull_close,
     .configure = bull_configure,

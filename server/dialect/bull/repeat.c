@@ -10,104 +10,25 @@
 #include "common/md5.h"
 #include "common/mem.h"
 #include "cron/cron.h"
+#include "cron/iso_date.h"
 #include "dialect/bull/options.h"
-
-#define REPEAT_MS_MAX 8.64e15 /* the last time that JavaScript knows */
-
-/* What `repeat` says. Texts are borrowed from it but for the owned ones. */
-struct repeat {
-    struct memberlist members;
-    double every;             /* NaN: cron */
-    char *cron, *tz, *job_id; /* owned; NULL: none */
-    double limit;             /* NaN: none */
-    double start_ms, end_ms;  /* NaN: none */
-    double count;
-};
 
 /* --- dates --- */
 
-/* Digits at *text, exactly `len` of them, then moves behind them; -1 when they are not there. */
-static int take_digits(const char **text, int len)
-{
-    int number = 0;
-
-    for (int i = 0; i < len; i++) {
-        if ((*text)[i] < '0' || (*text)[i] > '9')
-            return -1;
-        number = number * 10 + ((*text)[i] - '0');
-    }
-    *text += len;
-    return number;
-}
-
-static int take_part(const char **text, char mark, int len)
-{
-    if (**text != mark)
-        return 0;
-    (*text)++;
-    return take_digits(text, len);
-}
-
-static int take_fraction(const char **text)
-{
-    int ms = 0, digits = 0;
-
-    if (**text != '.')
-        return 0;
-    for ((*text)++; **text >= '0' && **text <= '9'; (*text)++) {
-        if (digits++ < 3)
-            ms = ms * 10 + (**text - '0');
-    }
-    for (; digits < 3; digits++)
-        ms *= 10;
-    return ms;
-}
-
-/* Behind the time: Z, +hh:mm, or nothing, which JavaScript takes for local time. */
-static double with_zone(const char *text, struct tm *tm, int ms)
-{
-    if (strcmp(text, "Z") == 0)
-        return (double)timegm(tm) * 1000 + ms;
-    if (*text == '\0') {
-        tm->tm_isdst = -1;
-        return (double)mktime(tm) * 1000 + ms;
-    }
-    int sign = *text == '-' ? -1 : *text == '+' ? 1 : 0;
-    if (sign == 0)
-        return NAN;
-    text++;
-    int hours = take_digits(&text, 2);
-    if (hours >= 0 && *text == ':')
-        text++;
-    int minutes = hours >= 0 ? take_digits(&text, 2) : -1;
-    if (minutes < 0 || *text)
-        return NAN;
-    return (double)timegm(tm) * 1000 + ms - sign * (hours * 60.0 + minutes) * 60000;
-}
-
-/* ISO 8601 as JavaScript reads it: a date alone is UTC midnight. */
+/* As JavaScript reads it: a day alone is UTC midnight, a time without an offset is local. */
 static double date_ms(const char *text)
 {
-    struct tm tm = {0};
+    struct iso_date date;
 
-    tm.tm_year = take_digits(&text, 4) - 1900;
-    tm.tm_mon = take_part(&text, '-', 2) - 1;
-    tm.tm_mday = take_part(&text, '-', 2);
-    if (tm.tm_year < -1900 || tm.tm_mon < 0 || tm.tm_mon > 11 || tm.tm_mday < 1 || tm.tm_mday > 31)
+    if (!iso_date_parse(text, &date))
         return NAN;
-    if (*text == '\0')
-        return (double)timegm(&tm) * 1000;
-    if (*text != 'T' && *text != ' ')
-        return NAN;
-    text++;
-    tm.tm_hour = take_digits(&text, 2);
-    tm.tm_min = take_part(&text, ':', 2);
-    tm.tm_sec = take_part(&text, ':', 2);
-    if (tm.tm_hour < 0 || tm.tm_hour > 24 || tm.tm_min < 0 || tm.tm_min > 59 || tm.tm_sec < 0 ||
-        tm.tm_sec > 59)
-        return NAN;
-    int ms = take_fraction(&text);
-    return with_zone(text, &tm, ms);
+    if (date.kind != ISO_DATE_LOCAL)
+        return (double)date.ms;
+    time_t seconds = (time_t)((date.ms - date.ms % 1000) / 1000);
+    struct tm tm;
+    gmtime_r(&seconds, &tm);
+    tm.tm_isdst = -1;
+    return (double)mktime(&tm) * 1000 + (double)(date.ms % 1000);
 }
 
 static enum ct_code read_date(const struct memberlist *members, const char *name, double *out,
@@ -162,7 +83,7 @@ static enum ct_code read_number(const struct memberlist *members, const char *na
     return CT_E_OK;
 }
 
-static void repeat_fini(struct repeat *repeat)
+void repeat_fini(struct repeat *repeat)
 {
     memberlist_fini(&repeat->members);
     free(repeat->cron);
@@ -170,8 +91,10 @@ static void repeat_fini(struct repeat *repeat)
     free(repeat->job_id);
 }
 
-static enum ct_code repeat_read(struct repeat *repeat, struct ct_str json, struct ct_error *err)
+enum ct_code repeat_read(struct repeat *repeat, struct ct_str json, struct ct_error *err)
 {
+    *repeat = (struct repeat){.every = NAN, .limit = NAN, .start_ms = NAN, .end_ms = NAN};
+
     struct memberlist *members = &repeat->members;
     struct ct_buf id;
     enum ct_code rc = memberlist_init(members, json, "repeat", err);
@@ -218,8 +141,8 @@ static double next_multiple(double base_ms, double every)
     return slot_ms > base_ms ? slot_ms : slot_ms + every;
 }
 
-static enum ct_code next_slot(const struct repeat *repeat, double base_ms, double *out_ms,
-                              struct ct_error *err)
+enum ct_code repeat_slot(const struct repeat *repeat, double base_ms, double *out_ms,
+                         struct ct_error *err)
 {
     struct cron cron;
     int64_t slot_ms;
@@ -257,8 +180,8 @@ static void series_append(const struct repeat *repeat, struct ct_str name, struc
         js_append_number(out, repeat->every);
 }
 
-static void id_append(const struct repeat *repeat, struct ct_str name, struct ct_str series,
-                      double slot_ms, struct ct_buf *out)
+void repeat_id_append(struct ct_str name, struct ct_str job_id, struct ct_str series,
+                      struct ct_buf *out)
 {
     char digest[CT_MD5_HEX_LEN + 1];
     struct ct_buf text;
@@ -266,11 +189,11 @@ static void id_append(const struct repeat *repeat, struct ct_str name, struct ct
     ct_md5_hex(series, digest);
     ct_buf_init(&text);
     ct_buf_append_str(&text, name);
-    ct_buf_printf(&text, "%s:%s", repeat->job_id ? repeat->job_id : "", digest);
+    ct_buf_append_str(&text, job_id);
+    ct_buf_printf(&text, ":%s", digest);
     ct_md5_hex(ct_buf_str(&text), digest);
     ct_buf_free(&text);
     ct_buf_printf(out, "repeat:%s:", digest);
-    js_append_number(out, slot_ms);
 }
 
 /* {"count":2,"key":"...", then what the caller gave}. */
@@ -302,7 +225,9 @@ static void opts_overlay(struct memberlist *opts, const struct repeat *repeat, s
     repeat_append(repeat, ct_str_of(next->series), count, &text);
     memberlist_set(&fresh, "repeat", ct_buf_str(&text));
     ct_buf_clear(&text);
-    id_append(repeat, name, ct_str_of(next->series), next->slot_ms, &text);
+    repeat_id_append(name, repeat->job_id ? ct_str_of(repeat->job_id) : CT_STR_LIT(""),
+                     ct_str_of(next->series), &text);
+    js_append_number(&text, next->slot_ms);
     memberlist_set_string(&fresh, "jobId", ct_buf_str(&text));
     ct_buf_free(&text);
     memberlist_set_number(&fresh, "delay", fmax(next->slot_ms - (double)now_ms, 0));
@@ -330,8 +255,8 @@ static enum ct_code repeat_step(struct repeat *repeat, struct ct_str name, struc
                             repeat->limit);
     if ((double)now_ms > repeat->end_ms)
         return ct_error_set(err, CT_E_NOT_FOUND, "the series has reached its endDate");
-    enum ct_code rc =
-        next_slot(repeat, fmax((double)now_ms, isnan(previous) ? 0 : previous), &out->slot_ms, err);
+    enum ct_code rc = repeat_slot(repeat, fmax((double)now_ms, isnan(previous) ? 0 : previous),
+                                  &out->slot_ms, err);
     if (rc != CT_E_OK)
         return rc;
     ct_buf_init(&series);
@@ -358,7 +283,7 @@ static enum ct_code check_room(const struct memberlist *members, struct ct_error
 enum ct_code repeat_next(struct ct_str name, struct memberlist *opts, int64_t now_ms,
                          struct iteration *out, struct ct_error *err)
 {
-    struct repeat repeat = {.every = NAN, .limit = NAN, .start_ms = NAN, .end_ms = NAN};
+    struct repeat repeat = {.job_id = NULL};
     struct memberlist members;
     struct ct_buf text;
 
