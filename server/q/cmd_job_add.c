@@ -1,15 +1,13 @@
 /* job add: adds one job through the dialect, which knows what a producer of its kind does. The id
  * goes to stdout. Whether an add that got no answer was carried out is unknown, and said so. */
-#include <errno.h>
 #include <stdlib.h>
 
 #include "common/clock.h"
 #include "common/json.h"
 #include "common/mem.h"
 #include "q/command.h"
+#include "q/job_put.h"
 #include "q/view.h"
-
-#define DATA_BYTES_MAX (64u << 20) /* of --data @FILE and standard input */
 
 struct settings {
     struct session_settings common;
@@ -21,13 +19,7 @@ struct settings {
 #define JOB_NUMBER_MAX INT32_MAX
 
 static const struct ct_option options[] = {
-    {.name = "data",
-     .kind = CT_OPTION_STRING,
-     .offset = offsetof(struct settings, data),
-     .value_name = "JSON|@FILE|-",
-     .fallback = "{}",
-     .group = "The job",
-     .help = "The job's data: JSON, a file with it, or - for standard input."},
+    JOB_DATA_OPTION(struct settings, data, "The job"),
     {.name = "opts",
      .kind = CT_OPTION_STRING,
      .offset = offsetof(struct settings, opts),
@@ -71,57 +63,6 @@ static const struct ct_option options[] = {
      .help = "Stop a try that takes longer."},
     SESSION_OPTIONS(struct settings),
 };
-
-/* --- data ----------------------------------------------------------------------------------- */
-
-static enum ct_code read_stream(FILE *in, const char *name, struct ct_buf *out,
-                                struct ct_error *err)
-{
-    size_t got;
-
-    do {
-        char *room = ct_buf_reserve(out, 65536);
-
-        got = fread(room, 1, 65536, in);
-        out->len += got;
-        if (out->len > DATA_BYTES_MAX)
-            return ct_error_set(err, CT_E_TOO_LARGE, "%s: longer than %u bytes", name,
-                                DATA_BYTES_MAX);
-    } while (got > 0);
-    if (ferror(in))
-        return ct_error_set(err, CT_E_SYSTEM, "%s: %s", name, strerror(errno));
-    return CT_E_OK;
-}
-
-static enum ct_code read_file(const char *path, struct ct_buf *out, struct ct_error *err)
-{
-    FILE *in = fopen(path, "rbe");
-    enum ct_code rc;
-
-    if (!in)
-        return ct_error_set(err, errno == ENOENT ? CT_E_USAGE : CT_E_SYSTEM, "--data @%s: %s", path,
-                            strerror(errno));
-    rc = read_stream(in, path, out, err);
-    fclose(in);
-    return rc;
-}
-
-static enum ct_code read_data(const char *given, struct ct_buf *out, struct ct_error *err)
-{
-    enum ct_code rc = CT_E_OK;
-
-    if (strcmp(given, "-") == 0)
-        rc = read_stream(stdin, "standard input", out, err);
-    else if (given[0] == '@')
-        rc = read_file(given + 1, out, err);
-    else
-        ct_buf_append_str(out, ct_str_of(given));
-    if (rc == CT_E_OK && ct_json_check(ct_buf_str(out), err) != CT_E_OK) {
-        ct_error_wrap(err, "--data");
-        rc = CT_E_USAGE;
-    }
-    return rc;
-}
 
 /* --- options -------------------------------------------------------------------------------- */
 
@@ -182,44 +123,6 @@ static enum ct_code build_opts(const struct session *session, const struct setti
 
 /* --- adding --------------------------------------------------------------------------------- */
 
-static enum ct_code add(struct session *session, const char *queue, struct job_add *job,
-                        struct ct_error *err)
-{
-    struct queue_name name = {session->settings->prefix, queue};
-    struct queue_settings defaults;
-    struct dialect_queue *dialect_queue = NULL;
-    struct redis_reply *reply = NULL;
-    struct redis_command command;
-    struct ct_list adds;
-    enum ct_code rc;
-
-    ct_list_init(&adds);
-    ct_list_push_back(&adds, &job->link);
-    queue_settings_init(&defaults);
-    rc = session->dialect->open(&name, &defaults, &dialect_queue, err);
-    if (rc != CT_E_OK)
-        goto out_settings;
-    redis_command_init(&command, NULL);
-    session->dialect->build_add(dialect_queue, &adds, ct_wall_ms(&ct_clock_system),
-                                &ct_random_system, &command);
-    if (command.argc > 0) {
-        rc = session_call(session, &command, &reply, err);
-        if (rc == CT_E_OK)
-            rc = session->dialect->parse_add(dialect_queue, &adds, reply, err);
-        else if (rc == CT_E_TIMEOUT || rc == CT_E_CLOSED)
-            ct_error_wrap(err, "the job may or may not have been added");
-    }
-    redis_command_fini(&command);
-    redis_reply_free(reply);
-    if (rc == CT_E_OK && job->err.code != CT_E_OK)
-        rc = ct_error_set(err, job->err.code, "%s", job->err.detail);
-    session->dialect->close(dialect_queue);
-out_settings:
-    ct_list_remove(&job->link); /* its list ends here */
-    queue_settings_fini(&defaults);
-    return rc;
-}
-
 /* The bare id for a shell to take. */
 static void show(const struct session *session, const char *queue, const struct job_add *job)
 {
@@ -250,7 +153,7 @@ static enum ct_code run(struct session *session, const void *given, const char *
 
     ct_list_init(&job.link);
     ct_buf_init(&data);
-    rc = read_data(settings->data, &data, err);
+    rc = job_data_read(settings->data, &data, err);
     if (rc == CT_E_OK)
         rc = build_opts(session, settings, &opts, err);
     if (rc == CT_E_OK)
@@ -262,7 +165,7 @@ static enum ct_code run(struct session *session, const void *given, const char *
     opts_text = json_dumps(opts, JSON_COMPACT);
     job.data = ct_buf_str(&data);
     job.opts = ct_str_of(opts_text);
-    rc = add(session, args[0], &job, err);
+    rc = job_put(session, args[0], &job, ct_wall_ms(&ct_clock_system), err);
     if (rc != CT_E_OK)
         goto out;
     if (!counts.exists)

@@ -240,7 +240,7 @@ static enum ct_code bull_parse_keys(const struct redis_reply *reply, struct ct_s
 static void bull_build_look(const struct queue_name *name, const struct ct_str *keys,
                             uint32_t count, bool has_bodies, struct redis_command *command)
 {
-    begin(name, &bull_schedule_look_script, command);
+    begin(name, &bull_inspect_series_script, command);
     redis_command_int(command, has_bodies);
     for (uint32_t i = 0; i < count; i++) {
         struct redis_command heads;

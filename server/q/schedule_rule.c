@@ -1,0 +1,53 @@
+/* See the header. Dates go on as ms: a text would mean another moment to each reader. */
+#include "q/schedule_rule.h"
+
+#include "q/zoned.h"
+
+static enum ct_code check(const struct schedule_rule *rule, struct ct_error *err)
+{
+    if (!rule->cron == !rule->every_ms)
+        return ct_error_set(err, CT_E_USAGE, "give either --cron EXPR or --every DURATION");
+    if (!rule->cron && (rule->tz || rule->start))
+        return ct_error_set(err, CT_E_USAGE, "--%s goes with --cron: --every counts from 1970, UTC",
+                            rule->tz ? "tz" : "start");
+    return CT_E_OK;
+}
+
+static enum ct_code set_date(json_t *repeat, const char *name, const char *text, const char *tz,
+                             const char *what, struct ct_error *err)
+{
+    int64_t ms;
+    enum ct_code rc;
+
+    if (!text)
+        return CT_E_OK;
+    rc = zoned_parse(text, tz, what, &ms, err);
+    if (rc == CT_E_OK)
+        json_object_set_new(repeat, name, json_integer(ms));
+    return rc;
+}
+
+enum ct_code schedule_rule_build(const struct schedule_rule *rule, json_t **out,
+                                 struct ct_error *err)
+{
+    json_t *repeat;
+    enum ct_code rc = check(rule, err);
+
+    if (rc != CT_E_OK)
+        return rc;
+    repeat = json_object();
+    if (rule->cron)
+        json_object_set_new(repeat, "cron", json_string(rule->cron));
+    else
+        json_object_set_new(repeat, "every", json_integer(rule->every_ms));
+    if (rule->tz)
+        json_object_set_new(repeat, "tz", json_string(rule->tz));
+    rc = set_date(repeat, "startDate", rule->start, rule->tz, "--start", err);
+    if (rc == CT_E_OK)
+        rc = set_date(repeat, "endDate", rule->end, rule->tz, "--end", err);
+    if (rc == CT_E_OK)
+        *out = repeat;
+    else
+        json_decref(repeat);
+    return rc;
+}
