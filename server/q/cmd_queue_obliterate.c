@@ -129,7 +129,7 @@ static enum ct_code erase(struct session *session, const char *queue, enum manag
                                 &removed, err);
     if (rc == CT_E_OK)
         rc = judge(how_ended, queue, err);
-    if (rc == CT_E_CONFLICT && how != MANAGE_ERASE_EMPTY)
+    if (rc != CT_E_OK && how_ended == MANAGE_ERASE_ACTIVE)
         fprintf(stderr, "it is paused now; `cartrita-q queue resume` ends that\n");
     if (rc == CT_E_OK)
         tell(session, queue, removed, confirming->is_dry);

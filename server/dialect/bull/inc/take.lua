@@ -10,7 +10,7 @@ local REMOVED = 'cartrita:removed' -- stands for an id between LSET and LREM
 --   take(id, place): takes it out; place: {list, index...} or {set, false}
 --   close(): what ends it. In between nothing else may be pushed to these lists }
 local function open_taking(D, is_wanted)
-    local near, marked, depth, taking = {}, {}, {}, {}
+    local near, at_tail, at_head, taking = {}, {}, {}, {}
     taking.near = near
 
     function taking.look(list, first, last)
@@ -36,20 +36,21 @@ local function open_taking(D, is_wanted)
             call('ZREM', key, id)
         end
         for i = 2, place[2] and #place or 0 do
-            local index = place[i]
+            local index, len = place[i], call('LLEN', key)
+            local side = (index < 0 and -index or len - index) > len / 2 and at_head or at_tail
             call('LSET', key, index, REMOVED)
-            marked[key] = (marked[key] or 0) + 1
-            index = index < 0 and index or index - call('LLEN', key)
-            depth[key] = math.min(depth[key] or 0, index)
+            side[key] = (side[key] or 0) + 1
         end
         call('ZREM', D .. 'priority', id)
     end
 
-    -- One pass through a list is enough for all of its ids, from the end that is nearer.
+    -- One pass is enough for all ids of a half, from the end that is nearer.
     function taking.close()
-        for key, count in pairs(marked) do
-            local is_near_head = -depth[key] > call('LLEN', key) / 2
-            call('LREM', key, is_near_head and count or -count, REMOVED)
+        for key, count in pairs(at_tail) do
+            call('LREM', key, -count, REMOVED)
+        end
+        for key, count in pairs(at_head) do
+            call('LREM', key, count, REMOVED)
         end
     end
 
