@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "common/log.h"
+#include "common/standard.h"
 #include "redis/embedded.h"
 #include "server/config.h"
 #include "server/conn.h"
@@ -44,6 +45,7 @@ int main(int argc, char **argv)
     struct config config;
     struct ct_error err;
 
+    ct_standard_open();
     if (argc > 1 && strcmp(argv[1], EMBEDDED_VERB) == 0)
         return embedded_become(argc, argv);
     signal(SIGPIPE, SIG_IGN);

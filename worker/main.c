@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/log.h"
+#include "common/standard.h"
 #include "worker/config/config.h"
 #include "worker/runner/loader.h"
 #include "worker/replay/replay.h"
@@ -22,6 +23,7 @@ int main(int argc, char **argv)
     struct ct_error err;
     int status;
 
+    ct_standard_open();
     if (argc >= 3 && strcmp(argv[1], "--runner") == 0)
         return runner_main((pid_t)atol(argv[2]));
     if (argc >= 3 && strcmp(argv[1], "--sweeper") == 0)

@@ -10,6 +10,7 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/nearest.h"
+#include "common/standard.h"
 #include "q/command.h"
 #include "q/profile.h"
 #include "q/text.h"
@@ -231,6 +232,7 @@ int main(int argc, char **argv)
     const struct command *command = NULL;
     struct ct_error err = {.code = CT_E_OK};
 
+    ct_standard_open();
     /* Widths of characters come from the C library's table for UTF-8. */
     setlocale(LC_CTYPE, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);

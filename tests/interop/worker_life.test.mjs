@@ -44,6 +44,18 @@ test('a second signal hands running jobs back, uncharged and at once', options, 
   assert.equal((await bench.queue.getJob(held.id)).attemptsMade, 0);
 });
 
+for (const closed of ['<&-', '2>&-', '<&- >&- 2>&-']) {
+  test(`started with ${closed}: jobs run, exit 0`, options, async (t) => {
+    const bench = await startBench(t);
+    const worker = [programPath('cartrita-worker'), '--redis', bench.redis.url, '--queue', 'q', '--plugin', bench.plugin];
+    const program = startProgram(t, '/bin/sh', ['-c', `exec "$0" "$@" ${closed}`, ...worker]);
+
+    await job(bench.queue, 'ok');
+    await untilCounts(bench.queue, { completed: 1 }, { describe: () => program.log });
+    assert.equal(await program.stop(), 0);
+  });
+}
+
 test('the grace period ends a drain', options, async (t) => {
   const bench = await startBench(t);
   await job(bench.queue, 'deaf', { file: bench.file('never') });
