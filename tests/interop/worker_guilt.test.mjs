@@ -203,6 +203,19 @@ test('a crash of a forked child is not one of the runner', options, async (t) =>
   await worker.stop();
 });
 
+test('a job that damages the flight recorder fails all the same', options, async (t) => {
+  const bench = await startBench(t, 'guilty');
+  const { queue } = bench;
+  const bad = await job(queue, 'damage');
+  const worker = await bench.work();
+
+  /* Nobody can know what it did: each time it has stalled. */
+  await untilCounts(queue, { failed: 1 }, { describe: () => worker.log });
+  assert.match((await queue.getJob(bad.id)).failedReason, /job stalled more than allowable limit/);
+  assert.match(worker.log, /flight recorder not readable.*damaged/);
+  await worker.stop();
+});
+
 test('what ran beside it and what waited goes back in its order', options, async (t) => {
   const bench = await startBench(t, 'guilty');
   const { queue } = bench;

@@ -147,6 +147,18 @@ static void *load(void *path)
     return dlopen(path, RTLD_NOW);
 }
 
+/* All that is open for writing and has a size: the recorder. */
+static void damage(void)
+{
+    char bytes[4096];
+
+    memset(bytes, 0xff, sizeof bytes);
+    for (int fd = 3; fd < 64; fd++)
+        for (int i = 0; i < 4; i++)
+            (void)!pwrite(fd, bytes, sizeof bytes, i * (off_t)sizeof bytes);
+    resize_row(NULL);
+}
+
 /* The loader's lock is taken for ever when this crashes. */
 static void crash_while_loading(struct cartrita_job *job)
 {
@@ -210,6 +222,8 @@ static void guilty_job(struct cartrita_job *job)
         crash_while_loading(job);
     else if (strcmp(name, "apart") == 0)
         apart();
+    else if (strcmp(name, "damage") == 0)
+        damage();
     else if (strcmp(name, "hold") == 0)
         hold(job);
     else if (strcmp(name, "repaired") == 0)

@@ -1,6 +1,9 @@
 /* worker/recorder: what a supervisor reads of a runner that died at any moment. */
 #include <check.h>
+#include <errno.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -120,6 +123,67 @@ START_TEST(test_not_begun)
 }
 END_TEST
 
+/* The beginning of it, as a copy. */
+static int cut(int fd, size_t len)
+{
+    int copy = recorder_create();
+    char *bytes = malloc(len + 1);
+
+    ck_assert_int_eq(pread(fd, bytes, len, 0), (ssize_t)len);
+    ck_assert_int_eq(pwrite(copy, bytes, len, 0), (ssize_t)len);
+    free(bytes);
+    close(fd);
+    return copy;
+}
+
+/* A job that makes it shorter would have its runner die of a signal that is nobody's. */
+START_TEST(test_keeps_its_size)
+{
+    struct recorder *recorder;
+    int fd = recorder_create();
+
+    ck_assert(recorder_open(fd, 3, &recorder, NULL) == CT_E_OK);
+    ck_assert_int_eq(ftruncate(fd, 0), -1);
+    ck_assert_int_eq(errno, EPERM);
+    ck_assert_int_eq(ftruncate(fd, 1 << 30), -1);
+    recorder_close(recorder);
+    close(fd);
+}
+END_TEST
+
+/* What overruns a neighbour in memory does not get into it: on both sides there is a page that may
+ * not be touched. */
+START_TEST(test_has_guards)
+{
+    struct recorder *recorder;
+    int fd = recorder_create();
+    unsigned long from, to, last_to = 0, end = 0;
+    bool was_closed = false, has_before = false, has_behind = false;
+    char line[512], rights[8];
+    FILE *maps;
+
+    ck_assert(recorder_open(fd, 3, &recorder, NULL) == CT_E_OK);
+    maps = fopen("/proc/self/maps", "r");
+    while (fgets(line, sizeof line, maps)) {
+        ck_assert_int_eq(sscanf(line, "%lx-%lx %7s", &from, &to, rights), 3);
+        if (end && from == end && rights[0] == '-')
+            has_behind = true;
+        end = 0;
+        if (strstr(line, "cartrita-recorder")) {
+            has_before = was_closed && last_to == from;
+            end = to;
+        }
+        was_closed = strncmp(rights, "---", 3) == 0;
+        last_to = to;
+    }
+    fclose(maps);
+    ck_assert(has_before);
+    ck_assert(has_behind);
+    recorder_close(recorder);
+    close(fd);
+}
+END_TEST
+
 /* A crash may have written anything anywhere: any byte of it, and any length, is survived. */
 START_TEST(test_damage_is_survived)
 {
@@ -145,7 +209,7 @@ START_TEST(test_damage_is_survived)
             ck_assert_int_eq(pwrite(fd, &byte, 1, rand_r(&seed) % (i < 4 ? 64 : size)), 1);
         }
         if (round % 3 == 0)
-            ck_assert_int_eq(ftruncate(fd, rand_r(&seed) % size), 0);
+            fd = cut(fd, (size_t)(rand_r(&seed) % size));
         if (recorder_read(fd, &jobs, &count, &err) == CT_E_OK) {
             for (size_t i = 0; i < count; i++)
                 ck_assert_uint_le(strlen(jobs[i].id), RECORDER_ID_MAX);
@@ -321,6 +385,8 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_runner_that_never_opened_it);
     tcase_add_test(tcase, test_long_id_is_cut);
     tcase_add_test(tcase, test_not_begun);
+    tcase_add_test(tcase, test_keeps_its_size);
+    tcase_add_test(tcase, test_has_guards);
     tcase_add_test(tcase, test_damage_is_survived);
     tcase_add_test(tcase, test_other_layout_is_refused);
     tcase_add_test(tcase, test_keeps_what_the_job_said_last);

@@ -1,7 +1,7 @@
 /* See crash.h.
  *
  *   fault ──> facts ──> addresses of the backtrace ──> their symbols ──> default action
- *     second thread that crashes meanwhile: waits for that end
+ *     second thread that crashes meanwhile: waits for that end, or the deadline
  *     fault in here: the kernel ends the process, by a signal that is blocked
  *     lock that is never freed: SIGALRM ends it; the facts are there
  *     in a forked child of the runner: default action at once, the jobs are not its own */
@@ -193,11 +193,13 @@ static void crash_handle(int number, siginfo_t *info, void *context)
     }
     crash_thread.is_in_handler = true;
     crash = recorder_take_crash(recorder);
-    while (!crash)
-        pause(); /* another thread came first, and ends us all */
-    crash_note_fault(crash, info);
-    crash_note_facts(crash, RECORDER_CRASH_SIGNAL, number, crash_is_own(info));
+    if (crash) {
+        crash_note_fault(crash, info);
+        crash_note_facts(crash, RECORDER_CRASH_SIGNAL, number, crash_is_own(info));
+    }
     crash_set_deadline();
+    while (!crash)
+        pause(); /* another thread came first, and ends us all; or the area is damaged */
     crash_note_backtrace(crash, context);
     crash_pass_on(number, info, context);
 }

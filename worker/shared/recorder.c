@@ -1,6 +1,7 @@
 /* The flight recorder, the runner's end. See recorder.h; written by threads.c and host.c, and by
  * crash.c at the very end. */
 #include <errno.h>
+#include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,12 +19,38 @@ struct recorder {
     struct recorder_page_header *header; /* the mapping */
     struct recorder_page_entry *entries; /* behind it */
     size_t count;
-    size_t size;
+    char *reserve; /* the mapping, between two guards */
+    size_t reserve_size;
 };
 
 int recorder_create(void)
 {
-    return memfd_create("cartrita-recorder", MFD_CLOEXEC);
+    return memfd_create("cartrita-recorder", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+}
+
+/* A page before it and one behind it that nobody may touch: what runs over the end of a neighbour
+ * in memory crashes there, while it is still known whose job that is. */
+static enum ct_code recorder_map(int fd, size_t size, struct recorder *recorder,
+                                 struct ct_error *err)
+{
+    size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    size_t whole = (size + page - 1) / page * page + 2 * page;
+    char *reserve =
+        mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory = MAP_FAILED;
+
+    if (reserve != MAP_FAILED)
+        memory = mmap(reserve + page, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED, fd, 0);
+    if (memory == MAP_FAILED) {
+        ct_error_set(err, CT_E_SYSTEM, "mapping the flight recorder: %s", strerror(errno));
+        if (reserve != MAP_FAILED)
+            munmap(reserve, whole);
+        return CT_E_SYSTEM;
+    }
+    recorder->reserve = reserve;
+    recorder->reserve_size = whole;
+    recorder->header = memory;
+    return CT_E_OK;
 }
 
 enum ct_code recorder_open(int fd, size_t entries, struct recorder **out, struct ct_error *err)
@@ -31,7 +58,7 @@ enum ct_code recorder_open(int fd, size_t entries, struct recorder **out, struct
     size_t size =
         sizeof(struct recorder_page_header) + entries * sizeof(struct recorder_page_entry);
     struct recorder *recorder;
-    void *memory;
+    enum ct_code rc;
 
     if (entries == 0 || entries > RECORDER_ENTRIES_MAX)
         return ct_error_set(err, CT_E_TOO_LARGE,
@@ -40,14 +67,16 @@ enum ct_code recorder_open(int fd, size_t entries, struct recorder **out, struct
                             entries, RECORDER_ENTRIES_MAX);
     if (ftruncate(fd, (off_t)size) != 0)
         return ct_error_set(err, CT_E_SYSTEM, "sizing the flight recorder: %s", strerror(errno));
-    memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-    if (memory == MAP_FAILED)
-        return ct_error_set(err, CT_E_SYSTEM, "mapping the flight recorder: %s", strerror(errno));
+    /* A job could cut it off with a call. An earlier version's supervisor does not allow this. */
+    (void)fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
     recorder = ct_zalloc(sizeof *recorder);
-    recorder->header = memory;
+    rc = recorder_map(fd, size, recorder, err);
+    if (rc != CT_E_OK) {
+        free(recorder);
+        return rc;
+    }
     recorder->entries = (struct recorder_page_entry *)(recorder->header + 1);
     recorder->count = entries;
-    recorder->size = size;
     recorder->header->header_size = sizeof(struct recorder_page_header);
     recorder->header->entry_size = sizeof(struct recorder_page_entry);
     recorder->header->entry_count = (uint32_t)entries;
@@ -60,7 +89,7 @@ void recorder_close(struct recorder *recorder)
 {
     if (!recorder)
         return;
-    munmap(recorder->header, recorder->size);
+    munmap(recorder->reserve, recorder->reserve_size);
     free(recorder);
 }
 

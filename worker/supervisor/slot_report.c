@@ -129,13 +129,15 @@ void slot_report(struct slot *slot, int64_t status, int number)
     size_t job_count = 0, guilty_count;
     struct ct_buf text;
     struct ct_error err;
+    bool is_readable;
     char *reason;
 
     if (slot->is_handed_back || (slot->has_said_why && slot->ready_ms == 0)) {
         slot_report_harmless(slot);
         return;
     }
-    if (recorder_read(slot->recorder_fd, &jobs, &job_count, &err) != CT_E_OK)
+    is_readable = recorder_read(slot->recorder_fd, &jobs, &job_count, &err) == CT_E_OK;
+    if (!is_readable)
         ct_log_error("flight recorder not readable", CT_STR("pool", slot->pool->name),
                      CT_INT("slot", slot->index), CT_ERR(&err));
     recorder_read_crash(slot->recorder_fd, &death.crash);
@@ -145,7 +147,13 @@ void slot_report(struct slot *slot, int64_t status, int number)
     reason = ct_buf_take(&text, NULL);
     casualties = slot_judge(slot, &death, jobs, job_count, &guilty_count);
     slot_tell_death(slot, reason, job_count, guilty_count);
-    undertaker_report(slot->context->undertaker, slot->runner, reason, casualties, guilty_count);
+    /* Without it to the daemon they have stalled, and do so only so often: else what damages its
+     * recorder would never be charged, and run for ever. */
+    if (is_readable)
+        undertaker_report(slot->context->undertaker, slot->runner, reason, casualties,
+                          guilty_count);
+    else
+        free(casualties);
     free(reason);
     free(jobs);
 }
