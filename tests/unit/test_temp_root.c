@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -230,6 +231,26 @@ START_TEST(test_no_place)
 }
 END_TEST
 
+START_TEST(test_no_descriptor)
+{
+    struct rlimit limit, before;
+    struct held_dir dir;
+    struct ct_error err;
+    int free_fd = open("/dev/null", O_RDONLY);
+
+    close(free_fd);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
+    limit.rlim_cur = (rlim_t)free_fd;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert(held_dir_make(base, &dir, &err) == CT_E_SYSTEM);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert_ptr_nonnull(strstr(err.detail, "Too many open files"));
+    ck_assert_int_eq(rmdir(base), 0); /* nothing is left in it */
+    ck_assert_int_eq(mkdir(base, 0700), 0);
+}
+END_TEST
+
 START_TEST(test_closed_while_it_removes)
 {
     struct temp_root root;
@@ -249,6 +270,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_it_belongs_to_the_user);
     tcase_add_test(tcase, test_leftovers_go_and_the_living_stay);
     tcase_add_test(tcase, test_no_place);
+    tcase_add_test(tcase, test_no_descriptor);
     tcase_add_test(tcase, test_closed_while_it_removes);
 }
 

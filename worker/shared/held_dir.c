@@ -19,25 +19,30 @@
 #define HELD_DIR_PREFIX    "cartrita-held-"
 #define HELD_DIR_TRIES_MAX 10
 
-/* The lock is on the folder and not on a file in it: a removal that is cut short would leave the
- * folder without the file. */
+/* False: errno says why. The lock is on the folder and not on a file in it: a removal that is cut
+ * short would leave the folder without the file. */
 static bool held_dir_lock(struct held_dir *dir)
 {
     struct stat status;
+    int why;
 
     dir->fd = open(dir->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (dir->fd >= 0 && flock(dir->fd, LOCK_EX | LOCK_NB) == 0 && fstat(dir->fd, &status) == 0 &&
-        status.st_nlink > 0)
-        return true;
+    if (dir->fd >= 0 && flock(dir->fd, LOCK_EX | LOCK_NB) == 0 && fstat(dir->fd, &status) == 0) {
+        if (status.st_nlink > 0)
+            return true;
+        errno = ENOENT;
+    }
+    why = errno;
     if (dir->fd >= 0)
         close(dir->fd);
+    errno = why;
     return false;
 }
 
 enum ct_code held_dir_make(const char *base, struct held_dir *out, struct ct_error *err)
 {
     struct held_dir dir = {NULL, -1};
-    const char *why = "others remove it at once";
+    const char *why = NULL;
 
     for (int tries = 0; tries < HELD_DIR_TRIES_MAX; tries++) {
         free(dir.path);
@@ -50,6 +55,9 @@ enum ct_code held_dir_make(const char *base, struct held_dir *out, struct ct_err
             *out = dir;
             return CT_E_OK;
         }
+        why =
+            errno == EWOULDBLOCK || errno == ENOENT ? "others remove it at once" : strerror(errno);
+        (void)rmdir(dir.path);
     }
     free(dir.path);
     return ct_error_set(err, CT_E_SYSTEM, "making a folder in %.150s: %s", base, why);
