@@ -64,7 +64,7 @@ static const struct {
     {"llen", KEY, P | W | D | V},
     {"lindex", KEY, P | W | D | V},
     {"lrange", KEY, P | W | D | V},
-    {"lpos", KEY, D},
+    {"lpos", KEY, D | V},
     {"lpush", KEY, P | W | D},
     {"rpush", KEY, P | W | D},
     {"linsert", KEY, P | W | D},

@@ -49,11 +49,13 @@ struct dead_keeper;   /* queue/dead.h */
 struct watcher;       /* queue/watch.h */
 struct manager;       /* queue/manage.h */
 struct scheduler;     /* queue/schedule.h */
+struct doctor;        /* queue/doctor.h */
 
 struct dialect {
     const char *name;
     const struct inspector *inspector;     /* looking at queues; NULL where nobody can ask for it */
     const struct dead_keeper *dead_keeper; /* dead-letter queues; NULL: it has none */
+    const struct doctor *doctor;           /* finding and repairing broken state; NULL: it cannot */
     const struct watcher *watcher;         /* its events as they are published; NULL: it has none */
     const struct manager *manager;         /* changing queues by hand; NULL: nobody can */
     const struct scheduler *scheduler;     /* series of repeatable jobs; NULL: it has none */

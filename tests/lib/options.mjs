@@ -38,6 +38,7 @@ const PROGRAMS = [
   ['cartrita-q', 'dead', 'ls'],
   ['cartrita-q', 'dead', 'redrive'],
   ['cartrita-q', 'dead', 'rm'],
+  ['cartrita-q', 'doctor'],
   ['cartrita-q', 'acl', 'print'],
   ['cartrita-q', 'queue', 'ls'],
   ['cartrita-q', 'worker', 'scale'],

@@ -4,6 +4,7 @@
 
 #include "common/mem.h"
 #include "dialect/bull/bull.h"
+#include "dialect/bull/doctor.h"
 #include "dialect/bull/inspect.h"
 #include "dialect/bull/letter.h"
 #include "dialect/bull/manage.h"
@@ -73,6 +74,7 @@ const struct dialect bull_dialect = {
     .watcher = &bull_watcher,
     .manager = &bull_manager,
     .scheduler = &bull_scheduler,
+    .doctor = &bull_doctor,
     .open = bull_open,
     .close = bull_close,
     .configure = bull_configure,

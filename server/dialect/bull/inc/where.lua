@@ -1,0 +1,38 @@
+-- Where a job is, for the doctor: the lists and sets that have its id, seen in one moment. Keys of a
+-- foreign type count as empty: they are a finding of their own.
+--
+-- Needs from its script: P, what the queue's keys begin with.
+
+-- A long list is searched so far from each of its ends.
+local WHERE_MAX = 100000
+local LISTS, SETS = {'active', 'wait', 'paused'}, {'completed', 'failed', 'delayed'}
+
+local function is_in_set(set, id)
+    return type(redis.pcall('ZSCORE', P .. set, id)) == 'string'
+end
+
+local function count_in_list(list, id)
+    local key = P .. list
+    local len = redis.pcall('LLEN', key)
+    if type(len) ~= 'number' or len == 0 then
+        return 0
+    elseif len <= 2 * WHERE_MAX then
+        return #redis.call('LPOS', key, id, 'COUNT', 0)
+    end
+    return #redis.call('LPOS', key, id, 'COUNT', 0, 'MAXLEN', WHERE_MAX) +
+        #redis.call('LPOS', key, id, 'RANK', -1, 'COUNT', 0, 'MAXLEN', WHERE_MAX)
+end
+
+-- {place, ...}, a list once for each time; and how often it is where.
+local function places_of(id)
+    local places, times = {}, {}
+    for _, list in ipairs(LISTS) do
+        times[list] = count_in_list(list, id)
+        for _ = 1, times[list] do places[#places + 1] = list end
+    end
+    for _, set in ipairs(SETS) do
+        times[set] = is_in_set(set, id) and 1 or 0
+        if times[set] == 1 then places[#places + 1] = set end
+    end
+    return places, times
+end
