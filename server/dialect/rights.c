@@ -36,6 +36,7 @@ static const struct {
     {"scan", PLAIN, V}, /* names of queues: shows names of foreign keys, too */
     {"type", KEY, P | D | V},
     {"exists", KEY, P | W | D | V},
+    {"memory|usage", KEY, V},
     /* --- messages --- */
     {"publish", CHANNEL, P | W | D},
     {"subscribe", CHANNEL, P | W | D | V},
