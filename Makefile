@@ -227,6 +227,13 @@ demo: ## show it: seven queues, real Bull producers, a crash; installs what is m
 readme: all ## put the options that --help tells into README.md
 	@BUILD=$(abspath $(BUILD)) node tests/lib/options.mjs --write
 
+# cartrita-q-NOUN-VERB.1 for each verb, cartrita-*.1 for the programs.
+man: $(PROGRAMS) ## write the manual pages to build/man/man1
+	@mkdir -p $(BUILD)/man/man1
+	@for name in queued worker q $$(sed -n 's/^COMMAND(\(.*\))$$/q_\1/p' server/q/commands.def); do \
+		$(BUILD)/cartrita-$$(echo $$name | tr _ ' ') --man >$(BUILD)/man/man1/cartrita-$$(echo $$name | tr _ -).1 || exit 1; \
+	done
+
 fmt: ## format the C sources in place
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
@@ -242,5 +249,5 @@ help: ## list the targets
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo readme fmt fmt-check help clean
+.PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo readme man fmt fmt-check help clean
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

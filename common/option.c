@@ -172,6 +172,10 @@ static enum ct_code read_long(struct ct_option_set *set, int argc, char *const *
         set->wish = CT_OPTION_WISH_HELP;
         return CT_E_OK;
     }
+    if (ct_str_is(name, "man") && !attached) {
+        set->wish = CT_OPTION_WISH_MAN;
+        return CT_E_OK;
+    }
     if (ct_str_is(name, "version") && !attached && set->program->version) {
         set->wish = CT_OPTION_WISH_VERSION;
         return CT_E_OK;

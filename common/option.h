@@ -83,7 +83,12 @@ enum ct_option_source {
     CT_OPTION_FROM_FLAG
 };
 
-enum ct_option_wish { CT_OPTION_WISH_NONE, CT_OPTION_WISH_HELP, CT_OPTION_WISH_VERSION };
+enum ct_option_wish {
+    CT_OPTION_WISH_NONE,
+    CT_OPTION_WISH_HELP,
+    CT_OPTION_WISH_MAN,
+    CT_OPTION_WISH_VERSION
+};
 
 struct ct_option_set {
     const struct ct_program *program; /* borrowed */
@@ -99,8 +104,8 @@ void ct_option_open(struct ct_option_set *set, const struct ct_program *program,
 /* Frees the texts and lists, and empties their fields. */
 void ct_option_close(struct ct_option_set *set);
 
-/* `argv` without the program's name; -h, --help and --version end the reading with a wish. Errors
- * are CT_E_USAGE and say what to type instead. `argv` must outlive the set. */
+/* `argv` without the program's name; -h, --help, --man and --version end the reading with a wish.
+ * Errors are CT_E_USAGE and say what to type instead. `argv` must outlive the set. */
 enum ct_code ct_option_read_args(struct ct_option_set *set, int argc, char *const *argv,
                                  struct ct_error *err) CT_MUST_CHECK;
 enum ct_code ct_option_read_env(struct ct_option_set *set, struct ct_error *err) CT_MUST_CHECK;
@@ -129,6 +134,8 @@ enum ct_option_source ct_option_source_of(const struct ct_option_set *set, const
 /* Prints what was wished for; true when there was a wish, so that the caller can exit. */
 bool ct_option_answer(const struct ct_option_set *set, FILE *out);
 void ct_option_print_help(const struct ct_program *program, FILE *out);
+/* The same as a manual page, in roff. */
+void ct_option_print_man(const struct ct_program *program, FILE *out);
 
 /* A duration as above, for other readers of settings; false when it is not one. */
 bool ct_option_duration_ms(struct ct_str text, int64_t *out);

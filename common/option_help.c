@@ -1,10 +1,8 @@
 /* The text of --help and --version, made from the same table that reads the options, so that it
  * cannot be wrong. Called by the programs; the only part of the options that prints. */
-#include "common/option.h"
+#include "common/option_help.h"
 
 #include <string.h>
-
-#include "common/buf.h"
 
 #define HELP_WIDTH  80
 #define HELP_INDENT 8
@@ -46,19 +44,17 @@ static const char *value_name_of(const struct ct_option *option)
     }
 }
 
-static void print_flag(FILE *out, const struct ct_option *option)
+void option_append_flag(struct ct_buf *buf, const struct ct_option *option)
 {
-    fputs("  ", out);
     if (option->letter)
-        fprintf(out, "-%c, ", option->letter);
-    fprintf(out, "--%s", option->name);
+        ct_buf_printf(buf, "-%c, ", option->letter);
+    ct_buf_printf(buf, "--%s", option->name);
     if (option->kind == CT_OPTION_ENUM) {
         for (int i = 0; option->choices[i]; i++)
-            fprintf(out, "%c%s", i ? '|' : ' ', option->choices[i]);
+            ct_buf_printf(buf, "%c%s", i ? '|' : ' ', option->choices[i]);
     } else if (option->kind != CT_OPTION_BOOL) {
-        fprintf(out, " %s", value_name_of(option));
+        ct_buf_printf(buf, " %s", value_name_of(option));
     }
-    fputc('\n', out);
 }
 
 static void append_number(struct ct_buf *buf, const struct ct_option *option, int64_t number)
@@ -81,7 +77,7 @@ static void append_number(struct ct_buf *buf, const struct ct_option *option, in
     ct_buf_printf(buf, "%lldms", (long long)number);
 }
 
-static void append_facts(struct ct_buf *buf, const struct ct_option *option)
+void option_append_facts(struct ct_buf *buf, const struct ct_option *option)
 {
     const char *unit = option->unit ? option->unit : "";
     const char *blank = option->unit ? " " : "";
@@ -107,10 +103,12 @@ static void print_option(FILE *out, const struct ct_option *option)
 {
     struct ct_buf text;
 
-    print_flag(out, option);
     ct_buf_init(&text);
+    option_append_flag(&text, option);
+    fprintf(out, "  %.*s\n", (int)text.len, ct_buf_data(&text));
+    ct_buf_clear(&text);
     ct_buf_printf(&text, "%s", option->help);
-    append_facts(&text, option);
+    option_append_facts(&text, option);
     ct_buf_append_char(&text, '\0');
     print_wrapped(out, ct_buf_data(&text), HELP_INDENT);
     ct_buf_free(&text);
@@ -132,6 +130,7 @@ void ct_option_print_help(const struct ct_program *program, FILE *out)
             print_option(out, option);
     }
     fputs("\nOther:\n  -h, --help\n        Print this text.\n", out);
+    fputs("  --man\n        Print the manual page, for `man -l -`.\n", out);
     if (program->version)
         fputs("  --version\n        Print the version.\n", out);
     if (program->footer) /* as it is: examples keep their indents */
@@ -142,6 +141,8 @@ bool ct_option_answer(const struct ct_option_set *set, FILE *out)
 {
     if (set->wish == CT_OPTION_WISH_HELP)
         ct_option_print_help(set->program, out);
+    else if (set->wish == CT_OPTION_WISH_MAN)
+        ct_option_print_man(set->program, out);
     else if (set->wish == CT_OPTION_WISH_VERSION)
         fprintf(out, "%s %s\n", set->program->name, set->program->version);
     return set->wish != CT_OPTION_WISH_NONE;

@@ -1,5 +1,5 @@
-/* What a command of cartrita-q is. main.c reads its flags, opens the session and runs it; each
- * cmd_NOUN_VERB.c holds one. */
+/* What a command of cartrita-q is, and which there are. main.c reads its flags, opens the session
+ * and runs it; each cmd_NOUN_VERB.c holds one. */
 #ifndef Q_COMMAND_H
 #define Q_COMMAND_H
 
@@ -12,12 +12,27 @@ struct command {
     /* A struct that begins with struct session_settings or, with `ask`, struct daemon_settings. */
     size_t settings_size;
     size_t arg_min, arg_max; /* positionals, as `usage` names them */
-    /* One of the two: straight on Redis, or through a daemon. */
+    /* One of the three: straight on Redis, through a daemon, or without either. */
     enum ct_code (*run)(struct session *session, const void *settings, const char *const *args,
                         size_t arg_count, struct ct_error *err);
     enum ct_code (*ask)(const struct command *self, struct daemon_link *link, const void *settings,
                         const char *const *args, size_t arg_count, struct ct_error *err);
+    enum ct_code (*tell)(const struct command *self, const char *const *args, size_t arg_count,
+                         struct ct_error *err);
 };
+
+/* All of them, in the order of the overview. */
+extern const struct command *const command_table[];
+extern const size_t command_count;
+/* Ends the help of each. */
+extern const char command_exit_codes[];
+
+/* The command that argv begins with; USAGE, with the nearest word there is: none. */
+enum ct_code command_find(int argc, char *const *argv, const struct command **out,
+                          struct ct_error *err) CT_MUST_CHECK;
+
+/* What `cartrita-q --help` or `--man` says. */
+void command_print_overview(bool is_man, FILE *out);
 
 #define COMMAND(name) extern const struct command cmd_##name;
 #include "q/commands.def"

@@ -9,28 +9,10 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "common/nearest.h"
 #include "common/standard.h"
 #include "q/command.h"
 #include "q/profile.h"
 #include "q/text.h"
-
-static const struct command *const commands[] = {
-#define COMMAND(name) &cmd_##name,
-#include "q/commands.def"
-#undef COMMAND
-};
-#define COMMAND_COUNT (sizeof commands / sizeof *commands)
-
-static const char exit_codes[] = "Exit status:\n"
-                                 "  0  done\n"
-                                 "  1  anything that has no number of its own\n"
-                                 "  2  wrong usage\n"
-                                 "  3  no such queue, job, worker or pool\n"
-                                 "  4  not possible with it as it is\n"
-                                 "  5  Redis or the daemon cannot be reached\n"
-                                 "  6  Redis refuses: password, rights, read-only\n"
-                                 "  7  Redis, the daemon, a worker or a job took too long\n";
 
 static int exit_code(enum ct_code code)
 {
@@ -63,71 +45,6 @@ static int exit_code(enum ct_code code)
     default:
         return 1;
     }
-}
-
-static void print_overview(FILE *out)
-{
-    fprintf(out,
-            "Usage: cartrita-q NOUN VERB [ARGUMENT]... [OPTION]...\n"
-            "Looks at Bull's queues and adds jobs to them, straight on Redis; looks at workers\n"
-            "and tells them what to do, through the daemon they are connected to.\n\n");
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        const struct command *command = commands[i];
-        const char *usage = command->program.usage;
-        const char *options = strstr(usage, "[OPTION]"); /* all have some */
-        char words[64];
-
-        snprintf(words, sizeof words, "%s%s%s %.*s", command->noun, command->verb ? " " : "",
-                 command->verb ? command->verb : "",
-                 (int)(options ? (size_t)(options - usage) : strlen(usage)), usage);
-        fprintf(out, "  %-29s %s\n", words, command->program.about);
-    }
-    fprintf(out,
-            "\n  cartrita-q NOUN VERB --help      the options of one\n"
-            "  cartrita-q --version\n\n%s",
-            exit_codes);
-}
-
-/* The command that argv begins with; its error names the nearest word there is. */
-static enum ct_code find_command(int argc, char *const *argv, const struct command **out,
-                                 struct ct_error *err)
-{
-    struct ct_nearest noun, verb;
-    bool knows_noun = false;
-
-    if (argc == 0 || argv[0][0] == '-')
-        return ct_error_set(err, CT_E_USAGE, "%s: a command comes first, such as `queue ls`",
-                            argc ? argv[0] : "nothing to do");
-    ct_nearest_init(&noun, argv[0]);
-    ct_nearest_init(&verb, argc > 1 ? argv[1] : "");
-    for (size_t i = 0; i < COMMAND_COUNT; i++) {
-        if (strcmp(argv[0], commands[i]->noun) != 0) {
-            ct_nearest_offer(&noun, commands[i]->noun);
-            continue;
-        }
-        knows_noun = true;
-        if (!commands[i]->verb) {
-            *out = commands[i];
-            return CT_E_OK;
-        }
-        if (argc > 1 && strcmp(argv[1], commands[i]->verb) == 0) {
-            *out = commands[i];
-            return CT_E_OK;
-        }
-        ct_nearest_offer(&verb, commands[i]->verb);
-    }
-    if (!knows_noun && noun.best)
-        return ct_error_set(err, CT_E_USAGE, "unknown command \"%s\"; did you mean \"%s\"?",
-                            argv[0], noun.best);
-    if (!knows_noun)
-        return ct_error_set(err, CT_E_USAGE, "unknown command \"%s\"", argv[0]);
-    if (argc < 2)
-        return ct_error_set(err, CT_E_USAGE, "\"%s\" needs a verb, such as `%s ls`", argv[0],
-                            argv[0]);
-    if (verb.best)
-        return ct_error_set(err, CT_E_USAGE, "unknown command \"%s %s\"; did you mean \"%s %s\"?",
-                            argv[0], argv[1], argv[0], verb.best);
-    return ct_error_set(err, CT_E_USAGE, "unknown command \"%s %s\"", argv[0], argv[1]);
 }
 
 static enum ct_code check_args(const struct command *command, const struct ct_option_set *set,
@@ -171,6 +88,14 @@ static enum ct_code run_session(const struct command *command, const struct ct_o
     return rc;
 }
 
+static enum ct_code run(const struct command *command, const struct ct_option_set *set,
+                        struct ct_error *err)
+{
+    if (command->tell)
+        return command->tell(command, set->positionals, set->positional_count, err);
+    return command->ask ? run_link(command, set, err) : run_session(command, set, err);
+}
+
 static enum ct_code run_command(const struct command *command, int argc, char *const *argv,
                                 struct ct_error *err)
 {
@@ -182,8 +107,8 @@ static enum ct_code run_command(const struct command *command, int argc, char *c
 
     program.version = CARTRITA_VERSION;
     if (program.footer)
-        footer = ct_asprintf("%s\n\n%s", program.footer, exit_codes);
-    program.footer = footer ? footer : exit_codes;
+        footer = ct_asprintf("%s\n\n%s", program.footer, command_exit_codes);
+    program.footer = footer ? footer : command_exit_codes;
     ct_option_open(&set, &program, settings);
     rc = ct_option_read_args(&set, argc, argv, err);
     if (rc == CT_E_OK && ct_option_answer(&set, stdout))
@@ -195,7 +120,7 @@ static enum ct_code run_command(const struct command *command, int argc, char *c
     if (rc == CT_E_OK)
         rc = check_args(command, &set, err);
     if (rc == CT_E_OK)
-        rc = command->ask ? run_link(command, &set, err) : run_session(command, &set, err);
+        rc = run(command, &set, err);
 out:
     ct_option_close(&set);
     free(settings);
@@ -238,14 +163,18 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     ct_log_setup(CT_LOG_ERROR, "cartrita-q");
     if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        print_overview(stdout);
+        command_print_overview(false, stdout);
+        return end(&err, "cartrita-q");
+    }
+    if (argc == 2 && strcmp(argv[1], "--man") == 0) {
+        command_print_overview(true, stdout);
         return end(&err, "cartrita-q");
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {
         printf("cartrita-q %s\n", CARTRITA_VERSION);
         return end(&err, "cartrita-q");
     }
-    if (find_command(argc - 1, argv + 1, &command, &err) != CT_E_OK)
+    if (command_find(argc - 1, argv + 1, &command, &err) != CT_E_OK)
         return end(&err, "cartrita-q");
     int words = command->verb ? 3 : 2;
     err.code = run_command(command, argc - words, argv + words, &err);

@@ -177,3 +177,20 @@ enum ct_code profile_apply(struct ct_option_set *set, struct ct_error *err)
     free(path);
     return rc;
 }
+
+void profile_each(void (*on_name)(void *ctx, const char *name), void *ctx)
+{
+    const struct ct_yaml_node *profiles;
+    struct ct_yaml *yaml = NULL;
+    struct ct_error ignored;
+    char *path = find_file();
+
+    if (path && load(path, &yaml, &ignored) == CT_E_OK && yaml) {
+        profiles = ct_yaml_find(yaml->root, "profiles");
+        for (const struct ct_yaml_node *node = profiles ? profiles->first : NULL; node;
+             node = node->next)
+            on_name(ctx, node->key);
+    }
+    ct_yaml_free(yaml);
+    free(path);
+}

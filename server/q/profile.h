@@ -19,4 +19,7 @@
  * password that others can read. */
 enum ct_code profile_apply(struct ct_option_set *set, struct ct_error *err) CT_MUST_CHECK;
 
+/* Names of the profiles; of a file that is wrong, none. */
+void profile_each(void (*on_name)(void *ctx, const char *name), void *ctx);
+
 #endif

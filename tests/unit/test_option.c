@@ -386,6 +386,8 @@ START_TEST(test_help)
                            "Other:\n"
                            "  -h, --help\n"
                            "        Print this text.\n"
+                           "  --man\n"
+                           "        Print the manual page, for `man -l -`.\n"
                            "  --version\n"
                            "        Print the version.\n"
                            "\n"
