@@ -180,7 +180,7 @@ unit: $(UNIT_TESTS) ## run the unit tests and the simulation
 # where that is allowed.
 THREAD_TESTS := $(foreach t,threads host recorder log,$(filter %/test_$(t),$(UNIT_TESTS)))
 threads: all check-tools $(THREAD_TESTS)
-	@fixed=$$(setarch -R true 2>/dev/null && echo setarch -R); export TSAN_OPTIONS=halt_on_error=1; \
+	@fixed=$$(setarch -R true 2>/dev/null && echo setarch -R); export TSAN_OPTIONS=halt_on_error=1:suppressions=$(CURDIR)/tests/lib/tsan.supp; \
 	$$fixed tests/lib/run-unit.sh $(THREAD_TESTS) && \
 	BUILD=$(abspath $(BUILD)) $$fixed tests/lib/run-node.sh $(addprefix tests/interop/worker_,exec.test.mjs life.test.mjs)
 

@@ -144,7 +144,7 @@ static enum ct_code apply(struct ct_option_set *set, const char *path, const cha
                           struct ct_error *err)
 {
     enum ct_option_source source = wish ? CT_OPTION_FROM_ENV : CT_OPTION_FROM_FILE;
-    const struct ct_yaml_node *profile, *fallback = NULL;
+    const struct ct_yaml_node *profile = NULL, *fallback = NULL;
     struct ct_yaml *yaml;
     enum ct_code rc = load(path, &yaml, err);
 
