@@ -24,7 +24,7 @@ static const struct {
     {"select", PLAIN, P | W | D | V},
     {"info", PLAIN, P | W | D | V},   /* Bull: the version; the daemon: maxmemory-policy */
     {"client|setname", PLAIN, W | D}, /* dashboards count workers by it */
-    {"client|id", PLAIN, P | D | V},          /* to interrupt its own waits, with the next one */
+    {"client|id", PLAIN, P | D | V},  /* to interrupt its own waits, with the next one */
     {"client|unblock", PLAIN, D},
     {"client|list", PLAIN, P | W | V}, /* getWorkers() */
     {"multi", PLAIN, P | W},
@@ -145,9 +145,14 @@ void rights_keys(const struct rights_scope *scope, rights_pattern_fn on_pattern,
         offer(scope->prefix, NULL, "*", on_pattern, ctx);
 }
 
-/* Whoever subscribes to a pattern needs a rule with the very same pattern. */
+/* Whoever subscribes to a pattern needs a rule with the very same pattern: Bull's listeners have
+ * the first ones, `cartrita-q stats` and `job wait` the second. */
 static const char *const patterns[] = {"active*", "waiting*", "stalled*", "duplicated*",
                                        "debounced*"};
+static const char *const viewer_patterns[] = {"active@*", "waiting@*", "stalled@*", "duplicated@*",
+                                              "debounced@*"};
+#define PATTERN_COUNT (sizeof patterns / sizeof *patterns)
+_Static_assert(sizeof viewer_patterns == sizeof patterns, "each pattern has both forms");
 
 void rights_channels(enum rights_role role, const struct rights_scope *scope,
                      rights_pattern_fn on_pattern, void *ctx)
@@ -155,9 +160,12 @@ void rights_channels(enum rights_role role, const struct rights_scope *scope,
     rights_keys(scope, on_pattern, ctx);
     if (role == RIGHTS_DAEMON)
         return;
-    for (size_t i = 0; i < scope->queue_count; i++) {
-        for (size_t j = 0; j < sizeof patterns / sizeof *patterns; j++)
-            offer(scope->prefix, scope->queues[i], patterns[j], on_pattern, ctx);
+    for (size_t i = 0; i < scope->queue_count * PATTERN_COUNT; i++) {
+        const char *queue = scope->queues[i / PATTERN_COUNT];
+
+        offer(scope->prefix, queue, patterns[i % PATTERN_COUNT], on_pattern, ctx);
+        if (role == RIGHTS_VIEWER)
+            offer(scope->prefix, queue, viewer_patterns[i % PATTERN_COUNT], on_pattern, ctx);
     }
 }
 
