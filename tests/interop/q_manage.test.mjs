@@ -2,13 +2,16 @@
  * and publish is what Bull's own calls leave, on queues that Bull has made. */
 
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
 import test from 'node:test';
 
 import { bullQueue, recordMessages } from '../lib/bull.mjs';
+import { programPath } from '../lib/processes.mjs';
 import { jsonOfQ, runQ } from '../lib/q.mjs';
 import { startRedis } from '../lib/redis.mjs';
+import { guardPid, releasePid } from '../lib/scope.mjs';
 import { differences, dump, normalise, normaliseMessages } from '../lib/state.mjs';
-import { until } from '../lib/wait.mjs';
+import { until, within } from '../lib/wait.mjs';
 
 const HOUR_MS = 3600_000;
 
@@ -334,4 +337,40 @@ test('keys that are not what they should be end it before anything is done', asy
   assert.equal(answer.code, 4);
   assert.match(answer.stderr, /bull:broken:wait/);
   assert.deepEqual(await dump(side.client, 'q'), before);
+});
+
+/* script(1) gives it a terminal; what is typed comes from a pipe. */
+async function typed(side, answer, ...args) {
+  const line = [programPath('cartrita-q'), ...args, '--redis', side.redis.url].map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qefc', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  guardPid(child.pid);
+  let shown = '';
+  child.stdout.on('data', (bytes) => {
+    shown += bytes;
+    if (answer && shown.includes('[y/N] ')) {
+      child.stdin.write(answer);
+      answer = undefined;
+    }
+  });
+  const code = await within(new Promise((done) => child.once('exit', done)));
+  releasePid(child.pid);
+  return { code, shown };
+}
+
+test('on a terminal it asks, and only a yes is one', async (t) => {
+  const side = await open(t);
+  await furnish(side, 'q');
+  for (const answer of ['n\n', '\n', '\x04', '\x03']) {
+    const { code, shown } = await typed(side, answer, 'job', 'retry', 'q', '--all');
+    assert.match(shown, /3 jobs of queue "q" to be retried\r\nGo on\? \[y\/N\] /);
+    assert.match(shown, /nothing was done/);
+    assert.equal(code, 1);
+  }
+  assert.equal(await side.client.zcard('bull:q:failed'), 3);
+  const yes = await typed(side, 'y\n', 'job', 'retry', 'q', '--all');
+  assert.equal(yes.code, 0);
+  assert.match(yes.shown, /retried 3 of 3\r\n$/);
+  const rm = await typed(side, 'n\n', 'job', 'rm', 'q', 'w1');
+  assert.match(rm.shown, /1 job of queue "q" to be removed\r\n/);
+  assert.equal((await typed(side, undefined, 'job', 'promote', 'q', 'd1')).code, 0, 'one that is named and can come back is not asked about');
 });
