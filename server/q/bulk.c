@@ -67,7 +67,7 @@ static enum ct_code call_once(struct bulk *bulk, struct manage_call *call, struc
     enum ct_code rc = session_call(bulk->walk.session, &command, &reply, err);
     if (rc == CT_E_OK)
         rc = bulk->manager->parse_jobs(call, reply, err);
-    else if (rc == CT_E_TIMEOUT || rc == CT_E_CLOSED)
+    else if (session_may_be_done(rc))
         ct_error_wrap(err, "the last jobs may or may not have been %s, run it again to go on",
                       bulk_report_deed(bulk->plan->deed));
     redis_reply_free(reply);

@@ -103,7 +103,7 @@ static enum ct_code call(struct mover *mover, const struct dead_call *chunk, str
         rc = session_call(walk->session, &command, &reply, err);
     if (rc == CT_E_OK && reply)
         rc = walk->keeper->parse_move(chunk, reply, err);
-    else if (rc == CT_E_TIMEOUT || rc == CT_E_CLOSED)
+    else if (session_may_be_done(rc))
         ct_error_wrap(err, "the last letters may or may not have been %s, run it again to go on",
                       deed(mover));
     redis_reply_free(reply);

@@ -11,6 +11,8 @@
 #include "dialect/registry.h"
 #include "q/secret.h"
 
+#define REPLY_GRACE_MS 1000
+
 void session_wait(struct session *session, const size_t *pending)
 {
     while (*pending > 0)
@@ -107,9 +109,15 @@ enum ct_code session_open(struct session *session, const struct ct_option_set *s
         .loop = &session->loop,
         .url = &session->url,
         .random = &ct_random_system,
-        .reply_timeout_ms = (uint64_t)settings->timeout_ms,
+        /* Later than a call's own, which tells better what it was. */
+        .reply_timeout_ms = (uint64_t)settings->timeout_ms + REPLY_GRACE_MS,
     });
     return CT_E_OK;
+}
+
+bool session_may_be_done(enum ct_code rc)
+{
+    return rc == CT_E_TIMEOUT || rc == CT_E_CLOSED || rc == CT_E_REDIS_DOWN;
 }
 
 void session_close(struct session *session)

@@ -73,6 +73,9 @@ void session_close(struct session *session);
 enum ct_code session_call(struct session *session, struct redis_command *command,
                           struct redis_reply **reply, struct ct_error *err) CT_MUST_CHECK;
 
+/* Whether a call that ended with this error may have been carried out all the same. */
+bool session_may_be_done(enum ct_code rc);
+
 /* Lets the calls that were made on the link come in, until *pending, which their callbacks count
  * down, is 0. The link answers each in the time that Redis has for it. */
 void session_wait(struct session *session, const size_t *pending);

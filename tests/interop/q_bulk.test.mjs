@@ -161,3 +161,20 @@ test('jobs are taken from a queue at work: each one runs, or is removed or moved
   assert.ok([...ran.values()].every((times) => times === 1) && isWhole.every(Boolean));
   t.diagnostic(`${ran.size} ran, ${taken.length} were taken: ${removed.stderr.split('\n').at(-1)}`);
 });
+
+test('a Redis that stops answering ends it, with what to do; then it goes on', { timeout: SLOW_MS }, async (t) => {
+  const side = await open(t);
+  const COUNT = 50_000;
+  await fill(side, COUNT, FAILED);
+  const program = startProgram(t, 'cartrita-q', ['job', 'retry', 'q', '--all', '--yes', '--timeout=1s', '--redis', side.redis.url]);
+  await until(async () => (await side.client.llen('bull:q:wait')) > 1000);
+  side.redis.freeze();
+  await within(program.exited);
+  side.redis.thaw();
+  assert.equal(program.code, 7, program.log);
+  assert.match(program.log, /cartrita-q: (the last jobs may or may not have been retried, run it again to go on: )?redis:.*: Redis did not answer in time/);
+  const rest = await side.q('job', 'retry', 'q', '--all', '--yes');
+  assert.equal(rest.code, 0, rest.stderr);
+  assert.equal(new Set(await side.client.lrange('bull:q:wait', 0, -1)).size, COUNT);
+  assert.equal(await side.client.llen('bull:q:wait'), COUNT);
+});
