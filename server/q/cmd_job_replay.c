@@ -2,7 +2,6 @@
  * touching its queue. Reads the job, puts it into a file without a name, and becomes
  * cartrita-worker, which does the rest. */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -13,9 +12,9 @@
 #include "q/command.h"
 #include "q/job_text.h"
 #include "q/print.h"
+#include "q/worker_child.h"
 
-#define WORKER_PROGRAM "cartrita-worker"
-#define REPLAY_ARGS    64 /* places: what is ours, the settings, what is handed on */
+#define REPLAY_ARGS 64 /* places: what is ours, the settings, what is handed on */
 
 struct settings {
     struct session_settings common;
@@ -139,32 +138,13 @@ static int hide(struct ct_str text)
 /* --- the worker ----------------------------------------------------------------------------------
  */
 
-/* Beside our own binary, as a build or a package puts it; else by PATH. */
-static char *find_worker(void)
-{
-    char self[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash, *path;
-
-    if (len <= 0)
-        return ct_strdup(WORKER_PROGRAM);
-    self[len] = '\0';
-    slash = strrchr(self, '/');
-    *slash = '\0';
-    path = ct_asprintf("%s/" WORKER_PROGRAM, self);
-    if (access(path, X_OK) == 0)
-        return path;
-    free(path);
-    return ct_strdup(WORKER_PROGRAM);
-}
-
 /* Returns only when it cannot be started. */
 static enum ct_code become_worker(const struct settings *settings, const char *queue, int fd,
                                   const char *const *more, size_t more_count, struct ct_error *err)
 {
     char *args[REPLAY_ARGS + 1];
     size_t count = 0;
-    char *program = find_worker();
+    char *program = worker_child_find();
     char *file = ct_asprintf("/proc/self/fd/%d", fd);
 
     if (more_count + 2 * settings->set.count + 12 > REPLAY_ARGS) {

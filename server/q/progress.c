@@ -38,6 +38,14 @@ enum ct_code progress_check(struct ct_error *err)
     return ct_error_set(err, CT_E_CANCELLED, "stopped; run it again to go on");
 }
 
+void progress_forget_signal(void)
+{
+    if (is_stopped) {
+        is_stopped = 0;
+        progress_catch_signals();
+    }
+}
+
 void progress_show(struct progress *progress, int64_t done)
 {
     bool is_tty = isatty(STDERR_FILENO);

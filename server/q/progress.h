@@ -25,5 +25,7 @@ void progress_catch_signals(void);
 /* Whether one came; and the same as an error, CANCELLED. */
 bool progress_is_stopped(void);
 enum ct_code progress_check(struct ct_error *err) CT_MUST_CHECK;
+/* For tidying up after one: it is done with, and the next one is noted again. */
+void progress_forget_signal(void);
 
 #endif

@@ -35,6 +35,7 @@ const PROGRAMS = [
   ['cartrita-q', 'schedule', 'next'],
   ['cartrita-q', 'schedule', 'add'],
   ['cartrita-q', 'schedule', 'rm'],
+  ['cartrita-q', 'bench'],
   ['cartrita-q', 'dead', 'ls'],
   ['cartrita-q', 'dead', 'redrive'],
   ['cartrita-q', 'dead', 'rm'],
