@@ -7,7 +7,7 @@
 
 #include "common/mem.h"
 #include "dialect/registry.h"
-#include "q/command.h"
+#include "q/complete_names.h"
 #include "q/profile.h"
 #include "q/text.h"
 
@@ -164,59 +164,20 @@ static void offer_options(const struct completion *completion)
 
 /* --- names ---------------------------------------------------------------------------------- */
 
-/* Reads the options that are on the line already: they say which Redis it is. */
-static bool read_options(struct completion *completion, struct ct_option_set *set)
+static void offer_name(void *ctx, const char *name)
+{
+    offer(ctx, name, NULL);
+}
+
+/* With the options that are on the line already: they say which Redis or daemon it is. */
+static void offer_names(struct completion *completion, complete_names_fn names)
 {
     const size_t first = first_argument(completion->command);
     size_t end = completion->count - 1;
-    struct ct_error ignored;
 
     if (end > first && takes_next(completion->command, completion->words[end - 1]))
         end--;
-    return ct_option_read_args(set, (int)(end - first), completion->words + first, &ignored) ==
-               CT_E_OK &&
-           ct_option_read_env(set, &ignored) == CT_E_OK && profile_apply(set, &ignored) == CT_E_OK;
-}
-
-static void offer_names(const struct completion *completion, struct session *session)
-{
-    struct session_names names;
-    struct ct_error ignored;
-
-    if (session_names(session, &names, &ignored) != CT_E_OK)
-        return;
-    for (size_t i = 0; i < names.count; i++)
-        offer(completion, names.items[i], NULL);
-    session_names_free(&names);
-}
-
-static void offer_queues(struct completion *completion)
-{
-    const struct command *command = completion->command;
-    struct session_settings *settings;
-    struct session session;
-    struct ct_option_set set;
-    struct ct_error ignored;
-
-    if (!command->run)
-        return;
-    settings = ct_zalloc(command->settings_size);
-    ct_option_open(&set, &command->program, settings);
-    if (read_options(completion, &set)) {
-        if (settings->timeout_ms > COMPLETE_MS)
-            settings->timeout_ms = COMPLETE_MS;
-        if (session_open(&session, &set, &ignored) == CT_E_OK) {
-            offer_names(completion, &session);
-            session_close(&session);
-        }
-    }
-    ct_option_close(&set);
-    free(settings);
-}
-
-static void offer_profile(void *ctx, const char *name)
-{
-    offer(ctx, name, NULL);
+    names(completion->command, completion->words + first, end - first, offer_name, completion);
 }
 
 static void offer_states(const struct completion *completion)
@@ -233,7 +194,11 @@ static void offer_states(const struct completion *completion)
 static void offer_placeholder(struct completion *completion, struct ct_str name)
 {
     if (ct_str_is(name, "QUEUE"))
-        offer_queues(completion);
+        offer_names(completion, complete_queues);
+    else if (ct_str_is(name, "WORKER"))
+        offer_names(completion, complete_workers);
+    else if (ct_str_is(name, "POOL"))
+        offer_names(completion, complete_pools);
     else if (ct_str_is(name, "STATE"))
         offer_states(completion);
     else if (name.len >= 4 && memcmp(name.data + name.len - 4, "FILE", 4) == 0)
@@ -258,9 +223,9 @@ static void offer_values(struct completion *completion, const struct ct_option *
     const char *name = option->value_name ? option->value_name : "";
 
     if (strcmp(option->name, "profile") == 0)
-        profile_each(offer_profile, completion);
+        profile_each(offer_name, completion);
     else if (strcmp(option->name, "queue") == 0)
-        offer_queues(completion);
+        offer_names(completion, complete_queues);
     else if (option->kind == CT_OPTION_ENUM)
         for (size_t i = 0; option->choices[i]; i++)
             offer(completion, option->choices[i], NULL);

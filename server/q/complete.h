@@ -1,12 +1,9 @@
-/* What could stand next on a command line: nouns, verbs, options, their values, names of queues and
- * profiles. Called by cmd_completion.c for the shells' scripts; changes nothing. */
+/* What could stand next on a command line: nouns, verbs, options, their values, names of queues,
+ * workers and profiles. Called by cmd_completion.c for the shells' scripts; changes nothing. */
 #ifndef Q_COMPLETE_H
 #define Q_COMPLETE_H
 
 #include "common/buf.h"
-
-/* So long may Redis take for names of queues: somebody waits at a prompt. */
-#define COMPLETE_MS 1000
 
 /* `line`: a command line from the program's name to the cursor. Appends a line for each candidate,
  * the whole word and, behind a tab, what it is; a line with nothing but "\tfiles" where names of

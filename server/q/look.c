@@ -85,8 +85,8 @@ enum print_style look_state_style(struct ct_str state)
         const char *state;
         enum print_style style;
     } styles[] = {
-        {"failed", PRINT_BAD},    {"stuck", PRINT_BAD},      {"crashed", PRINT_BAD},
-        {"gone", PRINT_BAD},      {"completed", PRINT_GOOD}, {"running", PRINT_GOOD},
+        {"failed", PRINT_BAD},    {"stuck", PRINT_BAD},      {"crashLoop", PRINT_BAD},
+        {"dying", PRINT_BAD},     {"completed", PRINT_GOOD}, {"running", PRINT_GOOD},
         {"ready", PRINT_GOOD},    {"active", PRINT_BUSY},    {"starting", PRINT_BUSY},
         {"delayed", PRINT_LATER}, {"draining", PRINT_LATER}, {"paused", PRINT_HELD},
         {"stopped", PRINT_FAINT}, {"down", PRINT_FAINT},

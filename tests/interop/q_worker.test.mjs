@@ -77,6 +77,18 @@ test('worker ls: a row a pool, or the reports', async (t) => {
   assert.deepEqual(seen.map(({ seenAt, ...report }) => report), [reports[1], reports[0]]);
 });
 
+test('workers and pools are completed', async (t) => {
+  const { server } = await bench(t, TWO);
+  const words = async (line) => (await run(t, null, ['completion', 'words', line], { CARTRITA_SERVER: server })).stdout.split('\n').filter(Boolean);
+
+  assert.deepEqual(await words('cartrita-q worker show '), ['mail-2:99', 'mail-3:4711', 'all']);
+  assert.deepEqual(await words('cartrita-q worker scale mail-3'), ['mail-3:4711']);
+  assert.deepEqual(await words('cartrita-q worker scale all '), ['images', 'mails']);
+  assert.deepEqual(await words(`cartrita-q worker pause --server ${server} all im`), ['images']);
+  assert.deepEqual(await words('cartrita-q worker scale all images '), []);
+  assert.deepEqual(await words('cartrita-q worker show --server /nowhere '), []);
+});
+
 test('worker show, by each way to name a worker', async (t) => {
   const { server, reports } = await bench(t, TWO);
   for (const word of ['b1', TWO[0][0], 'mail-3:4711', 'mail-3']) {
