@@ -163,6 +163,17 @@ test('an own id stays where it is free; what made it an iteration or a double go
   assert.equal(await side.client.hget('bull:mail:taken', 'data'), '{}', 'whose id it is, is not touched');
 });
 
+test('ids that look like the answers of the script are ids', async (t) => {
+  const side = await open(t);
+  for (const jobId of ['-1', '-2', '-3']) await add(side, { id: jobId, opts: { jobId } });
+
+  const { code, stdout, stderr } = await side.q('redrive', 'dead', '--yes');
+  assert.equal(code, 0, stderr);
+  assert.match(stdout, /redriven 3 of 3/);
+  assert.deepEqual((await waiting(side, 'mail')).sort(), ['-1', '-2', '-3']);
+  assert.deepEqual(await waiting(side), []);
+});
+
 test('from every state nobody works in; what a worker holds is left, and said', async (t) => {
   const side = await open(t);
   for (const name of ['waits', 'held', 'later', 'failed']) await add(side, { id: name }, name === 'later' ? { delay: HOUR_MS } : {});

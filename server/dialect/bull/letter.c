@@ -290,9 +290,12 @@ static void take_answer(struct dead_move *move, const struct redis_reply *answer
         (void)redis_error_parse(problem, &move->err);
         return; /* REFUSED, as it was built */
     }
-    move->result = code >= -3 && code < 0 ? results[code + 3] : DEAD_MOVED;
-    if (id.data)
+    if (id.data) { /* whatever it looks like */
+        move->result = DEAD_MOVED;
         move->new_id = ct_strndup(id.data, id.len);
+        return;
+    }
+    move->result = code >= -3 && code < 0 ? results[code + 3] : DEAD_MOVED;
 }
 
 static enum ct_code bull_parse_move(const struct dead_call *call, const struct redis_reply *reply,
