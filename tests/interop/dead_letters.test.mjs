@@ -202,6 +202,24 @@ test('the queue is bounded: the oldest letters go, with their logs', { skip }, a
   assert.deepEqual((await side.client.keys('bull:dead:*')).sort(), ['bull:dead:5', 'bull:dead:6', 'bull:dead:7', 'bull:dead:id', 'bull:dead:wait']);
 });
 
+test('queues that lead to each other end after eight letters', { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const sides = ['q', 'dead'].map((name, i) => ({ name, driver: new Driver(t, redis, { deadLetterQueue: ['dead', 'q'][i] }, name) }));
+  const [q, dead] = [bullQueue(t, redis), bullQueue(t, redis, 'dead')];
+  await q.add('n', { mine: 1 });
+  for (let i = 1; i <= 9; i++) {
+    const side = sides[(i + 1) % 2];
+    const { jobs } = await fetch(side, 1);
+    const answer = await commit(side, [{ kind: 'fail', id: jobs[0].id, value: 'boom' }]);
+    assert.equal(answer.dead, i <= 8 ? 1 : 0, `letter ${i}`);
+    if (i > 8) assert.match(answer.deadProblem, /lead to each other/);
+  }
+  let data = (await q.getFailed(0, 0))[0].data;
+  for (let i = 0; i < 8; i++) ({ data } = data);
+  assert.deepEqual(data, { mine: 1 });
+  assert.deepEqual(await Promise.all([q.count(), dead.count()]), [0, 0]);
+});
+
 test('while it is paused letters go where its jobs wait, and taken ids are stepped over', { skip }, async (t) => {
   const side = await open(t);
   await side.dead.pause();

@@ -369,4 +369,4 @@ elseif fetch_max < 0 and try('LLEN', wait) == 0 then
     call('PUBLISH', P .. 'drained', '')
 end
 return {jobs, answers, next, more, is_drained and 1 or 0, rest_ms, dropped, obstacle,
-    dead and (dead.problem or dead.count)}
+    dead and dead.answer()}

@@ -61,6 +61,10 @@ void bull_dead_parse(const struct redis_reply *what, struct dead_letters *out)
     *out = (struct dead_letters){.count = problem.data ? 0 : redis_reply_int(what, 0)};
     if (problem.len > 10 && memcmp(problem.data, "WRONGTYPE ", 10) == 0)
         bull_foreign_parse(problem, &out->err);
+    else if (ct_str_is(problem, "LETTERS"))
+        ct_error_set(&out->err, CT_E_TOO_LARGE,
+                     "a letter about a letter, and so on: 8 are the most that lie in each other "
+                     "(LETTERS_MAX). Do these queues lead to each other?");
     else if (problem.data)
         (void)redis_error_parse(problem, &out->err);
 }

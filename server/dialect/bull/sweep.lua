@@ -146,4 +146,4 @@ local ids = call('LRANGE', active, -ACTIVE_MAX, -1)
 for first = 1, #ids, BATCH do
     call('SADD', stalled, unpack(ids, first, math.min(first + BATCH - 1, #ids)))
 end
-return {failed_count, recovered_count, dead and (dead.problem or dead.count)}
+return {failed_count, recovered_count, dead and dead.answer()}

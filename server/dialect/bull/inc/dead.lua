@@ -5,12 +5,14 @@
 --- @include id
 --- @include json
 
--- Returns {bury: a function, count: of letters written, problem: why there are none, as an error
--- text}. ARGV from `at`: 0 what the keys of the dead-letter queue begin with  1 letters that may wait
--- in it  2 name of this queue, as JSON  3 how many jobs have texts that may not be JSON; -1: all
--- 4... their ids
+-- Returns {bury: a function, answer: how many letters were written; or, as an error text, why there
+-- are none, or one is missing}. ARGV from `at`: 0 what the keys of the dead-letter queue begin with
+-- 1 letters that may wait in it  2 name of this queue, as JSON  3 how many jobs have texts that may not
+-- be JSON; -1: all  4... their ids
 --
--- Trouble with that queue is told and changes nothing else: the jobs have failed.
+-- Trouble with that queue is told and changes nothing else: the jobs have failed. Of queues that lead
+-- to each other each letter holds the one before: so many, and no more.
+local LETTERS_MAX = 8
 local function open_dead(at)
     local D, max, origin, unsure_count = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
     local unsure, letters, list, has_ranks = {}, {count = 0}, nil, false
@@ -46,10 +48,23 @@ local function open_dead(at)
         return text and text:match('^%d+$') or 'null'
     end
 
+    -- How many letters lie in each other, were one written about a job with these texts. Those of us
+    -- are told by their options; the first is an ordinary job's.
+    local function depth(data, opts)
+        local fields = opts and opts:match('^{"attempts":1,"delay":0,"timestamp":%d+(.*)}$')
+        local is_letter = fields and data and data:sub(1, 10) == '{"queue":"'
+        return is_letter and 1 + (fields == '' and 1 or fields:match('^,"letters":(%d+)$') or 0) or 1
+    end
+
     local function write(id, key, reason, stack, attempts)
         local seen, odd = try('HMGET', key, 'name', 'data', 'opts', 'timestamp', 'processedOn', 'attemptsMade', 'stacktrace'), {}
         if seen.err then
             seen = {}
+        end
+        local nested = depth(seen[2], seen[3])
+        if nested > LETTERS_MAX then
+            letters.refusal = 'LETTERS'
+            return false
         end
         local is_sure = unsure_count >= 0 and not unsure[id]
         local data = value(seen[2], '{}', 'data', is_sure, odd)
@@ -63,7 +78,8 @@ local function open_dead(at)
             ',"finishedOn":' .. now .. (odd[1] and ',"unparsed":[' .. table.concat(odd, ',') .. ']' or '') .. '}'
         local new = free_id(D, call('INCR', D .. 'id'))
         call('HMSET', D .. new, 'name', seen[1] or '__default__', 'data', letter,
-            'opts', '{"attempts":1,"delay":0,"timestamp":' .. now .. '}', 'timestamp', now, 'delay', 0, 'priority', 0)
+            'opts', '{"attempts":1,"delay":0,"timestamp":' .. now .. (nested > 1 and ',"letters":' .. nested or '') .. '}',
+            'timestamp', now, 'delay', 0, 'priority', 0)
         local excess = call('LPUSH', list, new) - max
         call('PUBLISH', D .. 'waiting@' .. speaker, new)
         for _ = 1, math.min(excess, 2) do -- two, so that a lowered bound is reached, too
@@ -73,6 +89,7 @@ local function open_dead(at)
                 call('ZREM', D .. 'priority', oldest)
             end
         end
+        return true
     end
 
     local function attempt(...)
@@ -81,7 +98,7 @@ local function open_dead(at)
             if not is_fine then
                 letters.problem = error_text(what)
             end
-            return is_fine
+            return is_fine and what
         end
     end
 
@@ -90,6 +107,10 @@ local function open_dead(at)
         if attempt(write, id, key, reason, stack, attempts) then
             letters.count = letters.count + 1
         end
+    end
+
+    function letters.answer()
+        return letters.problem or letters.refusal or letters.count
     end
 
     attempt(look)
