@@ -243,7 +243,7 @@ void schedule_view(struct view *view, const struct schedule *schedule)
     view_moment(view, "startDate", isnan(schedule->start_ms) ? 0 : (int64_t)schedule->start_ms);
     view_moment(view, "endDate", isnan(schedule->end_ms) ? 0 : (int64_t)schedule->end_ms);
     view_whole(view, "limit", schedule->limit);
-    view_whole(view, "count", schedule->count);
+    view_whole(view, "count", schedule->count > 0 ? schedule->count : NAN);
     view_state(view, "state", ct_str_of(schedule_state_name(schedule)));
     view_moment(view, "next", isnan(schedule->next_ms) ? 0 : (int64_t)schedule->next_ms);
     view_text_or_null(view, "jobId", schedule->next_id);

@@ -139,6 +139,10 @@ test('names with colons lose their next job, too', async (t) => {
   const two = await side.q('show', 'ours', 'mail:send');
   assert.equal(two.code, 4);
   assert.match(two.stderr, /2 series of queue "ours" are named "mail:send"/);
+  /* Without its job only the key tells, and Bull itself would take "send" for the id. */
+  await (await side.ours.getJob(listed[0].jobId)).remove();
+  const [robbed] = (await side.json('ls', 'ours')).filter(({ state }) => state === 'stopped');
+  assert.deepEqual([robbed.key, robbed.every], [listed[0].key, HOUR_MS]);
   await side.json('rm', 'ours', ...listed.map(({ key }) => key), '--yes');
   assert.deepEqual(Object.keys(await dump(side.client, 'ours')), ['id']);
 });
@@ -163,7 +167,7 @@ test('a series whose next job is due waits, one without a next job has stopped',
   await (await ours.getJob(before.robbed.jobId)).remove();
   const { ends, robbed, due } = await byName();
   assert.deepEqual([ends.state, robbed.state, due.state], ['stopped', 'stopped', 'waiting']);
-  assert.deepEqual([ends.limit, ends.count, robbed.jobId], [2, 2, null]);
+  assert.deepEqual([ends.limit, ends.count, robbed.jobId, robbed.every, robbed.count], [2, 2, null, HOUR_MS, null]);
   assert.match((await side.q('ls', 'ours')).stderr, /^2 stopped: there is no next job/m);
 
   const next = await side.q('next', 'ours', 'ends');

@@ -11,11 +11,12 @@
 
 #include "bull_lua.h"
 #include "common/mem.h"
+#include "cron/cron.h"
 #include "dialect/bull/options.h"
 #include "dialect/bull/repeat.h"
 
-#define COLONS_MAX 32 /* that are looked at; Bull's own reading knows but four */
-#define HEADS_MAX  16 /* ways to read a key that are tried */
+#define COLONS_MAX   32 /* that are looked at; Bull's own reading knows but four */
+#define READINGS_MAX 16 /* ways to read a key that are tried */
 
 /* --- keys ------------------------------------------------------------------------------------- */
 
@@ -75,42 +76,39 @@ static bool read_at(struct ct_str key, size_t a, size_t b, size_t c, struct read
     return is_moment(out->end) && read_rule(part(key, c + 1, key.len), out);
 }
 
-/* As Bull's own getters read it. */
-static bool read_plainly(struct ct_str key, struct reading *out)
+/* The ways to read a key, Bull's own first; how many there are, at most READINGS_MAX. */
+static uint32_t read_key(struct ct_str key, struct reading out[READINGS_MAX])
 {
     struct colons colons;
-
-    find_colons(key, &colons);
-    *out = (struct reading){.name = key};
-    return colons.count >= 3 && read_at(key, colons.at[0], colons.at[1], colons.at[2], out);
-}
-
-static void put_head(struct ct_str key, const struct reading *reading, struct redis_command *heads)
-{
-    struct ct_buf head;
-
-    ct_buf_init(&head);
-    repeat_id_append(reading->name, reading->job_id, key, &head);
-    redis_command_str(heads, ct_buf_str(&head));
-    ct_buf_free(&head);
-}
-
-/* The beginnings of its jobs' ids as arguments, Bull's own reading first. */
-static void put_heads(struct ct_str key, struct redis_command *heads)
-{
-    struct colons colons;
-    struct reading reading;
+    uint32_t count = 0;
 
     find_colons(key, &colons);
     for (size_t a = 0; a + 2 < colons.count; a++) {
         for (size_t b = a + 1; b + 1 < colons.count; b++) {
-            for (size_t c = b + 1; c < colons.count && heads->argc < HEADS_MAX; c++) {
-                if (read_at(key, colons.at[a], colons.at[b], colons.at[c], &reading)) {
-                    put_head(key, &reading, heads);
-                    break; /* name and id are the same for the others */
-                }
-            }
+            bool is_read = false;
+
+            /* Name and id are the same for what follows the first that fits. */
+            for (size_t c = b + 1; c < colons.count && !is_read && count < READINGS_MAX; c++)
+                is_read = read_at(key, colons.at[a], colons.at[b], colons.at[c], &out[count]);
+            count += is_read;
         }
+    }
+    return count;
+}
+
+/* The beginnings of its jobs' ids as arguments. */
+static void put_heads(struct ct_str key, struct redis_command *heads)
+{
+    struct reading readings[READINGS_MAX];
+    uint32_t count = read_key(key, readings);
+
+    for (uint32_t i = 0; i < count; i++) {
+        struct ct_buf head;
+
+        ct_buf_init(&head);
+        repeat_id_append(readings[i].name, readings[i].job_id, key, &head);
+        redis_command_str(heads, ct_buf_str(&head));
+        ct_buf_free(&head);
     }
 }
 
@@ -128,9 +126,31 @@ static double number_or_nan(struct ct_str text)
     return text.len && ct_str_to_double(text, &number) ? number : NAN;
 }
 
+static bool makes_sense(const struct reading *reading)
+{
+    struct cron cron;
+    char *text = copy(reading->cron);
+    bool is_fine = !text || cron_parse(text, &cron, NULL) == CT_E_OK;
+
+    free(text);
+    return is_fine;
+}
+
+/* Of several ways to read a key the first whose rule is one: in "mail:send:::1000" 1000 is no cron
+ * expression, so "send" is no id. */
+static const struct reading *best_of(const struct reading *readings, uint32_t count)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (makes_sense(&readings[i]))
+            return &readings[i];
+    }
+    return count > 0 ? readings : NULL;
+}
+
 static void fill_from_key(struct schedule *schedule, struct ct_str key)
 {
-    struct reading reading;
+    struct reading readings[READINGS_MAX];
+    const struct reading *reading = best_of(readings, read_key(key, readings));
 
     *schedule = (struct schedule){.key = ct_strndup(key.data, key.len),
                                   .every_ms = NAN,
@@ -139,15 +159,16 @@ static void fill_from_key(struct schedule *schedule, struct ct_str key)
                                   .end_ms = NAN,
                                   .next_ms = NAN,
                                   .state = SCHEDULE_STOPPED};
-    bool is_read = read_plainly(key, &reading);
-    schedule->name = ct_strndup(reading.name.data, reading.name.len);
-    if (!is_read)
+    if (!reading) {
+        schedule->name = ct_strndup(key.data, key.len);
         return;
-    schedule->job_id = copy(reading.job_id);
-    schedule->end_ms = number_or_nan(reading.end);
-    schedule->tz = copy(reading.tz);
-    schedule->cron = copy(reading.cron);
-    schedule->every_ms = number_or_nan(reading.every);
+    }
+    schedule->name = ct_strndup(reading->name.data, reading->name.len);
+    schedule->job_id = copy(reading->job_id);
+    schedule->end_ms = number_or_nan(reading->end);
+    schedule->tz = copy(reading->tz);
+    schedule->cron = copy(reading->cron);
+    schedule->every_ms = number_or_nan(reading->every);
 }
 
 static char *moved(char **from)
