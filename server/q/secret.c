@@ -50,7 +50,7 @@ enum ct_code secret_read_url(const struct ct_option_set *set, struct ct_redis_ur
     enum ct_code rc = CT_E_OK;
 
     if (file) {
-        size_t len;
+        size_t len = 0;
 
         rc = read_file(file, text, &len, err);
         password = (struct ct_str){text, len};
