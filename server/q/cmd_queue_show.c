@@ -1,8 +1,7 @@
 /* queue show: one queue: its counts, whether it is paused, who works on it. */
-#include <stdlib.h>
-
 #include "q/command.h"
 #include "q/view.h"
+#include "q/workers.h"
 
 struct settings {
     struct session_settings common;
@@ -10,65 +9,18 @@ struct settings {
 
 static const struct ct_option options[] = {SESSION_OPTIONS(struct settings)};
 
-/* Whether a line of CLIENT LIST is of a connection with this name. Exactly: Bull's own getWorkers
- * also counts queues whose encoded name merely begins the same. */
-static bool line_has_name(const char *line, size_t len, const char *name)
-{
-    size_t name_len = strlen(name);
-
-    for (size_t at = 0; at + 5 + name_len <= len; at++) {
-        if ((at == 0 || line[at - 1] == ' ') && memcmp(line + at, "name=", 5) == 0)
-            return memcmp(line + at + 5, name, name_len) == 0 &&
-                   (at + 5 + name_len == len || line[at + 5 + name_len] == ' ');
-    }
-    return false;
-}
-
-static int64_t count_lines(struct ct_str text, const char *name)
-{
-    int64_t count = 0;
-
-    for (size_t at = 0; at < text.len;) {
-        const char *end = memchr(text.data + at, '\n', text.len - at);
-        size_t len = end ? (size_t)(end - text.data) - at : text.len - at;
-
-        count += line_has_name(text.data + at, len, name);
-        at += len + 1;
-    }
-    return count;
-}
-
-/* Workers name their blocking connections after the queue. -1 and a note when Redis does not say.
- */
+/* -1 and a note when Redis does not say. */
 static enum ct_code count_workers(struct session *session, const char *queue, int64_t *out,
                                   struct ct_error *err)
 {
-    struct queue_name name = {session->settings->prefix, queue};
-    struct queue_settings defaults;
-    struct dialect_queue *dialect_queue = NULL;
-    struct redis_reply *reply = NULL;
-    struct redis_command command;
-    enum ct_code rc;
+    struct redis_reply *list = NULL;
+    enum ct_code rc = workers_list(session, &list, err);
 
-    queue_settings_init(&defaults);
-    rc = session->dialect->open(&name, &defaults, &dialect_queue, err);
-    if (rc != CT_E_OK)
-        goto out_settings;
-    redis_command_init(&command, NULL);
-    redis_command_text(&command, "CLIENT");
-    redis_command_text(&command, "LIST");
-    rc = session_call(session, &command, &reply, err);
-    if (rc == CT_E_OK) {
-        *out = count_lines(redis_reply_str(reply), session->dialect->client_name(dialect_queue));
-    } else if (rc == CT_E_REDIS_PERM || rc == CT_E_REDIS_ERROR) {
+    if (rc == CT_E_OK && !list)
         fprintf(stderr, "workers are not counted: %s\n", err->detail);
-        *out = -1;
-        rc = CT_E_OK;
-    }
-    redis_reply_free(reply);
-    session->dialect->close(dialect_queue);
-out_settings:
-    queue_settings_fini(&defaults);
+    if (rc == CT_E_OK)
+        rc = workers_count(session, list, queue, out, err);
+    redis_reply_free(list);
     return rc;
 }
 

@@ -35,11 +35,9 @@ static void append_due(struct ct_buf *buf, const struct look *look, int64_t due_
     }
 }
 
-/* What there is to know about the job in its state, in a few words. */
-static void append_detail(struct ct_buf *buf, const struct job_rows *rows,
-                          const struct inspect_job *job)
+void job_rows_append_detail(struct ct_buf *buf, const struct inspector *inspector,
+                            const struct look *look, const struct inspect_job *job)
 {
-    const struct inspector *inspector = rows->session->inspector;
     struct ct_str reason = job_field(inspector, job, "failedReason");
     struct ct_str progress = job_field(inspector, job, "progress");
     int64_t processed_ms = job_number(inspector, job, "processedOn");
@@ -51,7 +49,7 @@ static void append_detail(struct ct_buf *buf, const struct job_rows *rows,
         return;
     }
     if (job->due_ms > 0) {
-        append_due(buf, &rows->view.look, job->due_ms);
+        append_due(buf, look, job->due_ms);
         gap = ", ";
     }
     if (finished_ms > 0 && processed_ms > 0 && !reason.data) {
@@ -80,7 +78,7 @@ static void show_cells(struct job_rows *rows, const struct inspect_job *job)
     view_state(view, "state", ct_str_of(rows->state->name));
     view_moment(view, "timestamp", job_number(inspector, job, "timestamp"));
     view_number(view, "attemptsMade", job_number(inspector, job, "attemptsMade"));
-    append_detail(&text, rows, job);
+    job_rows_append_detail(&text, inspector, &view->look, job);
     view_cell(view, "detail", ct_buf_str(&text), PRINT_PLAIN);
     ct_buf_free(&text);
 }

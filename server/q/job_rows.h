@@ -18,4 +18,8 @@ void job_rows_add(void *ctx, const struct inspect_job *job);
 /* Writes the rest, and a note when there is nothing. */
 void job_rows_finish(struct job_rows *rows, const char *queue);
 
+/* What there is to know about the job in its state, in a few words. */
+void job_rows_append_detail(struct ct_buf *buf, const struct inspector *inspector,
+                            const struct look *look, const struct inspect_job *job);
+
 #endif

@@ -98,7 +98,7 @@ test('job find says what is wrong with a filter', async (t) => {
     [['--data', 'n'], /--data n: it should be PATH=VALUE/],
     [['--data', '=1'], /PATH=VALUE/],
     [['--reason', '('], /--reason \(: /],
-    [['--state', 'done'], /--state done: the states are waiting/],
+    [['--state', 'done'], /--state done: there is no such state/],
   ]) {
     const { code, stderr } = await runQ(t, redis, 'job', 'find', 'q', ...args);
     assert.equal(code, 2, args.join(' '));

@@ -21,6 +21,7 @@ const PROGRAMS = [
   ['cartrita-q', 'job', 'logs'],
   ['cartrita-q', 'job', 'wait'],
   ['cartrita-q', 'stats'],
+  ['cartrita-q', 'top'],
   ['cartrita-q', 'tail'],
   ['cartrita-q', 'job', 'add'],
   ['cartrita-q', 'job', 'cancel'],

@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 
 import { BUILD } from './processes.mjs';
 import { temporaryDirectory } from './redis.mjs';
-import { scopeOf } from './scope.mjs';
+import { guardPid, releasePid, scopeOf } from './scope.mjs';
 import { until } from './wait.mjs';
 
 function answers(program, ...args) {
@@ -43,10 +43,13 @@ export async function openTerminal(t, { width = 80, height = 24, term = 'screen'
     /* Text as it is typed; key() for Enter, Tab, C-c, Up. */
     type: (text) => tmux('send-keys', '-l', '--', text),
     key: (...names) => tmux('send-keys', ...names),
+    /* One of tmux's formats: alternate_on, cursor_flag, pane_pid. */
+    value: (name) => tmux('display-message', '-p', `#{${name}}`).trim(),
     resize: (columns, rows) => tmux('resize-window', '-x', columns, '-y', rows),
     until: (pattern, what) =>
       until(() => (pattern.test(terminal.screen()) ? terminal.screen() : undefined), {
         what: what ?? `${pattern} on the screen`,
+        describe: () => terminal.screen(),
       }),
     async run(command) {
       tmux('send-keys', '-l', '--', `clear; ${command}; echo "exit=$?"`);
@@ -54,6 +57,9 @@ export async function openTerminal(t, { width = 80, height = 24, term = 'screen'
       return terminal.until(/^exit=\d+$/m);
     },
   };
+  const pid = Number(terminal.value('pid'));
+  guardPid(pid);
+  scopeOf(t).defer(() => releasePid(pid));
   await terminal.until(/\$/);
   return terminal;
 }
