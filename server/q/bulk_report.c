@@ -6,8 +6,8 @@ static const struct {
 } deeds[MANAGE_DEED_COUNT] = {
     [MANAGE_RETRY] = {"retried", "it has not failed"},
     [MANAGE_PROMOTE] = {"promoted", "it is not delayed"},
-    [MANAGE_REMOVE] = {"removed", "it was in no state for a moment, or is not where it was"},
-    [MANAGE_MOVE] = {"moved", "it is active, or in no state at all"},
+    [MANAGE_REMOVE] = {"removed", "it is in another state by now, or in none"},
+    [MANAGE_MOVE] = {"moved", "it is active, in another state by now, or in none"},
 };
 
 const char *bulk_report_deed(enum manage_deed deed)

@@ -48,7 +48,8 @@ struct manage_call {
     bool resets_attempts; /* RETRY: as if it had never run */
     bool takes_series;    /* REMOVE: also the next one of a repeatable job */
     bool keeps_debounce;  /* REMOVE: its debounce id goes on as long as it was to */
-    /* Where a page of this state found the ids: they are looked for near there alone. */
+    /* Where a page of this state found the ids: they are looked for there alone, since elsewhere
+     * they are what nobody asked for. */
     bool has_place;
     uint32_t state;
     int64_t offset;

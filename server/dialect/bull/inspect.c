@@ -26,6 +26,11 @@ static const struct {
 const uint32_t bull_idle_states[BULL_IDLE_STATES] = {BULL_WAITING, BULL_PAUSED, BULL_DELAYED,
                                                      BULL_FAILED};
 
+const char *bull_state_key(uint32_t state)
+{
+    return homes[state].suffix;
+}
+
 const char *bull_state_list(uint32_t state)
 {
     return homes[state].is_list ? homes[state].suffix : NULL;

@@ -17,6 +17,9 @@ enum bull_state {
     BULL_STATE_COUNT
 };
 
+/* What holds the jobs of a state, a list or a sorted set, without the queue's name. */
+const char *bull_state_key(uint32_t state);
+
 /* The list that holds the jobs of a state, without the queue's name; NULL: it is a sorted set. */
 const char *bull_state_list(uint32_t state);
 

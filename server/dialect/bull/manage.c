@@ -51,7 +51,6 @@ static void bull_build_jobs(const struct manage_call *call, int64_t now_ms,
         [MANAGE_REMOVE] = "remove",
         [MANAGE_MOVE] = "move",
     };
-    const char *list = call->has_place ? bull_state_list(call->state) : NULL;
     struct queue_name home = call->queue;
     struct ct_buf base;
 
@@ -63,8 +62,8 @@ static void bull_build_jobs(const struct manage_call *call, int64_t now_ms,
     redis_command_str(command, ct_buf_str(&base));
     ct_buf_free(&base);
     redis_command_text(command, deeds[call->deed]);
-    redis_command_text(command, list ? list : "");
-    redis_command_int(command, list ? call->offset : 0);
+    redis_command_text(command, call->has_place ? bull_state_key(call->state) : "");
+    redis_command_int(command, call->has_place ? call->offset : 0);
     redis_command_int(command, call->has_place ? -1 : call->search);
     put_flags(call, command);
     CT_LIST_FOREACH (node, call->jobs) {

@@ -3,7 +3,8 @@
 -- KEYS and ARGV 1 to 3: inc/base.lua; of the queue itself, or of the one that its jobs are moved to.
 -- ARGV:
 --   4 what the keys of the queue begin with  5 retry, promote, remove or move
---   6 the list where the ids were seen; "": none  7 how far from its tail, the first of them
+--   6 the list or set where the ids were seen, and are looked for alone; "": anywhere
+--   7 with a list, how far from its tail, the first of them
 --   8 where to go on with the search through the long lists, list number * 2^32 + position; -1: no search
 --   9 of "a": also forget the attempts made, "s": also take the next one of a repeatable job,
 --     "d": its debounce id stays taken
@@ -56,8 +57,11 @@ for at = 10, #ARGV do
     wanted[ARGV[at]] = true
 end
 local taking, forgetting = open_taking(D, wanted), open_forgetting(D)
-if hint ~= '' then
+if hint == 'wait' or hint == 'paused' or hint == 'active' then
     look_near(taking, D .. hint, offset)
+    sets = {}
+elseif hint ~= '' then
+    sets = {hint}
 end
 
 local function in_sets(id)
@@ -239,6 +243,8 @@ local function try_one(id)
     local exists = call('EXISTS', D .. id) == 1
     if not exists and not (place and deed == 'remove') then
         return GONE
+    elseif hint ~= '' and not place then
+        return WRONG -- whoever has it now
     elseif call('EXISTS', D .. id .. ':lock') == 1 then
         return HELD
     elseif place then
