@@ -20,6 +20,9 @@ static void put_text(FILE *out, const char *text, size_t len)
         case '-':
             fputs("\\-", out);
             break;
+        case '"':
+            fputs("\\(dq", out);
+            break;
         case '^':
             fputs("\\(ha", out);
             break;
@@ -58,8 +61,10 @@ static void put_lines(FILE *out, const char *text)
 static void put_heading(FILE *out, const char *text, size_t len)
 {
     fputs(".SH \"", out);
-    for (size_t i = 0; i < len; i++)
-        fputc(toupper((unsigned char)text[i]), out);
+    for (size_t i = 0; i < len; i++) {
+        char c = (char)toupper((unsigned char)text[i]);
+        put_text(out, &c, 1);
+    }
     fputs("\"\n", out);
 }
 

@@ -397,6 +397,62 @@ START_TEST(test_help)
 }
 END_TEST
 
+/* What a text says is shown, not obeyed. */
+START_TEST(test_man)
+{
+    static const struct ct_option one[] = {{.name = "level",
+                                            .letter = 'l',
+                                            .kind = CT_OPTION_ENUM,
+                                            .choices = levels,
+                                            .fallback = "info",
+                                            .group = "What's \\fBit",
+                                            .help = ".so /etc/passwd\n'br \\n(.x - ~"}};
+    static const struct ct_program paged = {
+        .name = "test a-verb",
+        .version = "1.2",
+        .about = "Does a thing. And more.",
+        .options = one,
+        .option_count = 1,
+        .footer = ".nx lines\n\nExit status:\n  2  wrong -x\n  as it is",
+    };
+    char *text = NULL;
+    size_t len;
+    FILE *out = open_memstream(&text, &len);
+
+    ct_option_print_man(&paged, out);
+    fclose(out);
+    ck_assert_str_eq(text, ".TH \"test\\-a\\-verb\" 1 \"\" \"Cartrita 1.2\" \"Cartrita\"\n"
+                           ".nh\n.ad l\n"
+                           ".SH \"NAME\"\n"
+                           "test\\-a\\-verb \\- Does a thing\n"
+                           ".SH \"SYNOPSIS\"\n"
+                           ".B test a\\-verb\n"
+                           "[OPTION]...\n"
+                           ".SH \"DESCRIPTION\"\n"
+                           "Does a thing. And more.\n"
+                           ".SH \"OPTIONS\"\n"
+                           ".SS \"What\\(aqs \\efBit\"\n"
+                           ".TP\n"
+                           ".B \\-l, \\-\\-level debug|info|warn\n"
+                           "\\&.so /etc/passwd\n"
+                           "\\&\\(aqbr \\en(.x \\- \\(ti Default: info.\n"
+                           ".SS Other\n"
+                           ".TP\n.B \\-h, \\-\\-help\nPrint the options.\n"
+                           ".TP\n.B \\-\\-man\nPrint this page.\n"
+                           ".TP\n.B \\-\\-version\nPrint the version.\n"
+                           ".SH \"NOTES\"\n"
+                           "\\&.nx lines\n"
+                           ".SH \"EXIT STATUS\"\n"
+                           ".TP\n.B 2\nwrong \\-x\n"
+                           ".nf\n  as it is\n.fi\n"
+                           ".SH \"SEE ALSO\"\n"
+                           ".BR cartrita\\-queued (1),\n"
+                           ".BR cartrita\\-worker (1),\n"
+                           ".BR cartrita\\-q (1)\n");
+    free(text);
+}
+END_TEST
+
 START_TEST(test_version)
 {
     ck_assert_int_eq(read_args("--version"), CT_E_OK);
@@ -456,6 +512,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_wrong_environment);
     tcase_add_test(tcase, test_verbs);
     tcase_add_test(tcase, test_help);
+    tcase_add_test(tcase, test_man);
     tcase_add_test(tcase, test_version);
     tcase_add_test(tcase, test_a_part_inherits_and_overrides);
     tcase_add_test(tcase, test_no_wish);

@@ -113,6 +113,28 @@ START_TEST(test_redis_refused)
 }
 END_TEST
 
+/* A password from elsewhere beats the one in the URL, and makes up for none. */
+START_TEST(test_redis_password_from_elsewhere)
+{
+    struct ct_redis_url url;
+    struct ct_error err;
+
+    ck_assert_int_eq(ct_redis_url_parse_with("redis://ada:old@h", ct_str_of("n/e:w"), &url, &err),
+                     CT_E_OK);
+    ck_assert_str_eq(url.user, "ada");
+    ck_assert_str_eq(url.password, "n/e:w");
+    ct_redis_url_free(&url);
+    ck_assert_int_eq(ct_redis_url_parse_with("redis://ada@h", ct_str_of("new"), &url, &err),
+                     CT_E_OK);
+    ck_assert_str_eq(url.password, "new");
+    ct_redis_url_free(&url);
+    ck_assert_int_eq(ct_redis_url_parse_with("redis://ada@h", CT_STR_NONE, &url, &err),
+                     CT_E_INVALID);
+    ck_assert_int_eq(ct_redis_url_parse_with("redis://h/x", ct_str_of("new"), &url, &err),
+                     CT_E_INVALID);
+}
+END_TEST
+
 START_TEST(test_redis_limits)
 {
     char text[CT_URL_LEN_MAX + 2];
@@ -216,6 +238,7 @@ END_TEST
 
 static void add_tests(TCase *tcase)
 {
+    tcase_add_test(tcase, test_redis_password_from_elsewhere);
     tcase_add_loop_test(tcase, test_redis, 0, sizeof good / sizeof good[0]);
     tcase_add_loop_test(tcase, test_redis_refused, 0, sizeof bad / sizeof bad[0]);
     tcase_add_test(tcase, test_redis_limits);
