@@ -203,10 +203,10 @@ static enum ct_code walk_state(struct job_walk *walk, struct job_page *page, job
         rc = read_page(walk, &reading, left, &count, err);
         if (rc == CT_E_OK && page->count > 0)
             rc = on_page(ctx, page, err);
-        if (rc == CT_E_OK && walk->progress) {
+        if (rc == CT_E_OK && walk->progress)
             progress_show(walk->progress, walk->seen);
+        if (rc == CT_E_OK)
             rc = progress_check(err);
-        }
         left -= count;
         page->offset += (int64_t)count - page->removed;
         page_clear(page);
@@ -236,7 +236,7 @@ enum ct_code job_walk_run(struct job_walk *walk, const uint32_t *states, uint32_
 
 static enum ct_code only_count(void *ctx, struct job_page *page, struct ct_error *err)
 {
-    return progress_check(err);
+    return CT_E_OK;
 }
 
 enum ct_code job_walk_count(struct job_walk *walk, const uint32_t *states, uint32_t state_count,

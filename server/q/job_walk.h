@@ -81,7 +81,7 @@ struct job_walk {
     struct inspect_counts counts;
     bool is_by_state;          /* in the order that each state is listed in, not oldest first */
     bool has_bodies;           /* the matching jobs are wanted with their large fields */
-    struct progress *progress; /* NULL: none; then signals must be caught, too */
+    struct progress *progress; /* NULL: none */
     job_match_fn on_match;     /* NULL: none */
     void *ctx;
     bool takes_missing;    /* also ids whose hash is gone, where nothing but age is asked for */
@@ -93,7 +93,8 @@ enum ct_code job_walk_init(struct job_walk *walk, struct session *session, const
                            const struct job_filter *filter, struct ct_error *err) CT_MUST_CHECK;
 void job_walk_fini(struct job_walk *walk);
 
-/* Hands the jobs that match, page by page, to `on_page`; an error of it ends the walk. What comes
+/* Hands the jobs that match, page by page, to `on_page`; an error of it, or a signal where they are
+ * caught (q/progress.h), ends the walk. What comes
  * into the queue meanwhile is not looked at. `states`: indexes, in this order. */
 typedef enum ct_code (*job_page_fn)(void *ctx, struct job_page *page, struct ct_error *err);
 enum ct_code job_walk_run(struct job_walk *walk, const uint32_t *states, uint32_t state_count,
