@@ -3,7 +3,7 @@
 --
 -- Needs from its script: P, what the queue's keys begin with.
 
--- A long list is searched so far from each of its ends.
+-- A long list is searched so far from each of its ends, unless all of it is to be.
 local WHERE_MAX = 100000
 local LISTS, SETS = {'active', 'wait', 'paused'}, {'completed', 'failed', 'delayed'}
 
@@ -11,12 +11,12 @@ local function is_in_set(set, id)
     return type(redis.pcall('ZSCORE', P .. set, id)) == 'string'
 end
 
-local function count_in_list(list, id)
+local function count_in_list(list, id, is_whole)
     local key = P .. list
     local len = redis.pcall('LLEN', key)
     if type(len) ~= 'number' or len == 0 then
         return 0
-    elseif len <= 2 * WHERE_MAX then
+    elseif is_whole or len <= 2 * WHERE_MAX then
         return #redis.call('LPOS', key, id, 'COUNT', 0)
     end
     return #redis.call('LPOS', key, id, 'COUNT', 0, 'MAXLEN', WHERE_MAX) +
@@ -24,10 +24,10 @@ local function count_in_list(list, id)
 end
 
 -- {place, ...}, a list once for each time; and how often it is where.
-local function places_of(id)
+local function places_of(id, is_whole)
     local places, times = {}, {}
     for _, list in ipairs(LISTS) do
-        times[list] = count_in_list(list, id)
+        times[list] = count_in_list(list, id, is_whole)
         for _ = 1, times[list] do places[#places + 1] = list end
     end
     for _, set in ipairs(SETS) do
