@@ -30,6 +30,7 @@ async function furnish(side, name, { isPaused = false } = {}) {
   const finish = async (id, fail) => {
     await side.client.lrem(`bull:${name}:wait`, 0, id);
     await side.client.lpush(`bull:${name}:active`, id);
+    await side.client.hset(`bull:${name}:${id}`, 'processedOn', at);
     const job = await queue.getJob(id);
     if (fail) await job.moveToFailed(new Error(fail), true);
     else await job.moveToCompleted('fine', true, true);
