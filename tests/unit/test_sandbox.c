@@ -161,9 +161,9 @@ static int signal_group(void)
     return kill(-getppid(), 0);
 }
 
-static int clone_new_user(void)
+static int clone_with(unsigned long flags)
 {
-    long pid = syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+    long pid = syscall(SYS_clone, flags, NULL, NULL, NULL, NULL);
 
     if (pid == 0)
         _exit(0);
@@ -192,7 +192,8 @@ static void check_base(void)
     DENIED(chroot(folder));
     DENIED(unshare(CLONE_NEWUSER));
     DENIED(unshare(CLONE_NEWNS));
-    DENIED(clone_new_user());
+    DENIED(clone_with(CLONE_NEWUSER | SIGCHLD));
+    DENIED(clone_with(CLONE_PARENT));
     DENIED(syscall(SYS_setns, 0, 0));
     DENIED(syscall(SYS_bpf, 0, NULL, 0));
     DENIED(syscall(SYS_perf_event_open, NULL, 0, 0, 0, 0));

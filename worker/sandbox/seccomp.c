@@ -134,6 +134,8 @@ static const struct {
     CLONE_RULES("clone", CLONE_NEWPID),
     CLONE_RULES("clone", CLONE_NEWNET),
     CLONE_RULES("clone", CLONE_NEWCGROUP),
+    CLONE_RULES("clone",
+                CLONE_PARENT), /* a child of the supervisor: no limit of its runner counts it */
     CLONE_RULES("unshare", CLONE_NEWNS),
     CLONE_RULES("unshare", CLONE_NEWUTS),
     CLONE_RULES("unshare", CLONE_NEWIPC),
