@@ -43,11 +43,13 @@ static void append_words(struct ct_buf *buf, const struct command *command)
 }
 
 /* What the overview and the manual page end in. */
-static void append_commands(struct ct_buf *buf)
+static void append_commands(struct ct_buf *buf, const char *noun)
 {
     for (size_t i = 0; i < command_count; i++) {
         struct ct_buf words;
 
+        if (noun && strcmp(command_table[i]->noun, noun) != 0)
+            continue;
         ct_buf_init(&words);
         append_words(&words, command_table[i]);
         ct_buf_printf(buf, "  %-29.*s  %s\n", (int)words.len, ct_buf_data(&words),
@@ -61,7 +63,16 @@ static void append_commands(struct ct_buf *buf)
                   command_exit_codes);
 }
 
-void command_print_overview(bool is_man, FILE *out)
+bool command_is_noun(const char *word)
+{
+    for (size_t i = 0; i < command_count; i++) {
+        if (command_table[i]->verb && strcmp(command_table[i]->noun, word) == 0)
+            return true;
+    }
+    return false;
+}
+
+void command_print_overview(const char *noun, bool is_man, FILE *out)
 {
     struct ct_program program = {
         .name = "cartrita-q",
@@ -73,7 +84,7 @@ void command_print_overview(bool is_man, FILE *out)
 
     ct_buf_init(&footer);
     ct_buf_printf(&footer, "%s", is_man ? "Commands:\n" : "");
-    append_commands(&footer);
+    append_commands(&footer, noun);
     program.footer = ct_buf_take(&footer, NULL);
     if (is_man)
         ct_option_print_man(&program, out);

@@ -31,8 +31,10 @@ extern const char command_exit_codes[];
 enum ct_code command_find(int argc, char *const *argv, const struct command **out,
                           struct ct_error *err) CT_MUST_CHECK;
 
-/* What `cartrita-q --help` or `--man` says. */
-void command_print_overview(bool is_man, FILE *out);
+/* What `cartrita-q --help` or `--man` says; `noun` NULL: of all. */
+void command_print_overview(const char *noun, bool is_man, FILE *out);
+/* Whether it is one that has verbs. */
+bool command_is_noun(const char *word);
 
 #define COMMAND(name) extern const struct command cmd_##name;
 #include "q/commands.def"

@@ -152,6 +152,12 @@ static int end(const struct ct_error *err, const char *program)
     return 0;
 }
 
+/* `help` by itself is what people try first. */
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0 || strcmp(word, "help") == 0;
+}
+
 int main(int argc, char **argv)
 {
     const struct command *command = NULL;
@@ -162,12 +168,12 @@ int main(int argc, char **argv)
     setlocale(LC_CTYPE, "C.UTF-8");
     signal(SIGPIPE, SIG_IGN);
     ct_log_setup(CT_LOG_ERROR, "cartrita-q");
-    if (argc == 2 && (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)) {
-        command_print_overview(false, stdout);
+    if (argc == 2 && (is_help(argv[1]) || strcmp(argv[1], "--man") == 0)) {
+        command_print_overview(NULL, !is_help(argv[1]), stdout);
         return end(&err, "cartrita-q");
     }
-    if (argc == 2 && strcmp(argv[1], "--man") == 0) {
-        command_print_overview(true, stdout);
+    if (argc == 3 && is_help(argv[2]) && command_is_noun(argv[1])) {
+        command_print_overview(argv[1], false, stdout);
         return end(&err, "cartrita-q");
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {

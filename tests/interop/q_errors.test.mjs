@@ -37,6 +37,11 @@ test('help and version: 0, on stdout, without Redis', async (t) => {
     assert.match(stdout, /Exit status:/);
     assert.equal(stderr, '');
   }
+  const all = (await runQ(t, null, 'help')).stdout;
+  const some = (await runQ(t, null, 'queue', '--help')).stdout;
+  assert.match(all, /^ {2}job ls QUEUE/m);
+  assert.match(some, /^ {2}queue ls/m);
+  assert.doesNotMatch(some, /^ {2}job ls/m);
   assert.match((await runQ(t, null, '--version')).stdout, /^cartrita-q \d+\.\d+\.\d+\n$/);
 });
 
