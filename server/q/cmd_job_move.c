@@ -10,10 +10,9 @@ struct settings {
 
 static const struct ct_option options[] = {
     BULK_CHOICE_OPTIONS(struct settings, choice),
-    BULK_STATE_OPTION(
-        struct settings, choice,
-        "In this state: waiting, delayed, paused, completed or failed; repeatable. Without it in "
-        "each."),
+    BULK_STATE_OPTION(struct settings, choice,
+                      "In this state: waiting, delayed, paused, completed or failed. Without it in "
+                      "each."),
     CONFIRM_OPTIONS(struct settings, confirm, "How"),
     SESSION_OPTIONS(struct settings),
 };
