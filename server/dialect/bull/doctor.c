@@ -89,6 +89,7 @@ static void bull_exam_close(struct examination *exam)
     exam_clear(&exam->suspects);
     exam_clear(&exam->doubts);
     exam_clear(&exam->series);
+    exam_clear(&exam->silent);
     seen_fini(&exam->seen);
     ct_buf_free(&exam->cursor);
     free(exam->base);
@@ -117,6 +118,14 @@ static void sort_suspects(struct texts *suspects)
     suspects->count = kept + 1;
 }
 
+/* A series whose next job may have run meanwhile is none to tell anything of. */
+static void skip_due(struct texts *series, int64_t now_ms)
+{
+    while (series->done < series->count &&
+           strtod(series->items[series->done + 1], NULL) < (double)(now_ms + 2 * EXAM_REST_MS))
+        series->done += 2;
+}
+
 /* Phases without anything to ask are left behind. */
 static void move_on(struct examination *exam, int64_t now_ms)
 {
@@ -126,15 +135,14 @@ static void move_on(struct examination *exam, int64_t now_ms)
         if (exam->has_scanned)
             sort_suspects(&exam->suspects);
     }
-    /* A series whose next job may have run meanwhile is none to tell anything of. */
-    while (exam->phase >= WHERE && exam->series.done < exam->series.count &&
-           strtod(exam->series.items[exam->series.done + 1], NULL) <
-               (double)(now_ms + 2 * EXAM_REST_MS))
-        exam->series.done += 2;
+    if (exam->phase >= WHERE) {
+        skip_due(&exam->series, now_ms);
+        skip_due(&exam->silent, now_ms);
+    }
     if (exam->phase == WHERE && exam->suspects.done == exam->suspects.count)
         exam->phase = LATER;
     if (exam->phase == LATER && exam->doubts.done == exam->doubts.count &&
-        exam->series.done == exam->series.count)
+        exam->series.done == exam->series.count && exam->silent.done == exam->silent.count)
         exam->phase = DONE;
 }
 
@@ -160,7 +168,7 @@ static bool bull_exam_build(struct examination *exam, int64_t now_ms, int64_t *r
         exam_build_where(exam, command);
         return true;
     case LATER:
-        if (exam->doubted_ms == 0) {
+        if (exam->doubted_ms == 0 && exam->series.done == exam->series.count) {
             exam->doubted_ms = now_ms;
             *rest_ms = EXAM_REST_MS;
         }

@@ -37,6 +37,7 @@ struct examination {
     size_t asked;        /* of keys or suspects, in the call under way */
     struct texts doubts; /* pairs: id, mark */
     struct texts series; /* pairs: member, score */
+    struct texts silent; /* the same; of those whose next job was not found */
 };
 
 /* Who is told of what was found. */

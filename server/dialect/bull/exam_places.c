@@ -7,7 +7,7 @@
 #include "common/mem.h"
 
 #define PAGE_MAX   100    /* ids a call */
-#define WHERE_LONG 200000 /* not all of a longer list is searched: doctor_look_where.lua */
+#define WHERE_LONG 100000 /* not all of a longer list is searched: doctor_look_where.lua */
 
 static const struct {
     const char *key;

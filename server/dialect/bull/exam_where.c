@@ -126,58 +126,67 @@ static size_t ids_of_series(const char *member, const char *score, char *out[REA
     return count;
 }
 
+/* The pair that comes next: a series for the first time, an active job, a series once more. */
+static struct texts *next_pair(struct examination *exam)
+{
+    if (exam->series.done < exam->series.count)
+        return &exam->series;
+    return exam->doubts.done < exam->doubts.count ? &exam->doubts : &exam->silent;
+}
+
 /* One active job; or a series, and the jobs that it may have next. */
 void exam_build_later(struct examination *exam, struct redis_command *command)
 {
+    const struct texts *pairs = next_pair(exam);
     char *ids[READINGS_MAX];
-    size_t count;
+    size_t count = 0;
 
     begin_where(exam, command);
-    if (exam->doubts.done < exam->doubts.count) {
-        redis_command_text(command, exam->doubts.items[exam->doubts.done]);
-        return;
-    }
-    redis_command_text(command, exam->series.items[exam->series.done]);
-    count = ids_of_series(exam->series.items[exam->series.done],
-                          exam->series.items[exam->series.done + 1], ids);
+    redis_command_text(command, pairs->items[pairs->done]);
+    if (pairs != &exam->doubts)
+        count = ids_of_series(pairs->items[pairs->done], pairs->items[pairs->done + 1], ids);
     for (size_t i = 0; i < count; i++) {
         redis_command_text(command, ids[i]);
         free(ids[i]);
     }
 }
 
-static void read_doubt(struct examination *exam, const struct redis_reply *row,
-                       const struct teller *teller)
+static bool is_without_lock(const struct redis_reply *row, struct ct_str mark)
 {
-    struct ct_str mark = ct_str_of(exam->doubts.items[exam->doubts.done + 1]);
     bool has_lock = redis_reply_int(redis_reply_at(row, 1), 0) != 0;
 
-    if (!has_lock && is_in(row, "active") &&
-        ct_str_equal(mark, redis_reply_str(redis_reply_at(row, 3))))
-        exam_tell(teller, ILL_NO_LOCK, ct_str_of(exam->doubts.items[exam->doubts.done]),
-                  CT_STR_NONE);
-    exam->doubts.done += 2;
+    return !has_lock && is_in(row, "active") &&
+           ct_str_equal(mark, redis_reply_str(redis_reply_at(row, 3)));
 }
 
-static void read_series(struct examination *exam, const struct redis_reply *reply,
-                        const struct teller *teller)
+static bool is_silent(const struct redis_reply *reply, struct ct_str score)
 {
-    struct ct_str score = redis_reply_str(redis_reply_at(redis_reply_at(reply, 0), 3));
-    bool is_alive = !ct_str_is(score, exam->series.items[exam->series.done + 1]);
+    struct ct_str is = redis_reply_str(redis_reply_at(redis_reply_at(reply, 0), 3));
 
-    for (size_t i = 1; i < redis_reply_count(reply); i++)
-        is_alive = is_alive || redis_reply_count(redis_reply_at(reply, i)) > 4;
-    if (!is_alive)
-        exam_tell(teller, ILL_SERIES_DEAD, ct_str_of(exam->series.items[exam->series.done]),
-                  CT_STR_NONE);
-    exam->series.done += 2;
+    if (!ct_str_equal(is, score))
+        return false; /* it has gone on, or was removed */
+    for (size_t i = 1; i < redis_reply_count(reply); i++) {
+        if (redis_reply_count(redis_reply_at(reply, i)) > 4)
+            return false;
+    }
+    return true;
 }
 
 void exam_read_later(struct examination *exam, const struct redis_reply *reply,
                      const struct teller *teller)
 {
-    if (exam->doubts.done < exam->doubts.count)
-        read_doubt(exam, redis_reply_at(reply, 0), teller);
-    else
-        read_series(exam, reply, teller);
+    struct texts *pairs = next_pair(exam);
+    struct ct_str id = ct_str_of(pairs->items[pairs->done]);
+    struct ct_str mark = ct_str_of(pairs->items[pairs->done + 1]);
+
+    pairs->done += 2;
+    if (pairs == &exam->doubts) {
+        if (is_without_lock(redis_reply_at(reply, 0), mark))
+            exam_tell(teller, ILL_NO_LOCK, id, CT_STR_NONE);
+    } else if (is_silent(reply, mark) && pairs == &exam->silent) {
+        exam_tell(teller, ILL_SERIES_DEAD, id, CT_STR_NONE);
+    } else if (is_silent(reply, mark)) {
+        exam_add(&exam->silent, id);
+        exam_add(&exam->silent, mark);
+    }
 }

@@ -4,7 +4,7 @@
 -- Needs from its script: P, what the queue's keys begin with.
 
 -- A long list is searched so far from each of its ends, unless all of it is to be.
-local WHERE_MAX = 100000
+local WHERE_MAX = 50000
 local LISTS, SETS = {'active', 'wait', 'paused'}, {'completed', 'failed', 'delayed'}
 
 local function is_in_set(set, id)
