@@ -226,7 +226,7 @@ demo: ## show it: seven queues, real Bull producers, a crash; installs what is m
 	@$(MAKE) --no-print-directory -s -j$$(getconf _NPROCESSORS_ONLN) all
 	@BUILD=$(abspath $(BUILD)) node examples/demo/demo.mjs
 
-readme: all ## put the options that --help tells into README.md
+readme: all ## put the options that --help tells into the pages
 	@BUILD=$(abspath $(BUILD)) node tests/lib/options.mjs --write
 
 # cartrita-q-NOUN-VERB.1 for each verb, cartrita-*.1 for the programs.

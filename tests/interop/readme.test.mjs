@@ -7,16 +7,17 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { bullQueue } from '../lib/bull.mjs';
-import { optionsText, readmePath, splitReadme } from '../lib/options.mjs';
+import { pages } from '../lib/options.mjs';
 import { BUILD, ROOT, runProgram, startProgram } from '../lib/processes.mjs';
 import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { within } from '../lib/wait.mjs';
 
-const readme = readFileSync(readmePath, 'utf8');
+const readme = readFileSync(join(ROOT, 'README.md'), 'utf8');
 
-test('the options in the README are those of --help', () => {
-  assert.equal(splitReadme().options, optionsText(), 'run: node tests/lib/options.mjs --write');
-});
+for (const { page, text, wanted } of pages())
+  test(`the options in ${page} are those of --help`, () => {
+    assert.equal(text, wanted, 'run: node tests/lib/options.mjs --write');
+  });
 
 test('files that the README names are there', () => {
   const links = [...readme.matchAll(/\]\(([^)#:]+)\)/g)].map(([, path]) => path);

@@ -1,8 +1,8 @@
-/* The options of the programs as Markdown, from their own --help, so that the README cannot be wrong.
+/* The options of the programs as Markdown, from their own --help, so that the pages cannot be wrong.
  *
- *   BUILD=build node tests/lib/options.mjs --write     puts them into README.md
+ *   BUILD=build node tests/lib/options.mjs --write     puts them into the pages
  *
- * interop/readme.test.mjs fails while README.md says something else. */
+ * interop/readme.test.mjs fails while a page says something else. */
 
 import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -12,39 +12,43 @@ import { ROOT, programPath } from './processes.mjs';
 
 const BEGIN = '<!-- options: written by tests/lib/options.mjs from --help -->\n';
 const END = '<!-- end of options -->\n';
-const PROGRAMS = [
-  ['cartrita-worker'],
-  ['cartrita-queued'],
-  ['cartrita-q', 'job', 'ls'],
-  ['cartrita-q', 'job', 'show'],
-  ['cartrita-q', 'job', 'find'],
-  ['cartrita-q', 'job', 'logs'],
-  ['cartrita-q', 'job', 'wait'],
-  ['cartrita-q', 'stats'],
-  ['cartrita-q', 'top'],
-  ['cartrita-q', 'tail'],
-  ['cartrita-q', 'job', 'add'],
-  ['cartrita-q', 'job', 'cancel'],
-  ['cartrita-q', 'job', 'retry'],
-  ['cartrita-q', 'job', 'promote'],
-  ['cartrita-q', 'job', 'rm'],
-  ['cartrita-q', 'job', 'move'],
-  ['cartrita-q', 'queue', 'drain'],
-  ['cartrita-q', 'queue', 'clean'],
-  ['cartrita-q', 'queue', 'obliterate'],
-  ['cartrita-q', 'schedule', 'ls'],
-  ['cartrita-q', 'schedule', 'next'],
-  ['cartrita-q', 'schedule', 'add'],
-  ['cartrita-q', 'schedule', 'rm'],
-  ['cartrita-q', 'bench'],
-  ['cartrita-q', 'dead', 'ls'],
-  ['cartrita-q', 'dead', 'redrive'],
-  ['cartrita-q', 'dead', 'rm'],
-  ['cartrita-q', 'doctor'],
-  ['cartrita-q', 'acl', 'print'],
-  ['cartrita-q', 'queue', 'ls'],
-  ['cartrita-q', 'worker', 'scale'],
-  ['cartrita-q', 'worker', 'ls'],
+const PAGES = [
+  { page: 'README.md', programs: [['cartrita-worker'], ['cartrita-queued']] },
+  {
+    page: 'server/q/README.md',
+    programs: [
+      ['cartrita-q', 'job', 'ls'],
+      ['cartrita-q', 'job', 'show'],
+      ['cartrita-q', 'job', 'find'],
+      ['cartrita-q', 'job', 'logs'],
+      ['cartrita-q', 'job', 'wait'],
+      ['cartrita-q', 'stats'],
+      ['cartrita-q', 'top'],
+      ['cartrita-q', 'tail'],
+      ['cartrita-q', 'job', 'add'],
+      ['cartrita-q', 'job', 'cancel'],
+      ['cartrita-q', 'job', 'retry'],
+      ['cartrita-q', 'job', 'promote'],
+      ['cartrita-q', 'job', 'rm'],
+      ['cartrita-q', 'job', 'move'],
+      ['cartrita-q', 'queue', 'drain'],
+      ['cartrita-q', 'queue', 'clean'],
+      ['cartrita-q', 'queue', 'obliterate'],
+      ['cartrita-q', 'schedule', 'ls'],
+      ['cartrita-q', 'schedule', 'next'],
+      ['cartrita-q', 'schedule', 'add'],
+      ['cartrita-q', 'schedule', 'rm'],
+      ['cartrita-q', 'bench'],
+      ['cartrita-q', 'dead', 'ls'],
+      ['cartrita-q', 'dead', 'redrive'],
+      ['cartrita-q', 'dead', 'rm'],
+      ['cartrita-q', 'doctor'],
+      ['cartrita-q', 'acl', 'print'],
+      ['cartrita-q', 'queue', 'ls'],
+      ['cartrita-q', 'worker', 'scale'],
+      ['cartrita-q', 'worker', 'ls'],
+    ],
+  },
 ];
 /* What the verbs of cartrita-q share is told once, and once for those of workers, which have it from
  * a daemon. */
@@ -72,8 +76,8 @@ function table(groups) {
   return `| option | |\n|---|---|\n${rows.join('\n')}\n`;
 }
 
-export function optionsText() {
-  const parts = PROGRAMS.map(([program, ...words]) => {
+function optionsText(programs) {
+  const parts = programs.map(([program, ...words]) => {
     const groups = parseHelp(execFileSync(programPath(program), [...words, '--help'], { encoding: 'utf8' }));
     const isVerb = words.length > 0;
     const own = groups.filter(({ group }) => !isVerb || !SHARED.includes(group));
@@ -84,18 +88,17 @@ export function optionsText() {
   return parts.join('\n');
 }
 
-export const readmePath = join(ROOT, 'README.md');
-
-/* {before, options, after} of the README. */
-export function splitReadme() {
-  const text = readFileSync(readmePath, 'utf8');
-  const [before, rest] = text.split(BEGIN);
-  const [options, after] = (rest ?? '').split(END);
-  if (after === undefined) throw new Error(`README.md lacks the line ${BEGIN}or ${END}`);
-  return { before, options, after };
+/* [{page, text, wanted}]: each page as it is, and as --help wants it. */
+export function pages() {
+  return PAGES.map(({ page, programs }) => {
+    const text = readFileSync(join(ROOT, page), 'utf8');
+    const [before, rest] = text.split(BEGIN);
+    const [, after] = (rest ?? '').split(END);
+    if (after === undefined) throw new Error(`${page} lacks the line ${BEGIN}or ${END}`);
+    return { page, text, wanted: `${before}${BEGIN}${optionsText(programs)}${END}${after}` };
+  });
 }
 
 if (process.argv[2] === '--write') {
-  const { before, after } = splitReadme();
-  writeFileSync(readmePath, `${before}${BEGIN}${optionsText()}${END}${after}`);
+  for (const { page, wanted } of pages()) writeFileSync(join(ROOT, page), wanted);
 }
