@@ -15,15 +15,16 @@ const struct command *const command_table[] = {
 };
 const size_t command_count = sizeof command_table / sizeof *command_table;
 
-const char command_exit_codes[] = "Exit status:\n"
-                                  "  0  done\n"
-                                  "  1  anything that has no number of its own\n"
-                                  "  2  wrong usage\n"
-                                  "  3  no such queue, job, worker or pool\n"
-                                  "  4  not possible with it as it is\n"
-                                  "  5  Redis or the daemon cannot be reached\n"
-                                  "  6  Redis refuses: password, rights, read-only\n"
-                                  "  7  Redis, the daemon, a worker or a job took too long\n";
+const char command_exit_codes[] =
+    "Exit status:\n"
+    "  0  done\n"
+    "  1  a job that failed (job wait), and what has no number of its own\n"
+    "  2  wrong usage\n"
+    "  3  no such queue, job, worker or pool\n"
+    "  4  not possible with it as it is\n"
+    "  5  Redis or the daemon cannot be reached\n"
+    "  6  Redis refuses: password, rights, read-only\n"
+    "  7  Redis, the daemon, a worker or a job took too long\n";
 
 static const char about[] =
     "Looks at Bull's queues, adds jobs to them and repairs them, straight on Redis; looks at\n"
