@@ -1,5 +1,5 @@
 /* The live view of queues: what it knows (top_data.c), how that is drawn (top_draw.c), what keys do
- * (cmd_top.c). */
+ * (top_keys.c). */
 #ifndef Q_TOP_H
 #define Q_TOP_H
 
