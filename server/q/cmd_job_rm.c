@@ -12,8 +12,8 @@ struct settings {
 static const struct ct_option options[] = {
     BULK_CHOICE_OPTIONS(struct settings, choice),
     BULK_STATE_OPTION(struct settings, choice,
-                      "In this state: waiting, active, delayed, paused, completed or failed; "
-                      "repeatable. Without it "
+                      "In this state: waiting, active, delayed, paused, completed or failed. "
+                      "Without it "
                       "in each but active."),
     {.name = "series",
      .kind = CT_OPTION_BOOL,
