@@ -254,11 +254,12 @@ enum ct_code bulk_run(struct session *session, const char *queue, const char *co
     enum ct_code rc = start(bulk, session, id_count, err);
     if (rc != CT_E_OK)
         goto out;
-    progress_catch_signals();
     rc = find_states(bulk, states, &state_count, err);
     if (rc == CT_E_OK)
         rc = count_and_ask(bulk, states, state_count, id_count, &is_go, err);
     if (rc == CT_E_OK) {
+        /* Until here a signal may end it anywhere. */
+        progress_catch_signals();
         bulk->progress =
             (struct progress){.deed = bulk_report_deed(plan->deed), .total = bulk->report.wanted};
         if (is_go && id_count > 0)

@@ -326,7 +326,6 @@ enum ct_code dead_move_run(struct session *session, const char *queue, const cha
         rc = dead_walk_init(&mover->walk, session, queue, filter, err);
     if (rc != CT_E_OK)
         goto out_free;
-    progress_catch_signals();
     rc = walk_all(mover, ids, id_count, count_page, err);
     if (rc == CT_E_OK) {
         ct_buf_init(&what);
@@ -335,6 +334,8 @@ enum ct_code dead_move_run(struct session *session, const char *queue, const cha
     }
     if (rc != CT_E_OK)
         goto out_walk;
+    /* Until here a signal may end it anywhere. */
+    progress_catch_signals();
     mover->progress = (struct progress){.deed = deed(mover), .total = mover->tally.wanted};
     view_report(&mover->view, &session->settings->look, "letters");
     if (is_go)

@@ -20,7 +20,8 @@ void progress_show(struct progress *progress, int64_t done);
 /* Takes the line away again. */
 void progress_end(struct progress *progress);
 
-/* From now on SIGINT and SIGTERM are only noted, once: a second one ends the program. */
+/* To be called behind the last question: one that waits for an answer would not notice a signal.
+ * From now on SIGINT and SIGTERM are only noted, once: a second one ends the program. */
 void progress_catch_signals(void);
 /* Whether one came; and the same as an error, CANCELLED. */
 bool progress_is_stopped(void);

@@ -345,6 +345,7 @@ async function typed(side, answer, ...args) {
   const line = [programPath('cartrita-q'), ...args, '--redis', side.redis.url].map((word) => `'${word}'`).join(' ');
   const child = spawn('script', ['-qefc', line, '/dev/null'], { stdio: ['pipe', 'pipe', 'inherit'] });
   guardPid(child.pid);
+  side.t.after(() => child.kill('SIGKILL'));
   let shown = '';
   child.stdout.on('data', (bytes) => {
     shown += bytes;
@@ -361,7 +362,8 @@ async function typed(side, answer, ...args) {
 test('on a terminal it asks, and only a yes is one', async (t) => {
   const side = await open(t);
   await furnish(side, 'q');
-  for (const answer of ['n\n', '\n', '\x04', '\x03']) {
+  assert.equal((await typed(side, '\x03', 'job', 'retry', 'q', '--all')).code, 130);
+  for (const answer of ['n\n', '\n', '\x04']) {
     const { code, shown } = await typed(side, answer, 'job', 'retry', 'q', '--all');
     assert.match(shown, /3 jobs of queue "q" to be retried\r\nGo on\? \[y\/N\] /);
     assert.match(shown, /nothing was done/);
