@@ -2,6 +2,7 @@
 #include "q/confirm.h"
 
 #include <ctype.h>
+#include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -20,17 +21,21 @@ void confirm_say(struct ct_buf *line)
 
 static enum ct_code ask(struct ct_error *err)
 {
+    struct sigaction fallback = {.sa_handler = SIG_DFL}, before;
     char answer[8];
+    bool is_yes;
 
     if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO))
         return ct_error_set(err, CT_E_USAGE,
                             "nothing was done: say --yes where nobody can be asked, or --dry-run "
                             "to see what would be");
+    /* A signal that is only noted would not end the wait when it comes just before. */
+    sigaction(SIGINT, &fallback, &before);
     fprintf(stderr, "Go on? [y/N] ");
     fflush(stderr);
-    if (fgets(answer, sizeof answer, stdin) && tolower((unsigned char)answer[0]) == 'y')
-        return CT_E_OK;
-    return ct_error_set(err, CT_E_CANCELLED, "nothing was done");
+    is_yes = fgets(answer, sizeof answer, stdin) && tolower((unsigned char)answer[0]) == 'y';
+    sigaction(SIGINT, &before, NULL);
+    return is_yes ? CT_E_OK : ct_error_set(err, CT_E_CANCELLED, "nothing was done");
 }
 
 enum ct_code confirm(const struct confirm_settings *settings, int64_t count, struct ct_buf *what,
