@@ -37,6 +37,18 @@ test('a job that kills its runner is retried as often as its attempts say', opti
   await worker.stop();
 });
 
+test('jobs that crash one after another do not hold up the others for long', options, async (t) => {
+  const bench = await startBench(t);
+  for (let i = 0; i < 9; i++) await job(bench.queue, 'segv', {}, { attempts: 1 });
+  await job(bench.queue, 'ok');
+  const worker = await bench.work();
+
+  await untilCounts(bench.queue, { completed: 1, failed: 9 }, { deadlineMs: 30_000 });
+  const waits = worker.program.lines.map((line) => line.match(/started again.*in_ms=(\d+)/)?.[1]).filter(Boolean);
+  assert.deepEqual(waits.slice(0, 3), ['200', '800', '1000'], 'for the 2nd, 4th and 8th in a row');
+  await worker.stop();
+});
+
 test('a job whose id is long is charged like any other', options, async (t) => {
   const bench = await startBench(t);
   const [guilty, other] = ['x', 'y'].map((end) => 'i'.repeat(511) + end + 'j'.repeat(100));

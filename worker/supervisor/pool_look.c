@@ -43,7 +43,8 @@ static void pool_check_looping(struct pool_run *pool)
         ct_log_error("runner keeps dying: it is started ever more slowly",
                      CT_STR("pool", pool->config->name), CT_INT("slot", looping->index),
                      CT_INT("failures", looping->failures),
-                     CT_INT("slowest_ms", SLOT_RESTART_MAX_MS), CT_STR("reason", looping->death));
+                     CT_INT("slowest_ms", slot_restart_max_ms(looping)),
+                     CT_STR("reason", looping->death));
     else
         ct_log_info("runners of the pool live again", CT_STR("pool", pool->config->name));
 }

@@ -25,13 +25,14 @@
 #include "worker/supervisor/temp_root.h"
 #include "worker/supervisor/undertaker.h"
 
-#define SLOT_START_MAX_MS   300000u /* a runner may take so long to open its plugin */
-#define SLOT_RESTART_MIN_MS 100u
-#define SLOT_RESTART_MAX_MS 30000u
-#define SLOT_HEALTHY_MS     1000u /* a runner that was ready for so long begins with a clean slate */
-#define SLOT_DRAIN_EXTRA_MS 5000u /* beyond the grace period, for the last words to the daemon */
-#define SLOT_STOP_EXTRA_MS  3000u /* the same for a runner that was told to stop */
-#define SLOT_KILL_MS        1000u /* from TERM to KILL */
+#define SLOT_START_MAX_MS           300000u /* a runner may take so long to open its plugin */
+#define SLOT_RESTART_MIN_MS         100u
+#define SLOT_RESTART_MAX_MS         30000u
+#define SLOT_RESTART_CHARGED_MAX_MS 1000u /* when a job was to blame: the others wait for it */
+#define SLOT_HEALTHY_MS             1000u /* a runner that was ready for so long begins with a clean slate */
+#define SLOT_DRAIN_EXTRA_MS         5000u /* beyond the grace period, for the last words to the daemon */
+#define SLOT_STOP_EXTRA_MS          3000u /* the same for a runner that was told to stop */
+#define SLOT_KILL_MS                1000u /* from TERM to KILL */
 
 /* So many failures in a row and it is told apart from bad luck: nothing changes by itself. */
 #define SLOT_CRASH_LOOP 5u
@@ -74,6 +75,7 @@ struct slot {
     bool was_ready;          /* once, in its life */
     bool is_complaint_told;  /* the present reason why starts fail was logged */
     uint32_t failures;       /* in a row */
+    bool was_charged;        /* the last death had a job to blame */
     uint32_t deaths;         /* that were failures, since the slot is there */
     int64_t died_ms;         /* the last of them; wall time */
     uint64_t since_ms;       /* the present state */
@@ -143,6 +145,8 @@ void slot_kill_now(struct slot *slot, const char *reason);
 
 /* Whether its process exists, if only to be waited for. */
 bool slot_is_alive(const struct slot *slot);
+/* The longest wait before it is tried again. */
+uint32_t slot_restart_max_ms(const struct slot *slot);
 
 const char *slot_state_name(const struct slot *slot);
 /* It fails to run a runner: SLOT_CRASH_LOOP times in a row, and none has been well since. */

@@ -15,16 +15,22 @@
 #include "worker/watch/limits.h"
 #include "worker/watch/temp_watch.h"
 
+uint32_t slot_restart_max_ms(const struct slot *slot)
+{
+    return slot->was_charged ? SLOT_RESTART_CHARGED_MAX_MS : SLOT_RESTART_MAX_MS;
+}
+
 static uint64_t slot_restart_delay(const struct slot *slot)
 {
+    uint64_t max = slot_restart_max_ms(slot);
     uint64_t delay = SLOT_RESTART_MIN_MS;
 
     /* A runner that worked and died is replaced at once; only if that goes on we wait. */
     if (slot->failures <= 1)
         return slot->ready_ms ? 0 : SLOT_RESTART_MIN_MS;
-    for (uint32_t i = 1; i < slot->failures && delay < SLOT_RESTART_MAX_MS; i++)
+    for (uint32_t i = 1; i < slot->failures && delay < max; i++)
         delay *= 2;
-    return delay < SLOT_RESTART_MAX_MS ? delay : SLOT_RESTART_MAX_MS;
+    return delay < max ? delay : max;
 }
 
 void slot_try_later(struct slot *slot)

@@ -132,6 +132,7 @@ void slot_report(struct slot *slot, int64_t status, int number)
     bool is_readable;
     char *reason;
 
+    slot->was_charged = false;
     if (slot->is_handed_back || (slot->has_said_why && slot->ready_ms == 0)) {
         slot_report_harmless(slot);
         return;
@@ -146,6 +147,7 @@ void slot_report(struct slot *slot, int64_t status, int number)
     verdict_reason(&death, NULL, NULL, &text);
     reason = ct_buf_take(&text, NULL);
     casualties = slot_judge(slot, &death, jobs, job_count, &guilty_count);
+    slot->was_charged = guilty_count > 0;
     slot_tell_death(slot, reason, job_count, guilty_count);
     /* Without it to the daemon they have stalled, and do so only so often: else what damages its
      * recorder would never be charged, and run for ever. */
