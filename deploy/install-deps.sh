@@ -55,6 +55,8 @@ look_for_check() {
     has_library check || want check
     has_command tmux || want tmux
     has_command groff || want groff-base
+    has_command zsh || want zsh
+    has_command fish || want fish
     has_command clang || want clang
     has_command clang-format || want clang-format
     if ! has_command clang || ! ls "$(clang -print-resource-dir)"/lib/*/libclang_rt.fuzzer* >/dev/null 2>&1; then
