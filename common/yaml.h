@@ -62,12 +62,6 @@ enum ct_code ct_yaml_need_list(const struct ct_yaml_node *node, struct ct_error 
 /* Any scalar but null as text, borrowed from the node. */
 enum ct_code ct_yaml_text(const struct ct_yaml_node *node, const char **out,
                           struct ct_error *err) CT_MUST_CHECK;
-enum ct_code ct_yaml_int(const struct ct_yaml_node *node, int64_t min, int64_t max, int64_t *out,
-                         struct ct_error *err) CT_MUST_CHECK;
-enum ct_code ct_yaml_double(const struct ct_yaml_node *node, double min, double max, double *out,
-                            struct ct_error *err) CT_MUST_CHECK;
-enum ct_code ct_yaml_bool(const struct ct_yaml_node *node, bool *out,
-                          struct ct_error *err) CT_MUST_CHECK;
 
 /* Refuses the first key of `map` that is not in `known` (ends with NULL), with a "did you mean". */
 enum ct_code ct_yaml_check_keys(const struct ct_yaml_node *map, const char *const *known,

@@ -156,56 +156,10 @@ static bool text_is_no_finite(const char *text)
            text_is_one_of(text, ".nan", ".NaN", ".NAN");
 }
 
-enum ct_code ct_yaml_int(const struct ct_yaml_node *node, int64_t min, int64_t max, int64_t *out,
-                         struct ct_error *err)
-{
-    int64_t value;
-
-    if (!is_plain(node) || !text_to_int(node->text, &value))
-        return ct_yaml_error(
-            node, err, "needs a whole number%s, not %.40s",
-            node->kind == CT_YAML_SCALAR && node->is_quoted ? " without quotes" : "",
-            node->kind == CT_YAML_SCALAR && *node->text ? node->text : kind_text(node));
-    if (value < min || value > max)
-        return ct_yaml_error(node, err, "%lld is out of range: use %lld to %lld", (long long)value,
-                             (long long)min, (long long)max);
-    *out = value;
-    return CT_E_OK;
-}
-
-enum ct_code ct_yaml_double(const struct ct_yaml_node *node, double min, double max, double *out,
-                            struct ct_error *err)
-{
-    double value;
-
-    if (!is_plain(node) || !text_is_number(node->text))
-        return ct_yaml_error(node, err, "needs a number, not %.40s",
-                             node->kind == CT_YAML_SCALAR && *node->text ? node->text
-                                                                         : kind_text(node));
-    value = strtod(node->text, NULL);
-    if (!(value >= min && value <= max))
-        return ct_yaml_error(node, err, "%.40s is out of range: use %g to %g", node->text, min,
-                             max);
-    *out = value;
-    return CT_E_OK;
-}
-
 static bool text_to_bool(const char *text, bool *out)
 {
     *out = text_is_one_of(text, "true", "True", "TRUE");
     return *out || text_is_one_of(text, "false", "False", "FALSE");
-}
-
-enum ct_code ct_yaml_bool(const struct ct_yaml_node *node, bool *out, struct ct_error *err)
-{
-    bool value;
-
-    if (!is_plain(node) || !text_to_bool(node->text, &value))
-        return ct_yaml_error(node, err, "needs true or false (without quotes), not %.40s",
-                             node->kind == CT_YAML_SCALAR && *node->text ? node->text
-                                                                         : kind_text(node));
-    *out = value;
-    return CT_E_OK;
 }
 
 enum ct_code ct_yaml_check_keys(const struct ct_yaml_node *map, const char *const *known,
