@@ -24,7 +24,7 @@ void dead_page_clear(struct dead_page *page)
 enum ct_code dead_walk_init(struct dead_walk *walk, struct session *session, const char *queue,
                             const struct dead_filter *filter, struct ct_error *err)
 {
-    char why[100];
+    enum ct_code rc;
 
     *walk = (struct dead_walk){
         .session = session,
@@ -32,15 +32,10 @@ enum ct_code dead_walk_init(struct dead_walk *walk, struct session *session, con
         .filter = filter,
         .now_ms = ct_wall_ms(&ct_clock_system),
     };
-    if (filter->reason) {
-        int problem = regcomp(&walk->regex, filter->reason, REG_EXTENDED | REG_NOSUB);
-
-        if (problem != 0) {
-            regerror(problem, &walk->regex, why, sizeof why);
-            return ct_error_set(err, CT_E_USAGE, "--reason %s: %s", filter->reason, why);
-        }
-    }
-    enum ct_code rc = session_need_queue(session, queue, &walk->counts, err);
+    rc = reason_init(&walk->reason, filter->reason, err);
+    if (rc != CT_E_OK)
+        return rc;
+    rc = session_need_queue(session, queue, &walk->counts, err);
     walk->keeper = session->dialect->dead_keeper;
     if (rc == CT_E_OK && !walk->keeper)
         rc = ct_error_set(err, CT_E_UNSUPPORTED, "queues of the dialect %s have no dead letters",
@@ -52,8 +47,7 @@ enum ct_code dead_walk_init(struct dead_walk *walk, struct session *session, con
 
 void dead_walk_fini(struct dead_walk *walk)
 {
-    if (walk->filter->reason)
-        regfree(&walk->regex);
+    reason_fini(&walk->reason);
 }
 
 static bool matches(const struct dead_walk *walk, const struct dead_letter *letter)
@@ -65,7 +59,7 @@ static bool matches(const struct dead_walk *walk, const struct dead_letter *lett
            (!filter->origin || strcmp(filter->origin, letter->queue) == 0) &&
            (filter->older_ms == 0 || age_ms > filter->older_ms) &&
            (filter->newer_ms == 0 || age_ms < filter->newer_ms) &&
-           (!filter->reason || regexec(&walk->regex, letter->reason.data, 0, NULL, 0) == 0);
+           reason_matches(&walk->reason, letter->reason);
 }
 
 static bool is_full(const struct dead_walk *walk)

@@ -3,8 +3,7 @@
 #ifndef Q_DEAD_H
 #define Q_DEAD_H
 
-#include <regex.h>
-
+#include "q/reason.h"
 #include "q/session.h"
 #include "queue/dead.h"
 
@@ -70,7 +69,7 @@ struct dead_walk {
     const char *queue;
     const struct dead_filter *filter;
     int64_t now_ms;
-    regex_t regex;
+    struct reason reason;
     struct inspect_counts counts;
     /* --- of the last dead_walk_run --- */
     int64_t seen, foreign, matched; /* jobs; those that are no letters; letters that matched */

@@ -19,7 +19,7 @@ static void page_clear(struct job_page *page)
 enum ct_code job_walk_init(struct job_walk *walk, struct session *session, const char *queue,
                            const struct job_filter *filter, struct ct_error *err)
 {
-    char why[100];
+    enum ct_code rc;
 
     *walk = (struct job_walk){
         .session = session,
@@ -27,15 +27,10 @@ enum ct_code job_walk_init(struct job_walk *walk, struct session *session, const
         .filter = filter,
         .now_ms = ct_wall_ms(&ct_clock_system),
     };
-    if (filter->reason) {
-        int problem = regcomp(&walk->regex, filter->reason, REG_EXTENDED | REG_NOSUB);
-
-        if (problem != 0) {
-            regerror(problem, &walk->regex, why, sizeof why);
-            return ct_error_set(err, CT_E_USAGE, "--reason %s: %s", filter->reason, why);
-        }
-    }
-    enum ct_code rc = job_data_check(&filter->data, err);
+    rc = reason_init(&walk->reason, filter->reason, err);
+    if (rc != CT_E_OK)
+        return rc;
+    rc = job_data_check(&filter->data, err);
     if (rc == CT_E_OK)
         rc = session_need_queue(session, queue, &walk->counts, err);
     if (rc != CT_E_OK)
@@ -45,8 +40,7 @@ enum ct_code job_walk_init(struct job_walk *walk, struct session *session, const
 
 void job_walk_fini(struct job_walk *walk)
 {
-    if (walk->filter->reason)
-        regfree(&walk->regex);
+    reason_fini(&walk->reason);
 }
 
 /* --- what matches --------------------------------------------------------------------------- */
@@ -63,20 +57,6 @@ static int64_t moment_of(const struct job_walk *walk, const struct inspect_job *
             return at_ms;
     }
     return 0;
-}
-
-static bool has_reason(const struct job_walk *walk, const struct inspect_job *job)
-{
-    struct ct_str text = job_field(walk->session->inspector, job, "failedReason");
-    char *copy;
-    bool is_found;
-
-    if (!text.data)
-        return false;
-    copy = ct_strndup(text.data, text.len);
-    is_found = regexec(&walk->regex, copy, 0, NULL, 0) == 0;
-    free(copy);
-    return is_found;
 }
 
 static bool has_name(const struct job_walk *walk, const struct inspect_job *job)
@@ -110,7 +90,9 @@ static bool matches(const struct job_walk *walk, const struct inspect_job *job)
     int64_t age_ms = walk->now_ms - moment_of(walk, job);
     return (filter->older_ms == 0 || age_ms > filter->older_ms) &&
            (filter->newer_ms == 0 || age_ms < filter->newer_ms) &&
-           (!filter->name || has_name(walk, job)) && (!filter->reason || has_reason(walk, job)) &&
+           (!filter->name || has_name(walk, job)) &&
+           reason_matches(&walk->reason,
+                          job_field(walk->session->inspector, job, "failedReason")) &&
            (!asks_for_data(filter) || has_data(walk, job));
 }
 

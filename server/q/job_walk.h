@@ -3,9 +3,8 @@
 #ifndef Q_JOB_WALK_H
 #define Q_JOB_WALK_H
 
-#include <regex.h>
-
 #include "q/progress.h"
+#include "q/reason.h"
 #include "q/session.h"
 
 struct job_filter {
@@ -77,7 +76,7 @@ struct job_walk {
     const char *queue;
     const struct job_filter *filter;
     int64_t now_ms;
-    regex_t regex;
+    struct reason reason;
     struct inspect_counts counts;
     bool is_by_state;          /* in the order that each state is listed in, not oldest first */
     bool has_bodies;           /* the matching jobs are wanted with their large fields */

@@ -53,14 +53,6 @@ void print_table_style(struct print_table *table, enum print_style style)
     table->styles[table->cell_count - 1] = (unsigned char)style;
 }
 
-void print_table_number(struct print_table *table, int64_t number)
-{
-    char text[24];
-    int len = snprintf(text, sizeof text, "%lld", (long long)number);
-
-    print_table_cell(table, (struct ct_str){text, (size_t)len});
-}
-
 static void append_blanks(struct ct_buf *line, size_t count)
 {
     while (count-- > 0)
@@ -183,11 +175,6 @@ void print_line_styled(FILE *out, const char *label, struct ct_str value, size_t
             line.len ? ct_buf_data(&line) : "");
     ct_buf_free(&line);
     ct_buf_free(&shown);
-}
-
-void print_line(FILE *out, const char *label, struct ct_str value, size_t width)
-{
-    print_line_styled(out, label, value, width, PRINT_PLAIN);
 }
 
 static void begin_value(struct print_json *json, const char *key)

@@ -49,7 +49,6 @@ void print_table_init(struct print_table *table, const struct print_column *colu
 void print_table_fini(struct print_table *table);
 /* The next cell, row by row. */
 void print_table_cell(struct print_table *table, struct ct_str text);
-void print_table_number(struct print_table *table, int64_t number);
 /* How the cell that came last looks. */
 void print_table_style(struct print_table *table, enum print_style style);
 /* `width`: columns to keep within; 0: none. */
@@ -58,9 +57,8 @@ void print_table_write(const struct print_table *table, size_t width, FILE *out)
 /* Columns of the terminal behind `out`, 0 when it is none. */
 size_t print_width(FILE *out);
 
-/* One line "label  value" of a sheet about one thing. */
-void print_line(FILE *out, const char *label, struct ct_str value, size_t width);
-/* The same with a value in colour, unless the style is plain. */
+/* One line "label  value" of a sheet about one thing; the value in colour, unless the style is
+ * plain. */
 void print_line_styled(FILE *out, const char *label, struct ct_str value, size_t width,
                        enum print_style style);
 

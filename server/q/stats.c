@@ -148,6 +148,17 @@ struct stats_spread stats_spread_of(int64_t *durations, size_t count)
     };
 }
 
+void stats_show_spread(struct view *view, const char *key, const struct stats_spread *spread)
+{
+    view_group(view, key, '{');
+    view_number(view, "count", spread->count);
+    view_number(view, "p50", spread->p50);
+    view_number(view, "p95", spread->p95);
+    view_number(view, "p99", spread->p99);
+    view_number(view, "max", spread->max);
+    view_group_end(view, '}');
+}
+
 enum ct_code stats_read_times(struct stats *stats, struct session *session, int64_t count,
                               struct ct_error *err)
 {

@@ -4,6 +4,7 @@
 #define Q_STATS_H
 
 #include "q/session.h"
+#include "q/view.h"
 
 #define STATS_TIMES_MAX 10000 /* jobs whose times are read, of each kind of end */
 
@@ -49,6 +50,8 @@ enum ct_code stats_read_memory(struct stats *stats, struct session *session,
 
 /* Of `count` durations, which are sorted by it. */
 struct stats_spread stats_spread_of(int64_t *durations, size_t count);
+/* As a member of a record. */
+void stats_show_spread(struct view *view, const char *key, const struct stats_spread *spread);
 const char *stats_trend_name(enum stats_trend trend);
 
 #endif

@@ -189,10 +189,10 @@ static char *table_text(size_t width, const char *long_name)
 
     print_table_init(&table, columns, 3);
     print_table_cell(&table, ct_str_of("mail"));
-    print_table_number(&table, 12);
+    print_table_cell(&table, CT_STR_LIT("12"));
     print_table_cell(&table, ct_str_of("paused"));
     print_table_cell(&table, ct_str_of(long_name));
-    print_table_number(&table, -3);
+    print_table_cell(&table, CT_STR_LIT("-3"));
     print_table_cell(&table, CT_STR_NONE);
     print_table_write(&table, width, out);
     print_table_fini(&table);

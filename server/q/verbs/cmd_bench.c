@@ -82,17 +82,6 @@ static int64_t a_second(int64_t count, int64_t us)
     return (int64_t)((double)count * 1e6 / (double)(us > 0 ? us : 1));
 }
 
-static void put_spread(struct view *view, const char *key, const struct stats_spread *spread)
-{
-    view_group(view, key, '{');
-    view_number(view, "count", spread->count);
-    view_number(view, "p50", spread->p50);
-    view_number(view, "p95", spread->p95);
-    view_number(view, "p99", spread->p99);
-    view_number(view, "max", spread->max);
-    view_group_end(view, '}');
-}
-
 static void show_members(const struct bench *bench, struct view *view)
 {
     const struct bench_load *load = &bench->load;
@@ -103,15 +92,15 @@ static void show_members(const struct bench *bench, struct view *view)
     view_number(view, "size", load->size);
     view_number(view, "addMs", add_us / 1000);
     view_number(view, "addsPerSecond", a_second(load->added, add_us));
-    put_spread(view, "addCallUs", &bench->call_us);
+    stats_show_spread(view, "addCallUs", &bench->call_us);
     if (!bench->settings->has_worker)
         return;
     view_number(view, "failed", bench->failed);
     view_number(view, "finishMs", bench->finished_ms);
     view_number(view, "finishedPerSecond",
                 a_second((int64_t)bench->time_count, bench->finished_ms * 1000));
-    put_spread(view, "waitMs", &bench->wait);
-    put_spread(view, "totalMs", &bench->total);
+    stats_show_spread(view, "waitMs", &bench->wait);
+    stats_show_spread(view, "totalMs", &bench->total);
 }
 
 static void put_line(struct view *view, const char *label, struct ct_buf *text)

@@ -7,7 +7,6 @@
  *   it goes on       after --wait, an error that says why that may be */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "common/clock.h"
 #include "q/command.h"
@@ -99,13 +98,6 @@ static enum ct_code publish(struct session *session, const char *const *args, co
     return rc;
 }
 
-static void pause_ms(int64_t ms)
-{
-    const struct timespec time = {.tv_sec = ms / 1000, .tv_nsec = (ms % 1000) * 1000000};
-
-    nanosleep(&time, NULL);
-}
-
 /* Until it is not active any more, or time is up. */
 static enum ct_code wait_for_end(struct session *session, const char *const *args, int64_t wait_ms,
                                  struct ending *ending, struct ct_error *err)
@@ -115,7 +107,7 @@ static enum ct_code wait_for_end(struct session *session, const char *const *arg
     enum ct_code rc = CT_E_OK;
 
     while (rc == CT_E_OK && left_ms > 0 && is_state(ending, "active")) {
-        pause_ms(step_ms < left_ms ? step_ms : left_ms);
+        session_sleep(session, step_ms < left_ms ? step_ms : left_ms, NULL);
         step_ms = step_ms * 2 < LOOK_LAST_MS ? step_ms * 2 : LOOK_LAST_MS;
         rc = look(session, args, ending, err);
         left_ms = end_ms - ct_monotonic_ms(&ct_clock_system);

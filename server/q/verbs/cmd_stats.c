@@ -149,17 +149,6 @@ static void put_rate(const struct all *all, struct view *view, const char *key,
     view_value(view, key, ct_str_of(all->is_deaf ? "null" : text));
 }
 
-static void put_spread(struct view *view, const char *key, const struct stats_spread *spread)
-{
-    view_group(view, key, '{');
-    view_number(view, "count", spread->count);
-    view_number(view, "p50", spread->p50);
-    view_number(view, "p95", spread->p95);
-    view_number(view, "p99", spread->p99);
-    view_number(view, "max", spread->max);
-    view_group_end(view, '}');
-}
-
 static void put_memory(struct view *view, const struct stats *stats)
 {
     view_group(view, "memory", '{');
@@ -194,8 +183,8 @@ static void put_members(const struct all *all, struct view *view, const struct s
     put_rate(all, view, "failed", stats, stats->failed);
     view_group_end(view, '}');
     view_number(view, "oldest", stats->backlog.oldest_ms);
-    put_spread(view, "wait", &stats->wait);
-    put_spread(view, "run", &stats->run);
+    stats_show_spread(view, "wait", &stats->wait);
+    stats_show_spread(view, "run", &stats->run);
     view_group(view, "backlog", '{');
     view_text(view, "trend", ct_str_of(stats_trend_name(stats->trend)));
     if (stats->trend == STATS_SHRINKING)
