@@ -10,16 +10,9 @@
 --   state: 'completed', 'failed', 'delayed', or nil: perhaps in one of the lists
 
 --- @include inspect
+--- @include inspect_call
 
 local prefix, id, log_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
-
-local function call(...)
-    local reply = redis.pcall(...)
-    if type(reply) == 'table' and reply.err then
-        error(explain(reply, (select(2, ...))), 0)
-    end
-    return reply
-end
 
 local ok, result = pcall(function()
     local state, score = false, false

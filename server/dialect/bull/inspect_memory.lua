@@ -8,6 +8,7 @@
 --   'logs', 'order' (lists and sorted sets of ids), 'other'
 
 --- @include inspect
+--- @include inspect_call
 
 local prefix, sample_max = ARGV[1], tonumber(ARGV[2])
 local states = {
@@ -19,14 +20,6 @@ local order = {'wait', 'paused', 'active', 'delayed', 'completed', 'failed', 'pr
 local other = {'id', 'meta', 'meta-paused', 'stalled-check', 'repeat', 'limiter', 'limiter:index',
     'limiter:limited', 'metrics:completed', 'metrics:failed', 'metrics:completed:data',
     'metrics:failed:data'}
-
-local function call(...)
-    local reply = redis.pcall(...)
-    if type(reply) == 'table' and reply.err then
-        error(explain(reply, (select(2, ...))), 0)
-    end
-    return reply
-end
 
 -- Of one key; 0 when there is none.
 local function usage(key)
