@@ -10,6 +10,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "common/program.h"
 #include "q/job_put.h"
 #include "q/job_text.h"
 #include "q/progress.h"
@@ -24,7 +25,7 @@
 static enum ct_code start_worker(struct bench *bench, struct ct_error *err)
 {
     const struct session_settings *common = bench->session->settings;
-    char *program = worker_child_find();
+    char *program = ct_program_beside(WORKER_PROGRAM);
     char *processes = ct_asprintf("--processes=%" PRId64, bench->settings->processes);
     char *concurrency = ct_asprintf("--concurrency=%" PRId64, bench->settings->concurrency);
     char *args[] = {program,

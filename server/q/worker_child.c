@@ -3,7 +3,6 @@
 #include "q/worker_child.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,24 +14,6 @@
 #include "common/mem.h"
 
 #define LOOK_MS 20 /* between two looks whether it has ended */
-
-char *worker_child_find(void)
-{
-    char self[PATH_MAX];
-    ssize_t len = readlink("/proc/self/exe", self, sizeof self - 1);
-    char *slash, *path;
-
-    if (len <= 0)
-        return ct_strdup(WORKER_PROGRAM);
-    self[len] = '\0';
-    slash = strrchr(self, '/');
-    *slash = '\0';
-    path = ct_asprintf("%s/" WORKER_PROGRAM, self);
-    if (access(path, X_OK) == 0)
-        return path;
-    free(path);
-    return ct_strdup(WORKER_PROGRAM);
-}
 
 /* In the child; does not return. Only what may be called behind a fork. */
 static void become(char *const *args, pid_t parent)

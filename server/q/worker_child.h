@@ -8,10 +8,6 @@
 
 #define WORKER_PROGRAM "cartrita-worker"
 
-/* Its path: beside our own binary, as a build or a package puts it, else its name, to be looked for
- * in PATH. The caller frees it. */
-char *worker_child_find(void);
-
 struct worker_child {
     pid_t pid; /* 0: none */
 };

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "common/mem.h"
+#include "common/program.h"
 
 #define LOADER_ABI_1_0_SIZE sizeof(struct cartrita_plugin) /* 1.1 added to the host alone */
 _Static_assert(CARTRITA_ABI_MAJOR == 1 && CARTRITA_ABI_MINOR == 1,
@@ -21,21 +22,15 @@ _Static_assert(CARTRITA_ABI_MAJOR == 1 && CARTRITA_ABI_MINOR == 1,
 
 char *loader_find(const char *name)
 {
-    char self[PATH_MAX];
-    ssize_t len;
-    char *slash, *path;
+    char *folder, *path;
 
     if (strchr(name, '/') || access(name, F_OK) == 0)
         return ct_strdup(name);
-    len = readlink("/proc/self/exe", self, sizeof self - 1);
-    if (len <= 0)
+    folder = ct_program_folder();
+    if (!folder)
         return ct_strdup(name);
-    self[len] = '\0';
-    slash = strrchr(self, '/');
-    if (!slash)
-        return ct_strdup(name);
-    *slash = '\0';
-    path = ct_asprintf("%s/plugins/%s%s", self, name, strstr(name, ".so") ? "" : ".so");
+    path = ct_asprintf("%s/plugins/%s%s", folder, name, strstr(name, ".so") ? "" : ".so");
+    free(folder);
     if (access(path, F_OK) == 0)
         return path;
     free(path);

@@ -11,29 +11,13 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "common/program.h"
 #include "worker/supervisor/environment.h"
 
 /* The daemon makes it, and locks it while it opens its socket: it is not the one that we hold. */
 #define PRIVATE_FOLDER "daemon"
 
 static void private_spawn(struct private_daemon *daemon);
-
-/* Beside our own binary, as a build or a package puts it; else by PATH. */
-static char *private_find(void)
-{
-    char self[PATH_MAX];
-    size_t size = sizeof self;
-    char *slash, *path;
-
-    if (uv_exepath(self, &size) == 0 && (slash = strrchr(self, '/'))) {
-        *slash = '\0';
-        path = ct_asprintf("%s/" PRIVATE_PROGRAM, self);
-        if (access(path, X_OK) == 0)
-            return path;
-        free(path);
-    }
-    return ct_strdup(PRIVATE_PROGRAM);
-}
 
 const char *private_base(void)
 {
@@ -54,7 +38,7 @@ enum ct_code private_open(struct private_daemon *daemon, uv_loop_t *loop, const 
     }
     *daemon = (struct private_daemon){
         .loop = loop,
-        .program = private_find(),
+        .program = ct_program_beside(PRIVATE_PROGRAM),
         .redis_url = ct_strdup(redis_url),
         .dir = dir,
         .listen = ct_asprintf("unix:%s/" PRIVATE_FOLDER "/queued.sock", dir.path),

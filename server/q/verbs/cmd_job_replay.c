@@ -9,6 +9,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "common/program.h"
 #include "q/command.h"
 #include "q/job_text.h"
 #include "q/print.h"
@@ -144,7 +145,7 @@ static enum ct_code become_worker(const struct settings *settings, const char *q
 {
     char *args[REPLAY_ARGS + 1];
     size_t count = 0;
-    char *program = worker_child_find();
+    char *program = ct_program_beside(WORKER_PROGRAM);
     char *file = ct_asprintf("/proc/self/fd/%d", fd);
 
     if (more_count + 2 * settings->set.count + 12 > REPLAY_ARGS) {
