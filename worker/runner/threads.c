@@ -332,17 +332,6 @@ bool threads_take_back_one(struct threads *threads, struct cartrita_job *job)
     return is_waiting;
 }
 
-bool threads_has_idle(struct threads *threads)
-{
-    bool has;
-
-    pthread_mutex_lock(&threads->lock);
-    has = threads->idle > threads_ready_count(threads) ||
-          threads->started < threads->options.concurrency;
-    pthread_mutex_unlock(&threads->lock);
-    return has;
-}
-
 void threads_stop(struct threads *threads)
 {
     pthread_mutex_lock(&threads->lock);

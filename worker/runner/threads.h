@@ -42,8 +42,6 @@ bool threads_take_back_one(struct threads *threads, struct cartrita_job *job);
 
 /* Jobs that wait for a thread; a snapshot, from any thread. */
 size_t threads_ready_count(const struct threads *threads);
-/* Whether a job that came now would run at once. */
-bool threads_has_idle(struct threads *threads);
 /* CPU time that the thread of an entry of the recorder has used in its life; 0: not known. On the
  * loop's thread. */
 uint64_t threads_cpu_ns(const struct threads *threads, size_t entry);
