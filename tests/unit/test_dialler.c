@@ -9,9 +9,9 @@
 
 #include "common/buf.h"
 #include "tests/lib/unit.h"
+#include "worker/runner/remote_dial.h"
 #include "worker/shared/control.h"
 #include "worker/supervisor/dialler.h"
-#include "worker/runner/remote_dial.h"
 
 #define DEADLINE_MS 10000
 

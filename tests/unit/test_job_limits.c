@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "tests/lib/unit.h"
-#include "worker/shared/job_limits.h"
 #include "worker/config/pool_options.h"
+#include "worker/shared/job_limits.h"
 
 static struct pool_options options;
 static struct ct_option_set pool;

@@ -9,8 +9,8 @@
 #include <unistd.h>
 
 #include "tests/lib/unit.h"
-#include "worker/shared/rmtree.h"
 #include "worker/config/trust.h"
+#include "worker/shared/rmtree.h"
 
 #define STRANGER 54321
 

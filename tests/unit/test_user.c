@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "tests/lib/unit.h"
-#include "worker/supervisor/environment.h"
 #include "worker/config/user.h"
+#include "worker/supervisor/environment.h"
 
 static void check_found(const char *text, uid_t uid, gid_t gid)
 {

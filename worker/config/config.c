@@ -11,10 +11,10 @@
 #include "common/url.h"
 #include "common/yaml.h"
 #include "worker/config/config_pools.h"
-#include "worker/runner/loader.h"
-#include "worker/sandbox/sandbox.h"
-#include "worker/runner/subs.h"
 #include "worker/config/trust.h"
+#include "worker/runner/loader.h"
+#include "worker/runner/subs.h"
+#include "worker/sandbox/sandbox.h"
 
 #define CONFIG_REDIS_DEFAULT "redis://127.0.0.1:6379"
 

@@ -7,10 +7,10 @@
 #include <jansson.h>
 
 #include "common/mem.h"
-#include "worker/runner/loader.h"
-#include "worker/sandbox/sandbox.h"
-#include "worker/runner/subs.h"
 #include "worker/config/trust.h"
+#include "worker/runner/loader.h"
+#include "worker/runner/subs.h"
+#include "worker/sandbox/sandbox.h"
 
 #define POOL_TEXT_MAX 512 /* bytes of a queue's name, a prefix */
 

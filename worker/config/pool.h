@@ -5,9 +5,9 @@
 
 #include <stddef.h>
 
-#include "worker/shared/job_limits.h"
 #include "worker/config/pool_options.h"
 #include "worker/config/user.h"
+#include "worker/shared/job_limits.h"
 
 struct pool_config {
     char *name; /* the first queue's, or as the file says; all owned */

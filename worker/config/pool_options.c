@@ -1,9 +1,9 @@
 /* The table of a pool's options. See pool_options.h. */
 #include "worker/config/pool_options.h"
 
+#include "worker/config/user.h"
 #include "worker/runner/threads.h"
 #include "worker/watch/tree.h"
-#include "worker/config/user.h"
 
 const char *const pool_dialects[] = {"bull", "bullmq", "auto", NULL};
 

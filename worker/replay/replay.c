@@ -15,11 +15,11 @@
 #include "common/assert.h"
 #include "common/mem.h"
 #include "common/random.h"
-#include "worker/watch/limits.h"
 #include "worker/replay/job.h"
 #include "worker/replay/peer.h"
 #include "worker/supervisor/slot.h"
 #include "worker/supervisor/undertaker.h"
+#include "worker/watch/limits.h"
 
 #define EXIT_UNUSABLE      2
 #define REPLAY_DEBUG_MS    (INT64_C(365) * 24 * 3600 * 1000) /* nobody hurries with a debugger */

@@ -10,10 +10,10 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "proto/codec.h"
-#include "worker/shared/budget.h"
 #include "worker/runner/job.h"
 #include "worker/runner/job_temp.h"
 #include "worker/runner/threads.h"
+#include "worker/shared/budget.h"
 
 /* Misuse of a job that may already be freed cannot be told to its runner through the job. It is
  * counted and logged at powers of two, so that a loop of it does not fill the log. */

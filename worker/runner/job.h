@@ -18,8 +18,8 @@
 #include "cartrita/plugin.h"
 #include "common/list.h"
 #include "common/str.h"
-#include "worker/shared/job_limits.h"
 #include "worker/runner/outbox.h"
+#include "worker/shared/job_limits.h"
 
 #define JOB_LOG_LINE_MAX (64u << 10) /* bytes of one log line; the rest is cut */
 #define JOB_REASON_MAX   (64u << 10) /* bytes of a failure's reason, and of its name */

@@ -18,12 +18,12 @@
 
 #include "common/buf.h"
 #include "common/random.h"
-#include "worker/supervisor/dialler.h"
-#include "worker/watch/cgroup.h"
-#include "worker/supervisor/output.h"
 #include "worker/config/pool.h"
+#include "worker/supervisor/dialler.h"
+#include "worker/supervisor/output.h"
 #include "worker/supervisor/temp_root.h"
 #include "worker/supervisor/undertaker.h"
+#include "worker/watch/cgroup.h"
 
 #define SLOT_START_MAX_MS           300000u /* a runner may take so long to open its plugin */
 #define SLOT_RESTART_MIN_MS         100u

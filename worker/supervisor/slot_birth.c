@@ -9,14 +9,14 @@
 
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/config/trust.h"
+#include "worker/runner/runner.h"
 #include "worker/shared/control.h"
+#include "worker/shared/recorder.h"
 #include "worker/supervisor/debugger.h"
 #include "worker/supervisor/environment.h"
-#include "worker/watch/limits.h"
-#include "worker/shared/recorder.h"
 #include "worker/supervisor/recycle.h"
-#include "worker/runner/runner.h"
-#include "worker/config/trust.h"
+#include "worker/watch/limits.h"
 
 /* The pool's own, then those by name, which stay the pool's; fresh memory. */
 static struct job_limits *slot_limits(const struct pool_config *pool, size_t *count)

@@ -22,15 +22,15 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/random.h"
+#include "worker/sandbox/sandbox.h"
 #include "worker/supervisor/fleet.h"
 #include "worker/supervisor/generations.h"
+#include "worker/supervisor/private.h"
+#include "worker/supervisor/service.h"
+#include "worker/supervisor/undertaker.h"
 #include "worker/watch/limits.h"
 #include "worker/watch/orphans.h"
-#include "worker/supervisor/private.h"
-#include "worker/sandbox/sandbox.h"
-#include "worker/supervisor/service.h"
 #include "worker/watch/sweeper.h"
-#include "worker/supervisor/undertaker.h"
 
 #define SUPERVISOR_LOOK_MS 1000u
 

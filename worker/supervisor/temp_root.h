@@ -17,8 +17,8 @@
 
 #include "common/error.h"
 #include "common/list.h"
-#include "worker/shared/held_dir.h"
 #include "worker/config/user.h"
+#include "worker/shared/held_dir.h"
 
 #define TEMP_ROOT_TRIES_MAX 5u    /* to remove a directory before that is told */
 #define TEMP_ROOT_RETRY_MS  1000u /* between them */

@@ -8,9 +8,9 @@
 
 #include "worker/shared/recorder.h"
 #include "worker/supervisor/recycle.h"
+#include "worker/supervisor/verdict.h"
 #include "worker/watch/temp_watch.h"
 #include "worker/watch/tree.h"
-#include "worker/supervisor/verdict.h"
 
 /* Nothing is asked here: what is over such a limit cannot be trusted to stop, and goes on growing
  * while it is waited for. */
