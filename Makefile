@@ -77,11 +77,11 @@ sources_of = $(wildcard $(addsuffix /*.c,$(patsubst %/,%,$($(1)_DIRS))))
 objects_of = $(patsubst %.c,$(BUILD)/obj/%.o,$(call sources_of,$(1)))
 
 # --- Lua scripts become C strings ----------------------------------------------------------------
-LUA_DIALECTS := $(patsubst server/dialect/%/,%,$(dir $(wildcard server/dialect/*/commit.lua)))
+LUA_DIALECTS := $(filter-out shared,$(patsubst server/dialect/%/,%,$(wildcard server/dialect/*/)))
 LUA_SOURCES   = $(foreach d,$(LUA_DIALECTS),$(BUILD)/gen/$(d)_lua.c)
 LUA_OBJECTS   = $(LUA_SOURCES:.c=.o)
 
-$(BUILD)/gen/%_lua.c $(BUILD)/gen/%_lua.h: server/dialect/embed.sh $$(wildcard server/dialect/$$*/*.lua server/dialect/$$*/inc/*.lua)
+$(BUILD)/gen/%_lua.c $(BUILD)/gen/%_lua.h: server/dialect/embed.sh $$(wildcard $$(foreach d,$$* shared,server/dialect/$$d/*.lua server/dialect/$$d/inc/*.lua))
 	@mkdir -p $(@D)
 	server/dialect/embed.sh $* server/dialect/$* $(BUILD)/gen
 

@@ -2,8 +2,9 @@
 # Turns the Lua scripts of a dialect into C: `embed.sh NAME FOLDER OUTDIR` writes OUTDIR/NAME_lua.c
 # and .h with one `const struct redis_script NAME_FILE_script` for each FOLDER/FILE.lua.
 #
-# A line `--- @include x` stands for FOLDER/inc/x.lua (once in a script, however often it is asked
-# for). Comment lines, blank lines and indentation stay behind: Redis keeps the text for ever.
+# A line `--- @include x` stands for FOLDER/inc/x.lua, or shared/inc/x.lua beside FOLDER where that
+# is not there (once in a script, however often it is asked for). Scripts in shared/ are scripts of
+# each dialect, made with its includes. Comment lines, blank lines and indentation stay behind: Redis keeps the text for ever.
 set -eu
 name=$1 folder=$2 out=$3
 work=$(mktemp -d)
@@ -11,6 +12,12 @@ trap 'rm -rf "$work"' EXIT
 
 assemble() {
     awk -v folder="$folder" '
+        function part_path(part,    path, line, status) {
+            path = folder "/inc/" part ".lua"
+            status = (getline line < path)
+            close(path)
+            return status >= 0 ? path : folder "/../shared/inc/" part ".lua"
+        }
         function emit(path,    line, part, status) {
             while ((status = (getline line < path)) > 0) {
                 if (line ~ /^[ \t]*--- @include /) {
@@ -18,7 +25,7 @@ assemble() {
                     sub(/^.*@include /, "", part)
                     if (!(part in seen)) {
                         seen[part] = 1
-                        emit(folder "/inc/" part ".lua")
+                        emit(part_path(part))
                     }
                     continue
                 }
@@ -51,7 +58,8 @@ cat >"$source" <<END
 #include "${name}_lua.h"
 END
 
-for file in "$folder"/*.lua; do
+for file in "$folder"/*.lua "$folder"/../shared/*.lua; do
+    [ -e "$file" ] || continue
     script=$(basename "$file" .lua)
     assemble "$file" >"$work/script"
     sha=$(sha1sum "$work/script" | cut -d' ' -f1)

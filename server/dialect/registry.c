@@ -7,8 +7,9 @@
 #include "bull_lua.h"
 #include "common/mem.h"
 #include "dialect/bull/bull.h"
+#include "dialect/bullmq/bullmq.h"
 
-static const struct dialect *const dialects[] = {&bull_dialect};
+static const struct dialect *const dialects[] = {&bull_dialect, &bullmq_dialect};
 
 const struct dialect *dialect_find(const char *name)
 {
@@ -21,7 +22,7 @@ const struct dialect *dialect_find(const char *name)
 
 const char *dialect_names(void)
 {
-    return "bull";
+    return "bull, bullmq";
 }
 
 void dialect_build_detect(const struct queue_name *name, struct redis_command *command)
@@ -50,13 +51,6 @@ enum ct_code dialect_parse_detect(const struct queue_name *name, const struct re
         *out = dialects[0];
         return CT_E_OK;
     }
-    const struct dialect *bullmq = dialect_find("bullmq");
-    if (bullmq) {
-        *out = bullmq;
-        return CT_E_OK;
-    }
-    return ct_error_set(err, CT_E_UNSUPPORTED,
-                        "queue %.60s:%.60s belongs to BullMQ (%.*s is there); only Bull 3 and 4 "
-                        "queues are served: check prefix and name",
-                        name->prefix, name->name, (int)sign.len, sign.data);
+    *out = dialect_find("bullmq");
+    return CT_E_OK;
 }

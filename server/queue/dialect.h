@@ -80,10 +80,13 @@ struct dialect {
                                  const struct redis_reply *reply, struct ct_error *err);
 
     /* Blocks for work, at most drainDelay. *id is a job that is now active but not leased, to be
-     * answered with TAKE or UNTAKE; absent: time is up, or there is work to fetch. */
+     * answered with TAKE or UNTAKE; absent: time is up, or there is work to fetch (*has_work). Who
+     * cannot fetch it then says so with an UNTAKE without a value. *due_ms: wall clock of the next
+     * delayed job when the answer tells it, else COMMIT_NEVER. */
     void (*build_wait)(struct dialect_queue *queue, struct redis_command *command);
     enum ct_code (*parse_wait)(struct dialect_queue *queue, const struct redis_reply *reply,
-                               struct ct_str *id, bool *has_work, struct ct_error *err);
+                               struct ct_str *id, bool *has_work, int64_t *due_ms,
+                               struct ct_error *err);
 
     /* Finds what other workers left behind. At start and every stalledInterval. */
     void (*build_sweep)(struct dialect_queue *queue, int64_t now_ms, struct redis_command *command);

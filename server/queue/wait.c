@@ -67,6 +67,7 @@ static void wait_done(void *arg, const struct redis_reply *reply, const struct c
     const bool was_cut = queue->wait_is_cut;
     struct ct_error own = {CT_E_OK, ""};
     struct ct_str id = CT_STR_NONE;
+    int64_t due_ms = COMMIT_NEVER;
     bool has_work = false;
 
     queue_enter(queue);
@@ -74,7 +75,8 @@ static void wait_done(void *arg, const struct redis_reply *reply, const struct c
     queue->wait_is_cut = false;
     if (!(err && err->code != CT_E_OK)) {
         err = &own;
-        own.code = queue->dialect->parse_wait(queue->dialect_queue, reply, &id, &has_work, &own);
+        own.code =
+            queue->dialect->parse_wait(queue->dialect_queue, reply, &id, &has_work, &due_ms, &own);
     }
     if (err->code != CT_E_OK && was_cut) {
         queue->wait_failures = 0; /* it ended, which was all we wanted */
@@ -83,9 +85,12 @@ static void wait_done(void *arg, const struct redis_reply *reply, const struct c
     } else {
         queue->wait_failures = 0;
         queue->wait_trouble = (struct trouble){CT_E_OK, 0};
+        if (due_ms < queue->next_due_ms)
+            sched_due(queue, due_ms);
         if (id.data)
             wait_brought(queue, id);
-        else if (!has_work && !was_cut && now_ms - queue->wait_since_ms < WAIT_SHORTEST_MS)
+        else if (!has_work && due_ms == COMMIT_NEVER && !was_cut &&
+                 now_ms - queue->wait_since_ms < WAIT_SHORTEST_MS)
             queue->wait_retry_at_ms = now_ms + QUEUE_LINK_RETRY_MS;
         if (id.data || has_work)
             queue->is_drained = false;

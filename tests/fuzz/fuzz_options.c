@@ -7,7 +7,7 @@
 
 #include "common/json.h"
 #include "dialect/bull/bull.h"
-#include "dialect/bull/members.h"
+#include "dialect/shared/members.h"
 #include "dialect/bull/options.h"
 #include "dialect/bull/parts.h"
 #include "tests/fuzz/resp.h"
@@ -201,7 +201,7 @@ static void check_stored(const struct ct_str arg[FUZZ_ADD_ARGS])
     ct_assert(ct_json_check(arg[DATA], NULL) == CT_E_OK);
     ct_assert(ct_json_check(arg[OPTS], NULL) == CT_E_OK);
     ct_assert(members_begin_object(&members, arg[OPTS]));
-    ct_assert(!bull_keys_is_reserved(arg[ID]));
+    ct_assert(!key_table_has(&bull_key_table, arg[ID]));
     ct_assert(number_of(arg[DELAY]) >= 0);
     (void)number_of(arg[TIMESTAMP]);
     (void)number_of(arg[DUE]);

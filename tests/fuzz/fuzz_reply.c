@@ -112,8 +112,9 @@ static enum ct_code read_wait(const struct redis_reply *reply, struct ct_error *
 {
     struct ct_str id;
     bool has_work;
+    int64_t due_ms;
 
-    enum ct_code rc = bull_parse_wait(NULL, reply, &id, &has_work, err);
+    enum ct_code rc = bull_parse_wait(NULL, reply, &id, &has_work, &due_ms, err);
     ct_assert(rc != CT_E_OK || has_work == (id.data != NULL));
     return rc;
 }

@@ -255,12 +255,13 @@ static void run_wait(void)
     struct ct_error err = {CT_E_OK, ""};
     struct ct_str id = CT_STR_NONE;
     bool has_work = false;
+    int64_t due_ms = COMMIT_NEVER;
 
     redis_command_init(&command, NULL);
     dialect->build_wait(queue, &command);
     enum ct_code rc = call(&command, &reply, &err);
     if (rc == CT_E_OK)
-        rc = dialect->parse_wait(queue, reply, &id, &has_work, &err);
+        rc = dialect->parse_wait(queue, reply, &id, &has_work, &due_ms, &err);
     answer(rc == CT_E_OK ? json_pack("{s:o,s:b}", "id", text_json(id), "work", (int)has_work)
                          : error_of(&err));
     redis_reply_free(reply);

@@ -170,7 +170,8 @@ static void build_wait(struct dialect_queue *queue, struct redis_command *comman
 }
 
 static enum ct_code parse_wait(struct dialect_queue *queue, const struct redis_reply *reply,
-                               struct ct_str *id, bool *has_work, struct ct_error *err)
+                               struct ct_str *id, bool *has_work, int64_t *due_ms,
+                               struct ct_error *err)
 {
     const struct fake_call *call = read_call(reply, FAKE_WAIT);
 
@@ -178,6 +179,7 @@ static enum ct_code parse_wait(struct dialect_queue *queue, const struct redis_r
         return err->code;
     *id = call->id[0] ? ct_str_of(call->id) : CT_STR_NONE;
     *has_work = false;
+    *due_ms = COMMIT_NEVER;
     return CT_E_OK;
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "dialect/bull/entry.h"
-#include "dialect/bull/memberlist.h"
+#include "dialect/shared/memberlist.h"
 #include "dialect/bull/repeat.h"
 #include "tests/lib/unit.h"
 

@@ -30,7 +30,7 @@ void bull_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t n
         }
     }
     if (jobs.argc > 0) {
-        bull_keys_begin(&queue->keys, &bull_add_script, now_ms, BULL_OUTSIDER, command);
+        queue_keys_begin(&queue->keys, &bull_add_script, now_ms, DIALECT_OUTSIDER, command);
         ct_buf_append_str(&command->body, ct_buf_str(&jobs.body));
         command->argc += jobs.argc;
     }

@@ -285,7 +285,7 @@ static void put_head(struct redis_command *command, const struct dialect_queue *
 {
     const struct queue_settings *settings = &queue->settings;
 
-    bull_keys_begin(&queue->keys, &bull_commit_script, commit->now_ms, commit->token_base, command);
+    queue_keys_begin(&queue->keys, &bull_commit_script, commit->now_ms, commit->token_base, command);
     redis_command_int(command, (int64_t)commit->token_first);
     redis_command_int(command, settings->lock_duration_ms);
     redis_command_int(command, commit->tell_drained ? -1 : (int64_t)commit->fetch_max);

@@ -1,8 +1,6 @@
-/* The table that the engine sees, and the life of a queue's names and settings. */
+/* The table that the engine sees. */
 #include <math.h>
-#include <stdlib.h>
 
-#include "common/mem.h"
 #include "dialect/bull/bull.h"
 #include "dialect/bull/doctor.h"
 #include "dialect/bull/inspect.h"
@@ -15,35 +13,7 @@
 static enum ct_code bull_open(const struct queue_name *name, const struct queue_settings *settings,
                               struct dialect_queue **out, struct ct_error *err)
 {
-    if (!name->name || !*name->name)
-        return ct_error_set(err, CT_E_INVALID, "the name of a queue is empty");
-    if (strlen(name->name) > QUEUE_NAME_MAX || strlen(name->prefix) > QUEUE_NAME_MAX)
-        return ct_error_set(err, CT_E_TOO_LARGE,
-                            "prefix and name of a queue: at most %d bytes each", QUEUE_NAME_MAX);
-    struct dialect_queue *queue = ct_zalloc(sizeof *queue);
-    queue->prefix = ct_strdup(name->prefix);
-    queue->name = ct_strdup(name->name);
-    bull_keys_init(&queue->keys, name->prefix, name->name);
-    queue_settings_copy(&queue->settings, settings);
-    *out = queue;
-    return CT_E_OK;
-}
-
-static void bull_close(struct dialect_queue *queue)
-{
-    if (!queue)
-        return;
-    bull_keys_fini(&queue->keys);
-    free(queue->prefix);
-    free(queue->name);
-    queue_settings_fini(&queue->settings);
-    free(queue);
-}
-
-static void bull_configure(struct dialect_queue *queue, const struct queue_settings *settings)
-{
-    queue_settings_fini(&queue->settings);
-    queue_settings_copy(&queue->settings, settings);
+    return dialect_queue_open(&bull_key_table, name, settings, out, err);
 }
 
 static const char *bull_client_name(const struct dialect_queue *queue)
@@ -76,8 +46,8 @@ const struct dialect bull_dialect = {
     .scheduler = &bull_scheduler,
     .doctor = &bull_doctor,
     .open = bull_open,
-    .close = bull_close,
-    .configure = bull_configure,
+    .close = dialect_queue_close,
+    .configure = dialect_queue_configure,
     .client_name = bull_client_name,
     .wake_channel = bull_wake_channel,
     .parse_wake = bull_parse_wake,

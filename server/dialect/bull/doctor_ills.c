@@ -71,13 +71,13 @@ _Static_assert(DOCTOR_JOB_BYTES_MAX == 1 << 20 && DOCTOR_LOG_LINES_MAX == 10000 
 void bull_build_repair(const struct queue_name *name, const struct illness *illness,
                        struct ct_str id, int64_t now_ms, struct redis_command *command)
 {
-    struct bull_keys keys;
+    struct queue_keys keys;
 
-    bull_keys_init(&keys, name->prefix, name->name);
-    bull_keys_begin(&keys, &bull_doctor_repair_script, now_ms, "", command);
+    queue_keys_init(&keys, &bull_key_table, name->prefix, name->name);
+    queue_keys_begin(&keys, &bull_doctor_repair_script, now_ms, "", command);
     redis_command_text(command, illness->name);
     redis_command_str(command, id);
-    bull_keys_fini(&keys);
+    queue_keys_fini(&keys);
 }
 
 enum ct_code bull_parse_repair(const struct redis_reply *reply, enum repair_result *out,

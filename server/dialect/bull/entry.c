@@ -9,7 +9,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
-#include "dialect/bull/memberlist.h"
+#include "dialect/shared/memberlist.h"
 #include "dialect/bull/options.h"
 #include "dialect/bull/repeat.h"
 
@@ -186,7 +186,7 @@ static enum ct_code id_append(const struct memberlist *opts, struct ct_buf *out,
     struct ct_str id = ct_buf_str(out);
     if (id.len > ENTRY_ID_MAX)
         return ct_error_set(err, CT_E_TOO_LARGE, "option jobId is over %d bytes", ENTRY_ID_MAX);
-    if (bull_keys_is_reserved(id) || ends_with(id, ":lock") || ends_with(id, ":logs"))
+    if (key_table_has(&bull_key_table, id) || ends_with(id, ":lock") || ends_with(id, ":logs"))
         return ct_error_set(err, CT_E_INVALID,
                             "option jobId \"%.*s\" is the name of a key of the queue itself",
                             (int)id.len, id.data);

@@ -40,7 +40,7 @@ static bool is_of_queue(struct ct_str key)
         if (ct_str_skip(&key, families[i]))
             return true;
     }
-    return bull_keys_is_reserved(key) || ct_str_is(key, "wait:added") || ct_str_is(key, "events") ||
+    return key_table_has(&bull_key_table, key) || ct_str_is(key, "wait:added") || ct_str_is(key, "events") ||
            ct_str_is(key, "marker") || ct_str_is(key, "prioritized") || ct_str_is(key, "pc");
 }
 

@@ -98,7 +98,7 @@ static void bull_build_scan(const char *prefix, struct ct_str cursor, struct red
     struct ct_buf pattern;
 
     ct_buf_init(&pattern);
-    bull_append_glob(&pattern, prefix);
+    keys_append_glob(&pattern, prefix);
     /* One pass for all the marks; what slips through is sorted out by parse_scan. */
     ct_buf_printf(&pattern, ":*:[im][de]*");
     redis_command_text(command, "SCAN");

@@ -5,7 +5,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
-#include "dialect/bull/members.h"
+#include "dialect/shared/members.h"
 #include "dialect/bull/options.h"
 #include "dialect/bull/parts.h"
 

@@ -12,7 +12,7 @@
 #include "dialect/bull/bull.h"
 #include "dialect/bull/entry.h"
 #include "dialect/bull/inspect.h"
-#include "dialect/bull/memberlist.h"
+#include "dialect/shared/memberlist.h"
 #include "dialect/bull/options.h"
 
 /* --- reading -------------------------------------------------------------------------------- */
@@ -224,7 +224,7 @@ static void put_head(const struct dialect_queue *queue, const struct dead_call *
     const char *list = call->has_place ? bull_state_list(call->state) : NULL;
     struct ct_buf base;
 
-    bull_keys_begin(&queue->keys, &bull_dead_move_script, now_ms, BULL_OUTSIDER, command);
+    queue_keys_begin(&queue->keys, &bull_dead_move_script, now_ms, DIALECT_OUTSIDER, command);
     ct_buf_init(&base);
     ct_buf_printf(&base, "%s:%s:", call->dead.prefix, call->dead.name);
     redis_command_str(command, ct_buf_str(&base));

@@ -14,11 +14,11 @@
 static void put_head(const struct queue_name *name, const struct redis_script *script,
                      int64_t now_ms, struct redis_command *command)
 {
-    struct bull_keys keys;
+    struct queue_keys keys;
 
-    bull_keys_init(&keys, name->prefix, name->name);
-    bull_keys_begin(&keys, script, now_ms, BULL_OUTSIDER, command);
-    bull_keys_fini(&keys);
+    queue_keys_init(&keys, &bull_key_table, name->prefix, name->name);
+    queue_keys_begin(&keys, script, now_ms, DIALECT_OUTSIDER, command);
+    queue_keys_fini(&keys);
 }
 
 static enum ct_code unexpected(const char *script, struct ct_error *err)

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "common/json.h"
-#include "dialect/bull/members.h"
+#include "dialect/shared/members.h"
 
 #define OPTIONS_WHOLE_MAX 9007199254740991.0 /* 2^53 - 1, JavaScript's largest exact integer */
 

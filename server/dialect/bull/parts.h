@@ -3,16 +3,7 @@
 #define BULL_PARTS_H
 
 #include "dialect/bull/keys.h"
-#include "queue/dialect.h"
-
-/* The speaker of events that no worker causes; no listener is this one. */
-#define BULL_OUTSIDER "cartrita"
-
-struct dialect_queue {
-    char *prefix, *name; /* owned */
-    struct bull_keys keys;
-    struct queue_settings settings;
-};
+#include "dialect/shared/queue.h"
 
 /* A job out of a reply of the scripts (inc/lease.lua); `token` names its lock. NULL: the reply is
  * no job. */
@@ -25,7 +16,8 @@ enum ct_code bull_parse_commit(struct dialect_queue *queue, struct commit *commi
                                const struct redis_reply *reply, struct ct_error *err);
 void bull_build_wait(struct dialect_queue *queue, struct redis_command *command);
 enum ct_code bull_parse_wait(struct dialect_queue *queue, const struct redis_reply *reply,
-                             struct ct_str *id, bool *has_work, struct ct_error *err);
+                             struct ct_str *id, bool *has_work, int64_t *due_ms,
+                             struct ct_error *err);
 void bull_build_sweep(struct dialect_queue *queue, int64_t now_ms, struct redis_command *command);
 enum ct_code bull_parse_sweep(struct dialect_queue *queue, const struct redis_reply *reply,
                               struct sweep *out, struct ct_error *err);

@@ -2,7 +2,7 @@
 #ifndef BULL_REPEAT_H
 #define BULL_REPEAT_H
 
-#include "dialect/bull/memberlist.h"
+#include "dialect/shared/memberlist.h"
 
 #define REPEAT_MS_MAX 8.64e15 /* the last time that JavaScript knows */
 

@@ -7,7 +7,7 @@
 
 void bull_build_sweep(struct dialect_queue *queue, int64_t now_ms, struct redis_command *command)
 {
-    bull_keys_begin(&queue->keys, &bull_sweep_script, now_ms, "", command);
+    queue_keys_begin(&queue->keys, &bull_sweep_script, now_ms, "", command);
     redis_command_int(command, queue->settings.max_stalled_count);
     redis_command_int(command, queue->settings.stalled_interval_ms);
     bull_dead_put_sweep(queue, command);
@@ -31,7 +31,7 @@ enum ct_code bull_parse_sweep(struct dialect_queue *queue, const struct redis_re
 void bull_build_reclaim(struct dialect_queue *queue, const char *token_base,
                         struct redis_command *command)
 {
-    bull_keys_begin(&queue->keys, &bull_reclaim_script, 0, token_base, command);
+    queue_keys_begin(&queue->keys, &bull_reclaim_script, 0, token_base, command);
 }
 
 enum ct_code bull_parse_reclaim(struct dialect_queue *queue, struct commit *commit,

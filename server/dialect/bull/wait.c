@@ -16,9 +16,11 @@ void bull_build_wait(struct dialect_queue *queue, struct redis_command *command)
 }
 
 enum ct_code bull_parse_wait(struct dialect_queue *queue, const struct redis_reply *reply,
-                             struct ct_str *id, bool *has_work, struct ct_error *err)
+                             struct ct_str *id, bool *has_work, int64_t *due_ms,
+                             struct ct_error *err)
 {
     (void)queue;
+    *due_ms = COMMIT_NEVER;
     enum ct_code rc = redis_reply_check(reply, err);
     if (rc != CT_E_OK)
         return rc;

@@ -38,7 +38,7 @@ static const enum payload payloads[] = {
 
 static void bull_write_all(const char *prefix, struct ct_buf *out)
 {
-    bull_append_glob(out, prefix);
+    keys_append_glob(out, prefix);
     ct_buf_printf(out, ":*");
 }
 
@@ -53,9 +53,9 @@ static bool bull_write_channel(const struct queue_name *name, const char *event,
         ct_buf_printf(out, "%s:%s:%s", name->prefix, name->name, event);
         return false;
     }
-    bull_append_glob(out, name->prefix);
+    keys_append_glob(out, name->prefix);
     ct_buf_append_char(out, ':');
-    bull_append_glob(out, name->name);
+    keys_append_glob(out, name->name);
     ct_buf_printf(out, ":%s@*", event);
     return true;
 }

@@ -1,7 +1,7 @@
 /* The members of JSON text one by one, as slices of it: reading a job's options must not cost a
  * tree for every job. The text must have passed ct_json_check. */
-#ifndef BULL_MEMBERS_H
-#define BULL_MEMBERS_H
+#ifndef DIALECT_SHARED_MEMBERS_H
+#define DIALECT_SHARED_MEMBERS_H
 
 #include "common/str.h"
 

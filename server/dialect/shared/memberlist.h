@@ -1,14 +1,14 @@
 /* A JSON object as an ordered list of members, for writing options the way JavaScript would: what
  * is replaced keeps its place, what is new goes to the end. Values are compact JSON texts. */
-#ifndef BULL_MEMBERLIST_H
-#define BULL_MEMBERLIST_H
+#ifndef DIALECT_SHARED_MEMBERLIST_H
+#define DIALECT_SHARED_MEMBERLIST_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "common/buf.h"
 #include "common/error.h"
-#include "dialect/bull/members.h"
+#include "dialect/shared/members.h"
 
 #define MEMBERLIST_MAX      64
 #define MEMBERLIST_READ_MAX 48 /* the rest is for what is set after reading */

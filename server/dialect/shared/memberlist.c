@@ -1,5 +1,5 @@
 /* Building JSON objects member by member. Called by add.c and repeat.c; pure. */
-#include "dialect/bull/memberlist.h"
+#include "dialect/shared/memberlist.h"
 
 #include <math.h>
 #include <stdio.h>

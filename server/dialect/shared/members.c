@@ -1,6 +1,6 @@
 /* Steps over JSON text that is known to be valid. Called by the readers of options and by judge;
  * pure. */
-#include "dialect/bull/members.h"
+#include "dialect/shared/members.h"
 
 #include <stdio.h>
 

@@ -1,0 +1,31 @@
+/* The table that the engine sees. */
+#include "dialect/bullmq/bullmq.h"
+#include "dialect/bullmq/parts.h"
+
+static enum ct_code bullmq_open(const struct queue_name *name,
+                                const struct queue_settings *settings, struct dialect_queue **out,
+                                struct ct_error *err)
+{
+    return dialect_queue_open(&bullmq_key_table, name, settings, out, err);
+}
+
+static const char *bullmq_client_name(const struct dialect_queue *queue)
+{
+    return queue->keys.client_name;
+}
+
+/* BullMQ publishes nothing: the marker tells of delayed jobs as well. */
+static const char *bullmq_wake_channel(const struct dialect_queue *queue)
+{
+    (void)queue;
+    return NULL;
+}
+
+const struct dialect bullmq_dialect = {
+    .name = "bullmq",
+    .open = bullmq_open,
+    .close = dialect_queue_close,
+    .configure = dialect_queue_configure,
+    .client_name = bullmq_client_name,
+    .wake_channel = bullmq_wake_channel,
+};
