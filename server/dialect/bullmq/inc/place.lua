@@ -1,0 +1,60 @@
+-- Putting an id where it waits, and waking who blocks for it. `base`: what the keys of its queue begin
+-- with; nil: of ours.
+--- @include base
+--- @include meta
+--- @include events
+
+-- Work is there, unless nobody may take it.
+local marked = {}
+local function mark(base)
+    base = base or P
+    if not marked[base] and not is_held(base) then
+        marked[base] = true
+        call('ZADD', base .. 'marker', 0, '0')
+    end
+end
+
+-- The time of the first delayed job.
+local function mark_delayed(base)
+    base = base or P
+    local first = call('ZRANGE', base .. 'delayed', 0, 0, 'WITHSCORES')
+    if first[2] then
+        call('ZADD', base .. 'marker', first[2] / 4096, '1')
+    end
+end
+
+-- Side R is where the next job is taken.
+local function push(id, side, base)
+    call(side == 'R' and 'RPUSH' or 'LPUSH', (base or P) .. 'wait', id)
+    mark(base)
+end
+
+-- A stored priority as a number; what is none counts as 0.
+local function rank_of(text)
+    local rank = text and tonumber(text) or 0
+    return rank == rank and rank or 0
+end
+
+-- Behind all of its own priority.
+local RANK_SPAN = 4294967296
+local function prioritize(id, rank, base)
+    local number = call('INCR', (base or P) .. 'pc')
+    call('ZADD', (base or P) .. 'prioritized', rank * RANK_SPAN + number % RANK_SPAN, id)
+    mark(base)
+end
+
+-- Ahead of all of its own priority.
+local function prioritize_front(id, rank)
+    call('ZADD', prioritized, rank * RANK_SPAN, id)
+    mark()
+end
+
+-- Jobs of one millisecond keep their order by the low 12 bits of the score.
+local function delay_until(id, due_ms)
+    due_ms = tonumber(due_ms)
+    local low, high = due_ms * 4096, due_ms * 4096 + 4095
+    local last = call('ZREVRANGEBYSCORE', delayed, high, low, 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    call('ZADD', delayed, last and math.min(last + 1, high) or low, id)
+    emit_trimmed('delayed', 'jobId', id, 'delay', due_ms)
+    mark_delayed()
+end
