@@ -306,7 +306,7 @@ void bull_build_commit(struct dialect_queue *queue, const struct commit *commit,
 
     ct_assert(commit->effect_count <= COMMIT_EFFECTS_MAX);
     put_head(command, queue, commit);
-    bull_dead_put_commit(queue, commit, command);
+    dead_put_commit(queue, commit, command);
     ct_buf_init(&scratch);
     while (node != end) {
         if (is_run(effect_at(node)->kind)) {

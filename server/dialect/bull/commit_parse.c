@@ -195,19 +195,6 @@ static int64_t next_due(struct ct_str score)
     return number < 0x1p62 ? (int64_t)fmax(number, 0) : COMMIT_NEVER;
 }
 
-void bull_foreign_parse(struct ct_str text, struct ct_error *err)
-{
-    const char *key = text.data ? memchr(text.data, ' ', text.len) : NULL;
-
-    err->code = CT_E_OK;
-    if (!key)
-        return;
-    key++;
-    ct_error_set(err, CT_E_REDIS_TYPE,
-                 "a key has a type it never has in a queue, rename or delete it: %.*s",
-                 (int)(text.len - (size_t)(key - text.data)), key);
-}
-
 enum ct_code bull_parse_commit(struct dialect_queue *queue, struct commit *commit,
                                const struct redis_reply *reply, struct ct_error *err)
 {
@@ -225,7 +212,7 @@ enum ct_code bull_parse_commit(struct dialect_queue *queue, struct commit *commi
     commit->is_drained = redis_reply_int(redis_reply_at(reply, 4), 0) == 1;
     commit->rest_ms = redis_reply_int(redis_reply_at(reply, 5), 0);
     commit->dropped_count = (uint32_t)redis_reply_int(redis_reply_at(reply, 6), 0);
-    bull_foreign_parse(redis_reply_str(redis_reply_at(reply, 7)), &commit->obstacle);
-    bull_dead_parse(redis_reply_at(reply, 8), &commit->dead_letters);
+    foreign_parse(redis_reply_str(redis_reply_at(reply, 7)), &commit->obstacle);
+    dead_parse(redis_reply_at(reply, 8), &commit->dead_letters);
     return CT_E_OK;
 }

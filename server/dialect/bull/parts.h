@@ -3,6 +3,7 @@
 #define BULL_PARTS_H
 
 #include "dialect/bull/keys.h"
+#include "dialect/shared/dead.h"
 #include "dialect/shared/queue.h"
 
 /* A job out of a reply of the scripts (inc/lease.lua); `token` names its lock. NULL: the reply is
@@ -38,15 +39,5 @@ enum ct_code bull_parse_add(struct dialect_queue *queue, struct ct_list *adds,
 
 /* Writes a SCHEDULE effect's arguments: add.c made the plan. */
 void bull_plan_write(const void *plan, struct redis_command *command);
-
-/* "WRONGTYPE KEY is a string, not a list" of the scripts, as an error; absent: OK. */
-void bull_foreign_parse(struct ct_str text, struct ct_error *err);
-
-/* Arguments of open_dead (inc/dead.lua), where the queue has a dead-letter queue and, in a commit,
- * jobs that may go there; and what the scripts answer of it (`what` may be NULL). */
-void bull_dead_put_commit(const struct dialect_queue *queue, const struct commit *commit,
-                          struct redis_command *command);
-void bull_dead_put_sweep(const struct dialect_queue *queue, struct redis_command *command);
-void bull_dead_parse(const struct redis_reply *what, struct dead_letters *out);
 
 #endif

@@ -10,7 +10,7 @@ void bull_build_sweep(struct dialect_queue *queue, int64_t now_ms, struct redis_
     queue_keys_begin(&queue->keys, &bull_sweep_script, now_ms, "", command);
     redis_command_int(command, queue->settings.max_stalled_count);
     redis_command_int(command, queue->settings.stalled_interval_ms);
-    bull_dead_put_sweep(queue, command);
+    dead_put_sweep(queue, command);
 }
 
 enum ct_code bull_parse_sweep(struct dialect_queue *queue, const struct redis_reply *reply,
@@ -24,7 +24,7 @@ enum ct_code bull_parse_sweep(struct dialect_queue *queue, const struct redis_re
         return ct_error_set(err, CT_E_INTERNAL, "sweep.lua answered what it should not");
     out->failed_count = redis_reply_int(redis_reply_at(reply, 0), 0);
     out->recovered_count = redis_reply_int(redis_reply_at(reply, 1), 0);
-    bull_dead_parse(redis_reply_at(reply, 2), &out->dead_letters);
+    dead_parse(redis_reply_at(reply, 2), &out->dead_letters);
     return CT_E_OK;
 }
 

@@ -1,9 +1,10 @@
 -- Dead letters: jobs that have failed for good, put into another queue as well.
 --
--- Needs from its script: error_text (inc/check.lua).
 --- @include base
+--- @include check
 --- @include id
 --- @include json
+--- @include letterbox
 
 -- Returns {bury: a function, answer: how many letters were written; or, as an error text, why there
 -- are none, or one is missing}. ARGV from `at`: 0 what the keys of the dead-letter queue begin with
@@ -15,22 +16,21 @@
 local LETTERS_MAX = 8
 local function open_dead(at)
     local D, max, origin, unsure_count = ARGV[at], tonumber(ARGV[at + 1]), ARGV[at + 2], tonumber(ARGV[at + 3])
-    local unsure, letters, list, has_ranks = {}, {count = 0}, nil, false
+    local unsure, letters, box = {}, {count = 0}, nil
     for i = 1, unsure_count do
         unsure[ARGV[at + 3 + i]] = true
     end
 
     local function need(key, kind)
-        local is = call('TYPE', key).ok
-        if is ~= 'none' and is ~= kind then
-            error({err = 'WRONGTYPE ' .. key .. ' is a ' .. is .. ', not a ' .. kind}, 0)
+        local problem = foreign(key, kind)
+        if problem then
+            error({err = problem}, 0)
         end
         return key
     end
     local function look()
-        list = need(D .. (call('EXISTS', D .. 'meta-paused') == 1 and 'paused' or 'wait'), 'list')
         need(D .. 'id', 'string')
-        has_ranks = call('EXISTS', D .. 'priority') == 1
+        box = open_letterbox(D, need)
     end
 
     -- A stored text as a value, or as a string under a name that goes into `odd`.
@@ -57,7 +57,7 @@ local function open_dead(at)
     end
 
     local function write(id, key, reason, stack, attempts)
-        local seen, odd = try('HMGET', key, 'name', 'data', 'opts', 'timestamp', 'processedOn', 'attemptsMade', 'stacktrace'), {}
+        local seen, odd = try('HMGET', key, 'name', 'data', 'opts', 'timestamp', 'processedOn', 'stacktrace', unpack(MADE_FIELDS)), {}
         if seen.err then
             seen = {}
         end
@@ -69,25 +69,20 @@ local function open_dead(at)
         local is_sure = unsure_count >= 0 and not unsure[id]
         local data = value(seen[2], '{}', 'data', is_sure, odd)
         local opts = value(seen[3], '{}', 'opts', is_sure, odd)
-        local stacks = stack or value(seen[7], '[]', 'stacktrace', false, odd)
+        local stacks = stack or value(seen[6], '[]', 'stacktrace', false, odd)
         local letter = '{"queue":' .. origin .. ',"id":' .. quoted(id) ..
             ',"name":' .. quoted(seen[1] and seen[1] ~= '' and seen[1] or '__default__') ..
             ',"data":' .. data .. ',"opts":' .. opts .. ',"failedReason":' .. quoted(reason) ..
-            ',"stacktrace":' .. stacks .. ',"attemptsMade":' .. (attempts or number(seen[6] or '0')) ..
+            ',"stacktrace":' .. stacks .. ',"attemptsMade":' .. (attempts or number(made_attempts(seen[7], seen[8]))) ..
             ',"timestamp":' .. number(seen[4]) .. ',"processedOn":' .. number(seen[5]) ..
             ',"finishedOn":' .. now .. (odd[1] and ',"unparsed":[' .. table.concat(odd, ',') .. ']' or '') .. '}'
         local new = free_id(D, call('INCR', D .. 'id'))
         call('HMSET', D .. new, 'name', seen[1] or '__default__', 'data', letter,
             'opts', '{"attempts":1,"delay":0,"timestamp":' .. now .. (nested > 1 and ',"letters":' .. nested or '') .. '}',
             'timestamp', now, 'delay', 0, 'priority', 0)
-        local excess = call('LPUSH', list, new) - max
-        call('PUBLISH', D .. 'waiting@' .. speaker, new)
+        local excess = box.put(new, seen[1] or '__default__') - max
         for _ = 1, math.min(excess, 2) do -- two, so that a lowered bound is reached, too
-            local oldest = call('RPOP', list)
-            call('DEL', D .. oldest, D .. oldest .. ':logs')
-            if has_ranks then
-                call('ZREM', D .. 'priority', oldest)
-            end
+            box.drop_oldest()
         end
         return true
     end

@@ -1,9 +1,10 @@
 /* Dead letters: what the scripts need to write them (inc/dead.lua) and what they tell of them.
  * Called by the files that build and parse those scripts' calls. */
+#include "dialect/shared/dead.h"
+
 #include <string.h>
 
 #include "common/json.h"
-#include "dialect/bull/parts.h"
 
 static void put_queue(struct redis_command *command, const struct dialect_queue *queue)
 {
@@ -20,8 +21,8 @@ static void put_queue(struct redis_command *command, const struct dialect_queue 
 }
 
 /* The texts of leased jobs were checked when they came; the script need not look again. */
-void bull_dead_put_commit(const struct dialect_queue *queue, const struct commit *commit,
-                          struct redis_command *command)
+void dead_put_commit(const struct dialect_queue *queue, const struct commit *commit,
+                     struct redis_command *command)
 {
     uint32_t failing = 0, broken = 0;
 
@@ -46,7 +47,7 @@ void bull_dead_put_commit(const struct dialect_queue *queue, const struct commit
     redis_command_patch(command, hole, broken);
 }
 
-void bull_dead_put_sweep(const struct dialect_queue *queue, struct redis_command *command)
+void dead_put_sweep(const struct dialect_queue *queue, struct redis_command *command)
 {
     if (!queue->settings.dead_letter_queue)
         return;
@@ -54,13 +55,26 @@ void bull_dead_put_sweep(const struct dialect_queue *queue, struct redis_command
     redis_command_int(command, -1);
 }
 
-void bull_dead_parse(const struct redis_reply *what, struct dead_letters *out)
+void foreign_parse(struct ct_str text, struct ct_error *err)
+{
+    const char *key = text.data ? memchr(text.data, ' ', text.len) : NULL;
+
+    err->code = CT_E_OK;
+    if (!key)
+        return;
+    key++;
+    ct_error_set(err, CT_E_REDIS_TYPE,
+                 "a key has a type it never has in a queue, rename or delete it: %.*s",
+                 (int)(text.len - (size_t)(key - text.data)), key);
+}
+
+void dead_parse(const struct redis_reply *what, struct dead_letters *out)
 {
     struct ct_str problem = redis_reply_str(what);
 
     *out = (struct dead_letters){.count = problem.data ? 0 : redis_reply_int(what, 0)};
     if (problem.len > 10 && memcmp(problem.data, "WRONGTYPE ", 10) == 0)
-        bull_foreign_parse(problem, &out->err);
+        foreign_parse(problem, &out->err);
     else if (ct_str_is(problem, "LETTERS"))
         ct_error_set(&out->err, CT_E_TOO_LARGE,
                      "a letter about a letter, and so on: 8 are the most that lie in each other "

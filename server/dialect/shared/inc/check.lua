@@ -1,5 +1,6 @@
 -- What can be wrong with Redis rather than with a job.
 --- @include base
+--- @include kinds
 
 -- The text of an error that call() raised. Before Redis 7 it is wrapped in where it came from.
 local function error_text(problem)
@@ -14,13 +15,20 @@ local function is_refusal(text)
     return refusals[text:match('^%u+')] ~= nil
 end
 
+-- The error text about a key that is not what it should be; nil: it is.
+local function foreign(key, kind)
+    local is = call('TYPE', key).ok
+    if is ~= 'none' and is ~= kind then
+        return 'WRONGTYPE ' .. key .. ' is a ' .. is .. ', not a ' .. kind
+    end
+end
+
 -- The first of these keys (numbers in KEYS) that is not what it should be, as an error text.
-local kinds = {'list', 'list', 'zset', 'set', 'zset', 'zset', 'zset', 'list'}
 local function first_foreign(numbers)
     for _, i in ipairs(numbers) do
-        local kind = call('TYPE', KEYS[i]).ok
-        if kind ~= 'none' and kind ~= kinds[i] then
-            return 'WRONGTYPE ' .. KEYS[i] .. ' is a ' .. kind .. ', not a ' .. kinds[i]
+        local problem = foreign(KEYS[i], kinds[i])
+        if problem then
+            return problem
         end
     end
     return false
@@ -28,14 +36,18 @@ end
 
 -- The same of all of them. Asked before the first write of an effect: there is no rollback.
 -- obstacle() is what it has found, when asked.
-local foreign
+local obstacle_found
 local function foreign_key()
-    if foreign == nil then
-        foreign = first_foreign({1, 2, 3, 4, 5, 6, 7, 8})
+    if obstacle_found == nil then
+        local numbers = {}
+        for i = 1, #kinds do
+            numbers[i] = i
+        end
+        obstacle_found = first_foreign(numbers)
     end
-    return foreign
+    return obstacle_found
 end
 
 local function obstacle()
-    return foreign
+    return obstacle_found
 end
