@@ -10,7 +10,6 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "dialect/shared/memberlist.h"
-#include "dialect/bull/options.h"
 #include "dialect/bull/repeat.h"
 
 #define ENTRY_ID_MAX    1024
@@ -27,7 +26,7 @@ static enum ct_code number_option(const struct memberlist *opts, const char *nam
     *out = fallback;
     if (js_is_falsy(json))
         return CT_E_OK;
-    *out = ct_str_is(json, "true") ? 1 : options_number(json);
+    *out = ct_str_is(json, "true") ? 1 : members_number(json);
     if (isnan(*out))
         return ct_error_set(err, CT_E_INVALID, "option %s must be a number", name);
     return CT_E_OK;
@@ -207,7 +206,7 @@ static enum ct_code debounce_read(const struct memberlist *opts, char **id, doub
         return CT_E_OK;
     struct ct_str ttl_json = members_find(json, "ttl");
     if (ttl_json.data && !ct_str_is(ttl_json, "null"))
-        *ttl = options_number(ttl_json);
+        *ttl = members_number(ttl_json);
     if (ttl_json.data && !ct_str_is(ttl_json, "null") &&
         (!(*ttl >= 1 && *ttl <= ENTRY_MS_MAX) || *ttl != trunc(*ttl)))
         return ct_error_set(err, CT_E_INVALID,

@@ -53,7 +53,7 @@ static double typed_delay(const struct queue_settings *settings, struct ct_str b
 {
     struct ct_str type_json = members_find(backoff, "type");
     char *type = members_string(type_json);
-    double delay = options_number(members_find(backoff, "delay"));
+    double delay = members_number(members_find(backoff, "delay"));
     double result = JUDGE_UNKNOWN_DELAY;
     const struct strategy *own = type ? queue_settings_strategy(settings, ct_str_of(type)) : NULL;
 
@@ -79,7 +79,7 @@ static double backoff_delay(const struct queue_settings *settings, struct ct_str
     if (backoff.data[0] == '{')
         return typed_delay(settings, backoff, attempts_made, random, unknown);
     if (backoff.data[0] == '-' || (backoff.data[0] >= '0' && backoff.data[0] <= '9'))
-        return options_number(backoff);
+        return members_number(backoff);
     *unknown = ct_strndup(backoff.data, backoff.len);
     return JUDGE_UNKNOWN_DELAY;
 }

@@ -13,7 +13,6 @@
 #include "dialect/bull/entry.h"
 #include "dialect/bull/inspect.h"
 #include "dialect/shared/memberlist.h"
-#include "dialect/bull/options.h"
 
 /* --- reading -------------------------------------------------------------------------------- */
 
@@ -88,7 +87,7 @@ static struct ct_str stored_text(struct ct_str letter, const char *name)
 
 static int64_t number_of(struct ct_str letter, const char *name)
 {
-    double number = options_number(members_find(letter, name));
+    double number = members_number(members_find(letter, name));
 
     return number > 0 && number < 0x1p53 ? (int64_t)number : 0;
 }
@@ -128,7 +127,7 @@ static void set_origin(struct memberlist *opts, const struct dead_call *call,
                        const struct dead_move *move)
 {
     struct ct_str before = memberlist_find(opts, "redrivenFrom");
-    double count = before.data ? options_number(members_find(before, "count")) : 0;
+    double count = before.data ? members_number(members_find(before, "count")) : 0;
     struct ct_str reason = move->letter->reason;
     struct ct_buf json;
 

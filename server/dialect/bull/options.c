@@ -9,20 +9,11 @@
 
 #define OPTIONS_WHOLE_MAX 9007199254740991.0 /* 2^53 - 1, JavaScript's largest exact integer */
 
-double options_number(struct ct_str json)
-{
-    double number;
-
-    if (json.len >= 2 && json.data[0] == '"')
-        json = members_trim((struct ct_str){json.data + 1, json.len - 2});
-    return json.data && ct_str_to_double(json, &number) ? number : NAN;
-}
-
 /* `undefined` and what JavaScript takes for false. */
 static bool is_falsy(struct ct_str json)
 {
     return !json.data || ct_str_is(json, "false") || ct_str_is(json, "null") ||
-           ct_str_is(json, "\"\"") || options_number(json) == 0;
+           ct_str_is(json, "\"\"") || members_number(json) == 0;
 }
 
 static int64_t whole(double number)
@@ -43,10 +34,10 @@ static struct keep read_keep(struct ct_str json)
     if (ct_str_is(json, "true") || json.data[0] == '"')
         return none;
     if (json.data[0] != '{')
-        return (struct keep){json.data[0] == '[' ? -1 : whole(options_number(json)), -1};
+        return (struct keep){json.data[0] == '[' ? -1 : whole(members_number(json)), -1};
 
-    double count = options_number(members_find(json, "count"));
-    double age = options_number(members_find(json, "age"));
+    double count = members_number(members_find(json, "count"));
+    double age = members_number(members_find(json, "age"));
     if (count == 0)
         return none;
     return (struct keep){count > 0 ? whole(ceil(count)) : -1, age >= 0 ? whole(age) : -1};
@@ -78,7 +69,7 @@ static void read_member(const struct members *members, struct job_options *out)
     } else if (strcmp(name, "backoff") == 0) {
         out->backoff = ct_str_is(value, "null") ? CT_STR_NONE : value;
     } else if (strcmp(name, "timeout") == 0) {
-        double timeout = options_number(value);
+        double timeout = members_number(value);
         out->timeout_ms = timeout > 0 ? whole(ceil(timeout)) : 0;
     } else if (strcmp(name, "removeOnComplete") == 0) {
         out->on_complete = read_keep(value);
@@ -89,7 +80,7 @@ static void read_member(const struct members *members, struct job_options *out)
     } else if (strcmp(name, "lifo") == 0) {
         out->is_lifo = !is_falsy(value);
     } else if (strcmp(name, "stackTraceLimit") == 0) {
-        double limit = options_number(value);
+        double limit = members_number(value);
         out->stack_trace_limit = limit > 0 ? limit : 0;
     } else if (strcmp(name, "preventParsingData") == 0) {
         out->keeps_data_text = !is_falsy(value);

@@ -19,9 +19,6 @@ struct job_options {
 enum ct_code options_read(struct ct_str opts, struct job_options *out,
                           struct ct_error *err) CT_MUST_CHECK;
 
-/* A JSON value read as JavaScript's Number() would read a number or numeric text; NaN otherwise. */
-double options_number(struct ct_str json);
-
 /* Sets what the job's options and data say: timeout, retention, repeat, and `broken`. */
 void options_apply(struct job *job, const struct job_options *options);
 

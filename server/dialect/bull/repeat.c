@@ -11,7 +11,6 @@
 #include "common/mem.h"
 #include "cron/cron.h"
 #include "cron/iso_date.h"
-#include "dialect/bull/options.h"
 
 /* --- dates --- */
 
@@ -43,7 +42,7 @@ static enum ct_code read_date(const struct memberlist *members, const char *name
     if (text)
         *out = date_ms(text);
     else
-        *out = options_number(json);
+        *out = members_number(json);
     free(text);
     if (!(fabs(*out) <= REPEAT_MS_MAX))
         return ct_error_set(err, CT_E_INVALID, "repeat.%s must be a time in ms or an ISO 8601 date",
@@ -77,7 +76,7 @@ static enum ct_code read_number(const struct memberlist *members, const char *na
     if (!json.data || ct_str_is(json, "null"))
         return CT_E_OK;
     if (json.data[0] != '"')
-        *out = options_number(json);
+        *out = members_number(json);
     if (isnan(*out))
         return ct_error_set(err, CT_E_INVALID, "repeat.%s must be a number", name);
     return CT_E_OK;
@@ -244,7 +243,7 @@ static void opts_overlay(struct memberlist *opts, const struct repeat *repeat, s
 static enum ct_code repeat_step(struct repeat *repeat, struct ct_str name, struct memberlist *opts,
                                 int64_t now_ms, struct iteration *out, struct ct_error *err)
 {
-    double previous = options_number(memberlist_find(opts, "prevMillis"));
+    double previous = members_number(memberlist_find(opts, "prevMillis"));
     double count = repeat->count > 0 ? repeat->count + 1 : 1;
     struct ct_buf series;
 

@@ -2,6 +2,7 @@
  * pure. */
 #include "dialect/shared/members.h"
 
+#include <math.h>
 #include <stdio.h>
 
 #include "common/json.h"
@@ -146,4 +147,13 @@ struct ct_str members_find(struct ct_str text, const char *name)
             found = members.value;
     }
     return found;
+}
+
+double members_number(struct ct_str json)
+{
+    double number;
+
+    if (json.len >= 2 && json.data[0] == '"')
+        json = members_trim((struct ct_str){json.data + 1, json.len - 2});
+    return json.data && ct_str_to_double(json, &number) ? number : NAN;
 }

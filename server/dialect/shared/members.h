@@ -26,6 +26,8 @@ struct ct_str members_find(struct ct_str text, const char *name);
 
 /* A JSON string's meaning as fresh memory, NULL when `json` is no string or holds a NUL. */
 char *members_string(struct ct_str json);
+/* A JSON value read as JavaScript's Number() would read a number or numeric text; NaN otherwise. */
+double members_number(struct ct_str json);
 /* The text without blanks around it. */
 struct ct_str members_trim(struct ct_str text);
 
