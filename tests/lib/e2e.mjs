@@ -37,23 +37,14 @@ function idOf(message) {
   }
 }
 
-class Side {
+/* What one run of a scenario has in hands, whatever the dialect. */
+export class Side {
   constructor(t, kind, redis, options) {
     this.t = t;
     this.kind = kind;
     this.redis = redis;
     this.options = options;
     this.workers = [];
-  }
-
-  static async open(t, kind, options) {
-    const side = new Side(t, kind, await startRedis(t), options);
-    side.client = side.redis.client();
-    side.dir = await temporaryDirectory(t, 'cartrita-e2e-');
-    side.messages = await recordMessages(side.redis);
-    side.queue = bullQueue(t, side.redis, 'q', options.producer);
-    await side.queue.isReady();
-    return side;
   }
 
   /* The worker under test. */
@@ -65,6 +56,18 @@ class Side {
 
   async stopWorkers() {
     for (const worker of this.workers.splice(0)) await worker.stop();
+  }
+}
+
+class BullSide extends Side {
+  static async open(t, kind, options) {
+    const side = new BullSide(t, kind, await startRedis(t), options);
+    side.client = side.redis.client();
+    side.dir = await temporaryDirectory(t, 'cartrita-e2e-');
+    side.messages = await recordMessages(side.redis);
+    side.queue = bullQueue(t, side.redis, 'q', options.producer);
+    await side.queue.isReady();
+    return side;
   }
 
   messagesOf(channel, count = 1, options) {
@@ -90,6 +93,24 @@ class Side {
   }
 }
 
+/* Runs `scenario` once on each of `kinds`, side by side; {kind: what side.result() says}. */
+export async function runSides(t, kinds, open, scenario) {
+  const results = {};
+  const run = async (inner, kind) => {
+    const side = await open(inner, kind);
+    try {
+      const extra = await scenario(side);
+      results[kind] = await side.result(extra);
+    } catch (error) {
+      for (const worker of side.workers)
+        if (worker.log) error.message += `\n--- log of the worker ---\n${worker.log}`;
+      throw error;
+    }
+  };
+  await Promise.all(kinds.map((kind) => t.test(kind, (inner) => run(inner, kind))));
+  return results;
+}
+
 /* Declares a test. `scenario(side)` adds jobs with side.queue, starts side.work() when it wants, waits
  * for what must happen, asserts what must hold in any case, and may return more to be compared.
  * options: worker (see workers.mjs), producer (Bull options), normalise (see state.mjs),
@@ -100,19 +121,7 @@ export function sameAsBull(name, options, scenario) {
   const kinds = options.isOursAlone ? KINDS.filter((kind) => kind === 'cartrita') : KINDS;
 
   test(name, { concurrency: true }, async (t) => {
-    const results = {};
-    const run = async (inner, kind) => {
-      const side = await Side.open(inner, kind, options);
-      try {
-        const extra = await scenario(side);
-        results[kind] = await side.result(extra);
-      } catch (error) {
-        for (const worker of side.workers)
-          if (worker.log) error.message += `\n--- log of the worker ---\n${worker.log}`;
-        throw error;
-      }
-    };
-    await Promise.all(kinds.map((kind) => t.test(kind, (inner) => run(inner, kind))));
+    const results = await runSides(t, kinds, (inner, kind) => BullSide.open(inner, kind, options), scenario);
     if (results.bull && results.cartrita && options.isCompared !== false) {
       const found = differences(results.cartrita, results.bull);
       assert.equal(

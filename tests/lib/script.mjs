@@ -10,10 +10,19 @@
  *   gate: file          waits until that file exists
  *   crash: times        while attemptsMade < times and `crashed` (file) does not exist yet, makes that
  *                       file and kills its process with SIGKILL
+ *   steps: [step, ...]  of one job that runs more than once: the step number data.step (0) is done, after
+ *                       data.step + 1 was stored. A step is one of {delay: ms}, {toWait: true},
+ *                       {limit: ms}: the job moves there itself; {children: [{name, data, opts}, ...]}:
+ *                       they are added; {waitChildren: true}: the job waits for its children, if any
+ *                       is pending; anything else: on with what follows
+ *   update: value       becomes the job's data
  *   discard: true       no further attempt
  *   failTimes: n        fails while attemptsMade < n, with the message `error`
  *   error: text         without failTimes: fails always
- *   result: value       otherwise the result; absent: none (undefined) */
+ *   childValues: true   the result is what the job's children returned
+ *   result: value       otherwise the result; absent: none (undefined)
+ *
+ * steps, update and childValues are for BullMQ. */
 
 import { appendFileSync, existsSync, writeFileSync } from 'node:fs';
 
@@ -21,8 +30,17 @@ import { pause } from './wait.mjs';
 
 const GATE_POLL_MS = 5;
 
-/* `job` has id, data, attemptsMade, log(row), progress(value), discard(). Throws to fail; stops early
- * when `signal` is aborted. */
+async function runStep(job, step) {
+  if (step.children) for (const { name, data, opts } of step.children) await job.addChild(name, data, opts);
+  if (step.delay !== undefined) await job.delay(step.delay);
+  if (step.limit) await job.limit(step.limit);
+  if (step.toWait) await job.toWait();
+  if (step.waitChildren) await job.waitChildren();
+}
+
+/* `job` has id, data, attemptsMade, log(row), progress(value), discard(); for BullMQ also update(data),
+ * addChild(name, data, opts), childValues(), and delay(ms), limit(ms), toWait(), waitChildren(), which end
+ * the run by what they throw. Throws to fail; stops early when `signal` is aborted. */
 export async function runScript(job, signal) {
   const { data } = job;
 
@@ -35,9 +53,15 @@ export async function runScript(job, signal) {
     writeFileSync(data.crashed, '');
     process.kill(process.pid, 'SIGKILL');
   }
+  const { step: at = 0, steps = [] } = data;
+  if (at < steps.length) {
+    await job.update({ ...data, step: at + 1 });
+    await runStep(job, steps[at]);
+  }
+  if (data.update !== undefined) await job.update(data.update);
   if (data.discard) job.discard();
   if (data.error !== undefined && job.attemptsMade < (data.failTimes ?? Infinity)) throw new Error(data.error);
-  return data.result;
+  return data.childValues ? job.childValues() : data.result;
 }
 
 /* The lines that `record` wrote: [{id, attempt, pid}]. */

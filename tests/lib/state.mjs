@@ -1,16 +1,17 @@
 /* What a queue is in Redis, as a plain object that two runs can be compared by. Called by interop
- * tests: the same thing done by Bull and by Cartrita must leave the same state.
+ * tests: the same thing done by Bull or BullMQ and by Cartrita must leave the same state.
  *
  * normalise() replaces only what must differ between two runs: times (by "<time>"), lock tokens (by
- * "<token>") and the frames of stack traces. Everything else stays, to the byte. */
+ * "<token>"), the ids of a stream and the frames of stack traces. Everything else stays, to the byte. */
 
 const TIME_WINDOW_MS = 2 * 24 * 3600 * 1000;
 const DELAYED_FACTOR = 4096;
 
-/* {suffix: {type, value}} of every key that starts with `prefix:name:`. zset values are
- * [[member, score], ...] in order; sets are sorted; expiring keys carry expires: true. */
+/* {suffix: {type, value}} of every key that starts with `prefix:name:`, or with `prefix:` when `name` is
+ * null. zset values are [[member, score], ...] in order; sets are sorted; a stream is its entries, each a
+ * flat list of fields and values; expiring keys carry expires: true. */
 export async function dump(client, name = 'q', prefix = 'bull') {
-  const base = `${prefix}:${name}:`;
+  const base = name === null ? `${prefix}:` : `${prefix}:${name}:`;
   const state = {};
 
   for (const key of (await keysOf(client, base)).sort()) {
@@ -51,6 +52,8 @@ async function valueOf(client, key, type) {
       const flat = await client.zrange(key, 0, -1, 'WITHSCORES');
       return flat.flatMap((item, i) => (i % 2 === 0 ? [[item, Number(flat[i + 1])]] : []));
     }
+    case 'stream':
+      return (await client.xrange(key, '-', '+')).map(([, fields]) => fields);
     default:
       throw new Error(`key ${key} has the unexpected type ${type}`);
   }
@@ -90,11 +93,16 @@ function maskStacktrace(text, keepFirstLine) {
   );
 }
 
+const sorted = (item) =>
+  item && typeof item === 'object' && !Array.isArray(item)
+    ? Object.fromEntries(Object.keys(item).sort().map((key) => [key, sorted(item[key])]))
+    : item;
+
 function maskHash(hash, options) {
   const masked = {};
   for (const [field, value] of Object.entries(hash)) {
     if (field === 'stacktrace') masked[field] = maskStacktrace(value, options.keepTraceLine);
-    else if (field === 'opts') masked[field] = maskJson(value);
+    else if (field === 'opts' || field === 'parent') masked[field] = maskJson(value, options.sortJson ? sorted : undefined);
     else if (['timestamp', 'processedOn', 'finishedOn', 'retriedOn', 'prevTS'].includes(field))
       masked[field] = maskTime(value);
     else masked[field] = value;
@@ -104,7 +112,7 @@ function maskHash(hash, options) {
 
 /* A delayed score is ms * 4096 + low bits: the low bits are kept, the time is not. */
 function maskScore(suffix, score) {
-  if (suffix === 'delayed' && score > DELAYED_FACTOR) {
+  if (/(^|:)delayed$/.test(suffix) && score > DELAYED_FACTOR) {
     const due = Math.floor(score / DELAYED_FACTOR);
     return isTime(due) ? `<time>+${Math.floor(score % DELAYED_FACTOR)}` : score;
   }
@@ -122,8 +130,32 @@ const isToken = (text) => /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9
 /* Times inside of ids: the slot of a repeatable's iteration. */
 const maskId = (text) => text.replace(/\b\d{13}\b/g, (digits) => (isTime(Number(digits)) ? '<time>' : digits));
 
+/* An entry as one line: "event jobId=1 prev=active". */
+function maskEvent(fields) {
+  const pairs = [];
+  for (let i = 0; i < fields.length; i += 2) {
+    const value = fields[i] === 'delay' ? maskTime(fields[i + 1]) : maskId(fields[i + 1]);
+    pairs.push(fields[i] === 'event' ? value : `${fields[i]}=${value}`);
+  }
+  return pairs.join(' ');
+}
+
+/* {job id: [event, ...]}: order holds per job, between jobs it is a matter of timing; or all of them in
+ * order when `inOrder`. */
+function maskStream(entries, { inOrder = false, withoutEvents = ['drained'] }) {
+  const kept = entries.filter((fields) => !withoutEvents.includes(fields[1]));
+  if (inOrder) return kept.map(maskEvent);
+  const byJob = {};
+  for (const fields of kept) {
+    const at = fields.indexOf('jobId');
+    (byJob[at < 0 ? '' : maskId(fields[at + 1])] ??= []).push(maskEvent(fields));
+  }
+  return byJob;
+}
+
 /* options.without: suffixes (text or RegExp) to leave out; by default what only tells that a worker
- * is alive. options.keepTraceLine: keep the first line of each stack trace. */
+ * is alive. options.keepTraceLine: keep the first line of each stack trace. options.sortJson: the order
+ * of members in options is nobody's. options.inOrder, withoutEvents: of streams. */
 export function normalise(state, options = {}) {
   const without = options.without ?? ['stalled-check', 'stalled'];
   const masked = {};
@@ -135,7 +167,9 @@ export function normalise(state, options = {}) {
     if (type === 'hash') clean = maskHash(value, options);
     else if (type === 'zset') clean = maskZset(suffix, value);
     else if (type === 'string') clean = suffix.endsWith(':lock') || isToken(value) ? '<token>' : maskTime(value);
-    else if (type === 'list' || type === 'set') clean = value.map(maskId);
+    else if (type === 'list') clean = value.map(maskId);
+    else if (type === 'set') clean = value.map(maskId).sort();
+    else if (type === 'stream') clean = maskStream(value, options);
     masked[maskId(suffix)] = { ...entry, value: clean };
   }
   return masked;

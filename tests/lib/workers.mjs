@@ -1,7 +1,7 @@
-/* Workers of both kinds behind one interface, so that a scenario is written once. Called by the end
+/* Workers of all kinds behind one interface, so that a scenario is written once. Called by the end
  * to end tests, chaos and bench.
  *
- * A worker: {kind, stop(), pids(), log}. `settings` are Bull's worker options by Bull's names
+ * A worker: {kind, stop(), pids(), log}. `settings` are the worker options of Bull or BullMQ by their names
  * (lockDuration, stalledInterval, limiter, metrics, ...). Jobs do what their data says (script.mjs). */
 
 import { writeFile } from 'node:fs/promises';
@@ -15,7 +15,7 @@ import { runScript } from './script.mjs';
 import { until } from './wait.mjs';
 
 const CHILD = join(ROOT, 'tests/lib/child.mjs');
-const BULL_WORKER = join(ROOT, 'tests/lib/bull_worker.mjs');
+const NODE_WORKER = join(ROOT, 'tests/lib/node_worker.mjs');
 const READY_MS = 20_000;
 
 /* Bull nests some of its settings; we take them flat. */
@@ -42,13 +42,13 @@ function bullOptions(settings = {}, strategies = {}) {
   return { limiter, metrics, prefix, settings: { ...advanced, backoffStrategies } };
 }
 
-async function untilNamed(redis, queue, prefix, count = 1, describe = () => '') {
+/* A worker of BullMQ that has a name of its own adds it after ":w:". */
+async function untilNamed(redis, queue, { prefix = 'bull', name: own } = {}, describe = () => '') {
   const client = redis.client();
-  const name = `${prefix}:${Buffer.from(queue).toString('base64')}`;
+  const name = `${prefix}:${Buffer.from(queue).toString('base64')}${own ? `:w:${own}` : ''}`;
   try {
     await until(
-      async () =>
-        (await client.client('LIST')).split('\n').filter((line) => line.includes(` name=${name} `)).length >= count,
+      async () => (await client.client('LIST')).split('\n').some((line) => line.includes(` name=${name} `)),
       { what: `a worker connection named ${name}`, deadlineMs: READY_MS, describe },
     );
   } finally {
@@ -61,17 +61,29 @@ export async function startBullWorker(t, redis, { queue = 'q', concurrency = 1, 
   const worker = bullQueue(t, redis, queue, bullOptions(settings, strategies));
   worker.process('*', concurrency, (job) => runScript(job)).catch(() => {});
   await worker.isReady();
-  await untilNamed(redis, queue, settings?.prefix ?? 'bull');
+  await untilNamed(redis, queue, settings);
   return { kind: 'bull', queue: worker, pids: async () => [], log: '', stop: () => worker.close() };
 }
 
-/* Bull in a process of its own. `strategies` cannot travel there. */
-export async function startBullProcess(t, redis, { queue = 'q', concurrency = 1, settings } = {}) {
-  const args = { connection: redis.connection, name: queue, concurrency, options: bullOptions(settings) };
-  const program = startProgram(t, process.execPath, [BULL_WORKER, JSON.stringify(args)]);
+/* BullMQ in this process: `version` 5 or 6. */
+export async function startMqWorker(t, redis, options = {}) {
+  const { queue = 'q', concurrency = 1, settings, strategies, version = 6 } = options;
+  const { mqWorker } = await import('./bullmq.mjs'); /* tests of Bull need not load it */
+  const worker = mqWorker(t, redis, queue, { ...settings, version, concurrency, strategies });
+  await worker.waitUntilReady();
+  await untilNamed(redis, queue, settings);
+  return { kind: kindOf(version), worker, pids: async () => [], log: '', stop: () => worker.close() };
+}
+
+const kindOf = (version) => (version === 5 ? 'bullmq5' : 'bullmq');
+
+/* `strategies` cannot travel there. */
+async function startNodeProcess(t, kind, { connection }, { queue: name = 'q', concurrency = 1 }, more) {
+  const args = { connection, name, concurrency, ...more };
+  const program = startProgram(t, process.execPath, [NODE_WORKER, JSON.stringify(args)]);
   await program.untilLine(/^ready/, { deadlineMs: READY_MS });
   return {
-    kind: 'bull',
+    kind,
     program,
     pids: async () => [program.pid],
     kill: () => program.kill(),
@@ -82,19 +94,30 @@ export async function startBullProcess(t, redis, { queue = 'q', concurrency = 1,
   };
 }
 
+/* Bull in a process of its own. */
+export function startBullProcess(t, redis, options = {}) {
+  return startNodeProcess(t, 'bull', redis, options, { options: bullOptions(options.settings) });
+}
+
+/* BullMQ in a process of its own: `version` 5 or 6. */
+export function startMqProcess(t, redis, { version = 6, ...options } = {}) {
+  return startNodeProcess(t, kindOf(version), redis, options, { options: options.settings, version });
+}
+
 /* The configuration file of one pool. JSON is YAML. */
-function poolFile({ queues, concurrency, processes, settings = {}, strategies = {}, plugin, set, timeout }) {
+function poolFile({ queues, concurrency, processes, settings = {}, strategies = {}, plugin, set, timeout, dialect }) {
   const { prefix, ...rest } = settings;
   const backoffStrategies = Object.fromEntries(Object.entries(strategies).map(([name, delays]) => [name, { delays }]));
   const pool = { queues, plugin, set, processes, concurrency, ...rest };
   if (timeout) pool.timeout = timeout;
   if (prefix) pool.prefix = prefix;
+  if (dialect) pool.dialect = dialect;
   if (Object.keys(strategies).length > 0) pool.backoffStrategies = backoffStrategies;
   return JSON.stringify({ pools: [pool] }, null, 2);
 }
 
 /* cartrita-worker, by default with the exec plugin and child.mjs, and with a private daemon; `server`
- * (an address) uses that daemon instead; `via` (a proxy) is another way to the same Redis. `plugin` is a name of a bundled plugin or a path.
+ * (an address) uses that daemon instead; `dialect` as in the file; `via` (a proxy) is another way to the same Redis. `plugin` is a name of a bundled plugin or a path.
  * `sandbox`: as in the file; by default the default, and the directories that the test has made so far. */
 export async function startCartritaWorker(t, redis, options = {}) {
   const {
@@ -146,7 +169,7 @@ export async function startCartritaWorker(t, redis, options = {}) {
   };
   if (waitReady) {
     for (const one of [queue].flat())
-      await untilNamed(redis, one, options.settings?.prefix ?? 'bull', 1, () => program.log);
+      await untilNamed(redis, one, options.settings, () => program.log);
   }
   return worker;
 }
@@ -169,6 +192,13 @@ export async function startDaemon(t, redis, { args = [], logLevel = 'info', env 
 
 export const KINDS = (process.env.KINDS ?? 'bull,cartrita').split(',');
 
+const STARTS = {
+  bull: startBullWorker,
+  bullmq: startMqWorker,
+  bullmq5: (t, redis, options) => startMqWorker(t, redis, { ...options, version: 5 }),
+  cartrita: startCartritaWorker,
+};
+
 export function startWorker(t, kind, redis, options) {
-  return kind === 'bull' ? startBullWorker(t, redis, options) : startCartritaWorker(t, redis, options);
+  return STARTS[kind](t, redis, options);
 }
