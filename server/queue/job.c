@@ -21,11 +21,12 @@ static struct ct_str job_copy(char **at, struct ct_str text)
 struct job *job_new(const struct job_texts *texts)
 {
     size_t len = texts->id.len + texts->name.len + texts->data.len + texts->opts.len +
-                 texts->token.len + texts->stacktrace.len + 6;
+                 texts->token.len + texts->stacktrace.len + texts->telemetry.len +
+                 texts->parent.len + 8;
     struct job *job = ct_alloc(sizeof *job + len);
     char *at = (char *)(job + 1);
 
-    *job = (struct job){.on_complete = {-1, -1}, .on_fail = {-1, -1}};
+    *job = (struct job){.on_complete = {-1, -1, 0}, .on_fail = {-1, -1, 0}};
     ct_list_init(&job->link);
     job->id = job_copy(&at, texts->id);
     job->name = job_copy(&at, texts->name);
@@ -33,6 +34,8 @@ struct job *job_new(const struct job_texts *texts)
     job->opts = job_copy(&at, texts->opts);
     job->token = job_copy(&at, texts->token);
     job->stacktrace = job_copy(&at, texts->stacktrace);
+    job->telemetry = job_copy(&at, texts->telemetry);
+    job->parent = job_copy(&at, texts->parent);
     return job;
 }
 

@@ -13,16 +13,20 @@
 struct keep {
     int64_t count;
     int64_t age_s;
+    int64_t limit; /* of those over the age, so many at the most go in one call; 0: the dialect's */
 };
 
 struct job {
     struct ct_list link; /* in the commit that fetched it, then in its owner's list */
     struct ct_str id, name, data, opts, token;
     struct ct_str stacktrace; /* JSON array text as stored; absent when there is none */
+    struct ct_str telemetry;  /* what its producer gave to tracing, as text; absent: nothing */
+    struct ct_str parent;     /* the key of the job it is a child of; absent: of none */
     int64_t timestamp_ms;
     int64_t processed_on_ms; /* with stalled_counter: tells this activation from a later one */
     int64_t stalled_counter;
     uint32_t attempts_made;
+    uint32_t attempts_started; /* this one included; 0 where the dialect does not count them */
     /* From opts, by the dialect. */
     int64_t timeout_ms; /* 0: none */
     struct keep on_complete, on_fail;
@@ -33,7 +37,7 @@ struct job {
 
 /* The texts to copy; job_new puts them, NUL-terminated each, into the job's own block. */
 struct job_texts {
-    struct ct_str id, name, data, opts, token, stacktrace;
+    struct ct_str id, name, data, opts, token, stacktrace, telemetry, parent;
 };
 
 /* Texts that are absent stay absent. The owner frees it with job_free. */

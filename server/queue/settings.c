@@ -37,6 +37,8 @@ static const struct setting settings_plain[] = {
     SETTING("retryProcessDelay", retry_process_delay_ms, 1, 0, SETTING_DAY_MS),
     SETTING("drainDelay", drain_delay_ms, 1000, 0.01, 3600),
     SETTING("deadLetterMax", dead_letter_max, 1, 1, 1e9),
+    SETTING("maxStartedAttempts", max_started_attempts, 1, 1, 1e9),
+    SETTING("maximumRateLimitDelay", maximum_rate_limit_delay_ms, 1, 1, SETTING_DAY_MS),
 };
 static const struct setting settings_limiter[] = {
     SETTING("max", limiter_max, 1, 1, 1e9),
@@ -60,6 +62,9 @@ void queue_settings_init(struct queue_settings *settings)
         .retry_process_delay_ms = 5000,
         .drain_delay_ms = 5000,
         .dead_letter_max = 100000,
+        .maximum_rate_limit_delay_ms = 30000,
+        .on_complete = {-1, -1, 0},
+        .on_fail = {-1, -1, 0},
     };
 }
 
@@ -68,6 +73,7 @@ void queue_settings_fini(struct queue_settings *settings)
     strategies_free(settings);
     free(settings->limiter_group_key);
     free(settings->dead_letter_queue);
+    free(settings->worker_name);
     queue_settings_init(settings);
 }
 
@@ -76,6 +82,7 @@ void queue_settings_copy(struct queue_settings *to, const struct queue_settings 
     *to = *from;
     to->limiter_group_key = from->limiter_group_key ? ct_strdup(from->limiter_group_key) : NULL;
     to->dead_letter_queue = from->dead_letter_queue ? ct_strdup(from->dead_letter_queue) : NULL;
+    to->worker_name = from->worker_name ? ct_strdup(from->worker_name) : NULL;
     to->strategies = NULL;
     if (from->strategy_count == 0)
         return;
@@ -89,6 +96,11 @@ void queue_settings_copy(struct queue_settings *to, const struct queue_settings 
 static bool texts_equal(const char *a, const char *b)
 {
     return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static bool keeps_equal(struct keep a, struct keep b)
+{
+    return a.count == b.count && a.age_s == b.age_s && a.limit == b.limit;
 }
 
 bool queue_settings_equal(const struct queue_settings *a, const struct queue_settings *b)
@@ -106,6 +118,11 @@ bool queue_settings_equal(const struct queue_settings *a, const struct queue_set
         !texts_equal(a->limiter_group_key, b->limiter_group_key) ||
         !texts_equal(a->dead_letter_queue, b->dead_letter_queue) ||
         a->dead_letter_max != b->dead_letter_max || a->strategy_count != b->strategy_count)
+        return false;
+    if (a->max_started_attempts != b->max_started_attempts ||
+        a->maximum_rate_limit_delay_ms != b->maximum_rate_limit_delay_ms ||
+        !texts_equal(a->worker_name, b->worker_name) ||
+        !keeps_equal(a->on_complete, b->on_complete) || !keeps_equal(a->on_fail, b->on_fail))
         return false;
     for (uint32_t i = 0; i < a->strategy_count; i++) {
         if (!strategy_equal(&a->strategies[i], &b->strategies[i]))
@@ -223,29 +240,84 @@ static enum ct_code metrics_read(json_t *metrics, struct queue_settings *setting
     return CT_E_OK;
 }
 
-static enum ct_code dead_letter_queue_read(const json_t *value, struct queue_settings *settings,
-                                           struct ct_error *err)
+/* A text that replaces *out; null: none. */
+static enum ct_code text_read(const char *name, const char *what, const json_t *value, char **out,
+                              struct ct_error *err)
 {
     size_t len = json_string_length(value);
 
-    free(settings->dead_letter_queue);
-    settings->dead_letter_queue = NULL;
+    free(*out);
+    *out = NULL;
     if (json_is_null(value))
         return CT_E_OK;
     if (!json_is_string(value) || len == 0 || strlen(json_string_value(value)) != len)
-        return ct_error_set(err, CT_E_INVALID, "deadLetterQueue must be the name of a queue");
+        return ct_error_set(err, CT_E_INVALID, "%s must be %s", name, what);
     if (len > QUEUE_NAME_MAX)
-        return ct_error_set(err, CT_E_TOO_LARGE, "deadLetterQueue: at most %d bytes",
-                            QUEUE_NAME_MAX);
-    settings->dead_letter_queue = ct_strdup(json_string_value(value));
+        return ct_error_set(err, CT_E_TOO_LARGE, "%s: at most %d bytes", name, QUEUE_NAME_MAX);
+    *out = ct_strdup(json_string_value(value));
+    return CT_E_OK;
+}
+
+/* It becomes part of the name of a connection, where Redis takes nothing else. */
+static enum ct_code worker_name_read(const json_t *value, struct queue_settings *settings,
+                                     struct ct_error *err)
+{
+    enum ct_code rc = text_read("name", "the name of a worker", value, &settings->worker_name, err);
+
+    for (const char *at = settings->worker_name; rc == CT_E_OK && at && *at; at++) {
+        if (*at < '!' || *at > '~')
+            rc = ct_error_set(err, CT_E_INVALID,
+                              "name must be of printable ASCII characters without blanks: it "
+                              "becomes part of a name in Redis");
+    }
+    return rc;
+}
+
+/* true, false, a count, or {"age": s, "count": n, "limit": n}. */
+static enum ct_code keep_read(const char *name, json_t *value, struct keep *out,
+                              struct ct_error *err)
+{
+    struct keep keep = {-1, -1, 0};
+    const char *member;
+    json_t *part;
+
+    if (json_is_true(value))
+        keep.count = 0;
+    if (json_is_integer(value))
+        keep.count = json_integer_value(value);
+    bool is_good = json_is_boolean(value) || json_is_null(value) ||
+                   (json_is_integer(value) && keep.count >= 0) || json_is_object(value);
+    json_object_foreach(value, member, part)
+    {
+        int64_t number = json_is_integer(part) ? json_integer_value(part) : -1;
+
+        if (strcmp(member, "age") == 0)
+            keep.age_s = number;
+        else if (strcmp(member, "count") == 0)
+            keep.count = number;
+        else if (strcmp(member, "limit") == 0 && number > 0)
+            keep.limit = number;
+        else
+            number = -1;
+        is_good = is_good && number >= 0;
+    }
+    if (!is_good)
+        return ct_error_set(err, CT_E_INVALID,
+                            "%s must be true, false, how many jobs to keep, or {age: seconds, "
+                            "count: jobs, limit: jobs} in whole numbers",
+                            name);
+    if (keep.count == 0)
+        keep = (struct keep){0, -1, 0};
+    *out = keep;
     return CT_E_OK;
 }
 
 static enum ct_code settings_read(json_t *object, struct queue_settings *settings,
                                   struct ct_error *err)
 {
-    static const char *const others[] = {"limiter", "metrics", "backoffStrategies",
-                                         "deadLetterQueue", NULL};
+    static const char *const others[] = {"limiter",         "metrics", "backoffStrategies",
+                                         "deadLetterQueue", "name",    "removeOnComplete",
+                                         "removeOnFail",    NULL};
     const char *name;
     json_t *value;
 
@@ -264,7 +336,13 @@ static enum ct_code settings_read(json_t *object, struct queue_settings *setting
         else if (strcmp(name, "backoffStrategies") == 0)
             rc = strategies_read(value, settings, err);
         else if (strcmp(name, "deadLetterQueue") == 0)
-            rc = dead_letter_queue_read(value, settings, err);
+            rc = text_read(name, "the name of a queue", value, &settings->dead_letter_queue, err);
+        else if (strcmp(name, "name") == 0)
+            rc = worker_name_read(value, settings, err);
+        else if (strcmp(name, "removeOnComplete") == 0)
+            rc = keep_read(name, value, &settings->on_complete, err);
+        else if (strcmp(name, "removeOnFail") == 0)
+            rc = keep_read(name, value, &settings->on_fail, err);
         else
             rc = settings_unknown("", name, settings_plain, SETTINGS_COUNT(settings_plain), others,
                                   err);

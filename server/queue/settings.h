@@ -1,5 +1,5 @@
-/* Settings of a queue as its workers give them, with the names, units and defaults of Bull's
- * worker options. Travel as a JSON object (attach message, configuration files). */
+/* Settings of a queue as its workers give them, with the names, units and defaults of Bull's and
+ * BullMQ's worker options. Travel as a JSON object (attach message, configuration files). */
 #ifndef CT_QUEUE_SETTINGS_H
 #define CT_QUEUE_SETTINGS_H
 
@@ -8,6 +8,7 @@
 
 #include "common/error.h"
 #include "common/str.h"
+#include "queue/job.h"
 
 #define QUEUE_NAME_MAX           512 /* bytes of a name and of a prefix */
 #define QUEUE_STRATEGIES_MAX     32
@@ -42,6 +43,12 @@ struct queue_settings {
     int64_t metrics_max_points;     /* metrics.maxDataPoints; 0: no metrics */
     struct strategy *strategies;    /* backoffStrategies; owned */
     uint32_t strategy_count;
+    /* Only BullMQ has these; for a queue of Bull they do nothing. */
+    char
+        *worker_name; /* name: in the list of workers, and on each job it runs; owned, NULL: none */
+    int64_t max_started_attempts;        /* maxStartedAttempts; 0: any number */
+    int64_t maximum_rate_limit_delay_ms; /* maximumRateLimitDelay, 30000: commit->rest_ms is cut */
+    struct keep on_complete, on_fail; /* removeOnComplete, removeOnFail: of jobs that do not say */
     char *dead_letter_queue; /* deadLetterQueue: a queue under the same prefix; owned, NULL: none */
     int64_t dead_letter_max; /* deadLetterMax, 100000: waiting in it, the oldest go */
 };

@@ -1,5 +1,6 @@
 /* server/queue/settings: Bull's names and units, refusals by name, and the delays of strategies. */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,11 @@ START_TEST(test_defaults)
     ck_assert_int_eq(settings.drain_delay_ms, 5000);
     ck_assert_ptr_null(settings.dead_letter_queue);
     ck_assert_int_eq(settings.dead_letter_max, 100000);
+    ck_assert_ptr_null(settings.worker_name);
+    ck_assert_int_eq(settings.max_started_attempts, 0);
+    ck_assert_int_eq(settings.maximum_rate_limit_delay_ms, 30000);
+    ck_assert_int_eq(settings.on_complete.count, -1);
+    ck_assert_int_eq(settings.on_fail.age_s, -1);
     ck_assert_int_eq(queue_settings_parse(&settings, CT_STR_NONE, &err), CT_E_OK);
 }
 END_TEST
@@ -76,6 +82,49 @@ START_TEST(test_all_names)
 }
 END_TEST
 
+START_TEST(test_names_of_bullmq)
+{
+    ck_assert_int_eq(parse("{\"name\":\"w1\",\"maxStartedAttempts\":4,"
+                           "\"maximumRateLimitDelay\":900}"),
+                     CT_E_OK);
+    ck_assert_str_eq(settings.worker_name, "w1");
+    ck_assert_int_eq(settings.max_started_attempts, 4);
+    ck_assert_int_eq(settings.maximum_rate_limit_delay_ms, 900);
+    ck_assert_int_eq(parse("{\"name\":null}"), CT_E_OK);
+    ck_assert_ptr_null(settings.worker_name);
+}
+END_TEST
+
+static const struct {
+    const char *text;
+    struct keep keep;
+} keeps[] = {
+    {"true", {0, -1, 0}},
+    {"false", {-1, -1, 0}},
+    {"null", {-1, -1, 0}},
+    {"0", {0, -1, 0}},
+    {"50", {50, -1, 0}},
+    {"{}", {-1, -1, 0}},
+    {"{\"age\":60}", {-1, 60, 0}},
+    {"{\"age\":0}", {-1, 0, 0}},
+    {"{\"age\":60,\"count\":5,\"limit\":9}", {5, 60, 9}},
+    {"{\"count\":0,\"age\":60}", {0, -1, 0}},
+};
+
+START_TEST(test_what_is_kept)
+{
+    struct keep keep = keeps[_i].keep;
+    char text[128];
+
+    snprintf(text, sizeof text, "{\"removeOnComplete\":%s}", keeps[_i].text);
+    ck_assert_int_eq(parse(text), CT_E_OK);
+    ck_assert_int_eq(settings.on_complete.count, keep.count);
+    ck_assert_int_eq(settings.on_complete.age_s, keep.age_s);
+    ck_assert_int_eq(settings.on_complete.limit, keep.limit);
+    ck_assert_int_eq(settings.on_fail.count, -1);
+}
+END_TEST
+
 static const struct {
     const char *text, *detail;
 } bad[] = {
@@ -98,6 +147,16 @@ static const struct {
     {"{\"deadLetterQueue\":1}", "deadLetterQueue must be the name of a queue"},
     {"{\"deadLetterQueue\":\"a\",\"deadLetterMax\":0}", "deadLetterMax must be a whole number"},
     {"{\"deadletterQueue\":\"a\"}", "did you mean deadLetterQueue?"},
+    {"{\"name\":\"\"}", "name must be the name of a worker"},
+    {"{\"name\":\"a b\"}", "without blanks"},
+    {"{\"name\":\"\u00e9\"}", "printable ASCII"},
+    {"{\"maxStartedAttempts\":0}", "maxStartedAttempts must be a whole number from 1"},
+    {"{\"maximumRateLimitDelay\":0}", "maximumRateLimitDelay must be"},
+    {"{\"removeOnComplete\":-1}", "removeOnComplete must be true, false"},
+    {"{\"removeOnFail\":\"all\"}", "removeOnFail must be true, false"},
+    {"{\"removeOnFail\":{\"age\":1.5}}", "in whole numbers"},
+    {"{\"removeOnFail\":{\"age\":1,\"limit\":0}}", "removeOnFail must be"},
+    {"{\"removeOnFail\":{\"ages\":1}}", "removeOnFail must be"},
     {"{\"backoffStrategies\":[]}", "backoffStrategies must be an object"},
     {"{\"backoffStrategies\":{\"a\":1}}", "backoffStrategies.a must be an object"},
     {"{\"backoffStrategies\":{\"a\":{\"type\":\"odd\",\"delay\":1}}}", "backoffStrategies.a.type"},
@@ -145,6 +204,13 @@ START_TEST(test_equal)
         "{\"metrics\":{\"maxDataPoints\":1}}",
         "{\"deadLetterQueue\":\"a\"}",
         "{\"deadLetterMax\":5}",
+        "{\"name\":\"a\"}",
+        "{\"maxStartedAttempts\":5}",
+        "{\"maximumRateLimitDelay\":5}",
+        "{\"removeOnComplete\":5}",
+        "{\"removeOnComplete\":{\"age\":5}}",
+        "{\"removeOnComplete\":{\"age\":5,\"limit\":5}}",
+        "{\"removeOnFail\":5}",
         "{\"backoffStrategies\":{\"a\":{\"delays\":[1]}}}",
         "{\"backoffStrategies\":{\"a\":{\"delays\":[2]}}}",
         "{\"backoffStrategies\":{\"b\":{\"delays\":[2]}}}",
@@ -200,6 +266,8 @@ static void add_tests(TCase *tcase)
     tcase_add_checked_fixture(tcase, setup, teardown);
     tcase_add_test(tcase, test_defaults);
     tcase_add_test(tcase, test_all_names);
+    tcase_add_test(tcase, test_names_of_bullmq);
+    tcase_add_loop_test(tcase, test_what_is_kept, 0, sizeof keeps / sizeof keeps[0]);
     tcase_add_loop_test(tcase, test_refusals_change_nothing, 0, sizeof bad / sizeof bad[0]);
     tcase_add_test(tcase, test_dead_letters_of_itself);
     tcase_add_test(tcase, test_equal);

@@ -26,7 +26,7 @@ static int64_t whole(double number)
 /* removeOnComplete or removeOnFail. null, which makes Bull lose the job, keeps it. */
 static struct keep read_keep(struct ct_str json)
 {
-    const struct keep all = {-1, -1}, none = {0, -1};
+    const struct keep all = {-1, -1, 0}, none = {0, -1, 0};
 
     if (!json.data || ct_str_is(json, "null") || ct_str_is(json, "false") ||
         ct_str_is(json, "\"\""))
@@ -34,13 +34,13 @@ static struct keep read_keep(struct ct_str json)
     if (ct_str_is(json, "true") || json.data[0] == '"')
         return none;
     if (json.data[0] != '{')
-        return (struct keep){json.data[0] == '[' ? -1 : whole(members_number(json)), -1};
+        return (struct keep){json.data[0] == '[' ? -1 : whole(members_number(json)), -1, 0};
 
     double count = members_number(members_find(json, "count"));
     double age = members_number(members_find(json, "age"));
     if (count == 0)
         return none;
-    return (struct keep){count > 0 ? whole(ceil(count)) : -1, age >= 0 ? whole(age) : -1};
+    return (struct keep){count > 0 ? whole(ceil(count)) : -1, age >= 0 ? whole(age) : -1, 0};
 }
 
 /* As parseInt reads what JSON holds. */
