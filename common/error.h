@@ -36,7 +36,8 @@
     X(REDIS_SCRIPT, 25, "Redis does not know the script")         \
     X(REDIS_ERROR, 26, "Redis answered with an error")            \
     X(INTERNAL, 27, "a bug in Cartrita")                          \
-    X(JOB_FAILED, 28, "the job has failed")
+    X(JOB_FAILED, 28, "the job has failed")                       \
+    X(CHILDREN, 29, "the job has children that are pending or have failed")
 
 enum ct_code {
 #define CT_ERROR_ENUM(name, number, text) CT_E_##name = number,

@@ -62,8 +62,16 @@ void effect_free(struct effect *effect, void (*free_plan)(void *plan))
     if (effect->plan && free_plan)
         free_plan(effect->plan);
     effect_free(effect->last, free_plan);
+    free(effect->refusal);
     free(effect->memory);
     free(effect);
+}
+
+void children_query_fini(struct children_query *query)
+{
+    free(query->children);
+    query->children = NULL;
+    query->child_count = 0;
 }
 
 void job_add_fini(struct job_add *add)

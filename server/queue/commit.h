@@ -28,15 +28,18 @@ enum effect_kind {
     EFFECT_FAIL,     /* for good; value: reason, extra: stack trace */
     EFFECT_RETRY,    /* failed, again at once; value: reason, extra: stack trace */
     EFFECT_DELAY,    /* failed, again at due_ms; value: reason, extra: stack trace */
-    EFFECT_RELEASE,  /* back to the front, uncharged */
+    EFFECT_POSTPONE, /* again at due_ms, uncharged */
+    EFFECT_AWAIT,    /* again when all of its children have ended, uncharged; see is_ready */
+    EFFECT_RELEASE,  /* back to the front, uncharged; due_ms: ms that the queue shall rest, or 0 */
     EFFECT_STALL,    /* back like a stalled job: counted, fails when too often */
     EFFECT_RENEW, /* extend the lock; take it again when it ran out and nobody else had the job */
     EFFECT_PROGRESS, /* value: JSON */
     EFFECT_LOG,      /* value: line */
     EFFECT_UPDATE,   /* value: JSON data */
     EFFECT_TAKE,     /* value: id that a blocking wait moved to active: lease it */
-    EFFECT_UNTAKE,   /* value: such an id: put it back where it was */
-    EFFECT_ADOPT,    /* value: id, extra: token: lease it again to whom that token was given */
+    EFFECT_UNTAKE, /* value: such an id: put it back where it was; absent: a wait told of work that
+                      cannot be fetched now, let it tell another one */
+    EFFECT_ADOPT,  /* value: id, extra: token: lease it again to whom that token was given */
     EFFECT_SCHEDULE, /* plan: the dialect's next iteration of a repeatable job */
 };
 
@@ -48,7 +51,7 @@ struct effect {
     struct ct_str value;    /* in `memory` */
     struct ct_str extra;    /* in `memory`; failures: the stack trace to be stored, a JSON array */
     uint32_t attempts_made; /* to be stored */
-    int64_t due_ms;         /* wall clock */
+    int64_t due_ms;         /* wall clock; RELEASE: a duration */
     struct effect *last;    /* owned; RETRY, DELAY after a crash: the FAIL that takes its place when
                                the job has crashed too often, which the call finds out; or NULL */
     void *plan;             /* SCHEDULE: the dialect's, freed by dialect->free_plan */
@@ -58,6 +61,10 @@ struct effect {
     /* --- results --- */
     enum ct_code code;  /* OK, or why Redis did not do it */
     bool is_failed;     /* STALL, RETRY, DELAY: it went to failed instead */
+    bool is_ready;      /* AWAIT: no child is pending, it is back at the front instead */
+    bool is_final;      /* CHILDREN: no other attempt could end better */
+    char *refusal;      /* CHILDREN (COMPLETE, AWAIT: nothing was done, the lock is kept): owned,
+                           names the job and the cause; the reason that the job fails with */
     struct job *leased; /* TAKE, ADOPT: the job; owned until the engine takes it */
 };
 

@@ -43,6 +43,36 @@ struct sweep {
     struct dead_letters dead_letters;
 };
 
+/* How children of a job have ended, seen from the job. */
+enum children_kind {
+    CHILDREN_PROCESSED,    /* completed; value: its result, JSON */
+    CHILDREN_FAILED,       /* failed, and the job goes on without it; value: the reason, text */
+    CHILDREN_UNSUCCESSFUL, /* failed, and the job fails with it; no value */
+    CHILDREN_PENDING,      /* not ended; no value */
+};
+
+/* Bounds of one page. */
+#define CHILDREN_PAGE_MAX  50         /* about so many are looked at; Redis may give a few more */
+#define CHILDREN_BYTES_MAX (1u << 20) /* of values; one alone may be larger */
+
+struct child {
+    struct ct_str key;   /* the child's, whole; lent by the reply */
+    struct ct_str value; /* likewise; absent: none, or see is_cut */
+    bool is_cut;         /* it has a value that this page had no room for: ask with its key */
+};
+
+/* What a job that runs asks about its children. */
+struct children_query {
+    struct ct_str id; /* of the job; borrowed until the result */
+    enum children_kind kind;
+    struct ct_str key; /* only this child, with its value; borrowed; absent: a page of them */
+    uint64_t cursor;   /* of the page; 0: the first */
+    /* --- results --- */
+    struct child *children; /* owned; freed by children_query_fini */
+    uint32_t child_count;
+    uint64_t next_cursor; /* 0: that was the last page */
+};
+
 struct dialect_queue; /* the dialect's own: keys and settings of one queue */
 struct inspector;     /* queue/inspect.h */
 struct dead_keeper;   /* queue/dead.h */
@@ -59,6 +89,10 @@ struct dialect {
     const struct watcher *watcher;         /* its events as they are published; NULL: it has none */
     const struct manager *manager;         /* changing queues by hand; NULL: nobody can */
     const struct scheduler *scheduler;     /* series of repeatable jobs; NULL: it has none */
+    /* A fetch promotes due jobs by itself: each asks for it, and each learns next_due_ms. A wait
+     * brings no job, it only tells of work, and may miss some: whatever ends it, a fetch follows.
+     */
+    bool promotes_always;
 
     enum ct_code (*open)(const struct queue_name *name, const struct queue_settings *settings,
                          struct dialect_queue **out, struct ct_error *err);
@@ -118,8 +152,16 @@ struct dialect {
                       const struct ct_random *random, struct redis_command *command);
     enum ct_code (*parse_add)(struct dialect_queue *queue, struct ct_list *adds,
                               const struct redis_reply *reply, struct ct_error *err);
+
+    /* Children of a job; NULL: its jobs have none, and the engine commits no AWAIT. A child may be
+     * told twice when others end meanwhile, none is left out that was there all the time. */
+    void (*build_children)(struct dialect_queue *queue, const struct children_query *query,
+                           struct redis_command *command);
+    enum ct_code (*parse_children)(struct dialect_queue *queue, struct children_query *query,
+                                   const struct redis_reply *reply, struct ct_error *err);
 };
 
 void job_add_fini(struct job_add *add);
+void children_query_fini(struct children_query *query);
 
 #endif

@@ -196,6 +196,7 @@ static bool is_to_try_again(const struct commit *commit, const struct effect *ef
     case CT_E_LOCK_LOST:
     case CT_E_JOB_MISSING:
     case CT_E_NOT_ACTIVE:
+    case CT_E_CHILDREN:
         return false;
     case CT_E_REDIS_TYPE: /* of the job's own keys: no other job meets it */
         return commit->obstacle.code != CT_E_OK;
@@ -303,10 +304,15 @@ static void settle_one(struct queue *queue, struct effect *effect)
     case EFFECT_FAIL:
     case EFFECT_RETRY:
     case EFFECT_DELAY:
+    case EFFECT_POSTPONE:
+    case EFFECT_AWAIT:
     case EFFECT_RELEASE:
     case EFFECT_STALL:
         effect_discount(queue, effect);
-        lease_settled(lease, effect);
+        if (code == CT_E_CHILDREN)
+            lease_refused(lease, effect);
+        else
+            lease_settled(lease, effect);
         effect_free(effect, queue->dialect->free_plan);
         break;
     case EFFECT_RENEW:

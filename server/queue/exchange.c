@@ -94,7 +94,9 @@ static void commit_worked(struct queue *queue)
         queue->owes_drained = false;
     if (commit->rest_ms > 0) {
         sched_rest(queue, commit->rest_ms);
-        queue->is_drained = true; /* limited: like Bull, go on with a wait */
+        /* Limited: like Bull, go on with a wait, where that finds jobs and not only word of them.
+         */
+        queue->is_drained = !queue->dialect->promotes_always;
     }
     if (commit->dropped_count > 0)
         ct_log_warn("ids without a job dropped", CT_STR("queue", queue->name),
@@ -185,12 +187,15 @@ void exchange_step(struct queue *queue, int64_t now_ms)
         return;
     }
     has_effects = effects_are_waiting(queue) || (queue->take && !queue->needs_reclaim);
-    fetch_max = fetch_count(queue);
     promote = sched_promotion_is_due(queue, now_ms);
+    if (promote && queue->dialect->promotes_always)
+        queue->is_drained = false; /* one call can promote and fetch */
+    fetch_max = fetch_count(queue);
     if (queue->is_careful && has_effects) {
         fetch_max = 0;
         promote = false;
     }
+    promote |= fetch_max > 0 && queue->dialect->promotes_always;
     if (has_effects || fetch_max > 0 || promote) {
         if (!has_effects)
             queue->is_careful = false;

@@ -117,32 +117,44 @@ static void lease_offer(struct lease *lease)
     consumer->events->on_job(consumer->ctx, lease);
 }
 
+static void lease_queue_outcome(struct lease *lease, struct effect *effect)
+{
+    effect->job = lease->job;
+    effect->owner = lease;
+    lease->outcome = effect;
+    lease->is_sent = false;
+    effects_queue(lease->queue, effect);
+}
+
 void lease_end(struct lease *lease, struct effect *effect)
 {
     if (lease->consumer)
         consumer_hold(lease->consumer, -1);
     lease_become(lease, LEASE_ENDING);
-    effect->job = lease->job;
-    effect->owner = lease;
-    lease->outcome = effect;
-    effects_queue(lease->queue, effect);
+    lease_queue_outcome(lease, effect);
 }
 
-void lease_return(struct lease *lease, enum effect_kind kind)
+void lease_give_back(struct lease *lease, enum effect_kind kind, int64_t due_ms)
 {
     struct effect *effect;
 
-    lease->is_returned = true;
     if (lease->cancelled) {
         lease_fail(lease, NULL);
         return;
     }
     effect = effect_new(kind, CT_STR_NONE, CT_STR_NONE);
     effect->attempts_made = lease->job->attempts_made;
+    effect->due_ms = due_ms;
     lease_end(lease, effect);
 }
 
-void lease_fail(struct lease *lease, const struct failure *failure)
+void lease_return(struct lease *lease, enum effect_kind kind)
+{
+    lease->is_returned = true;
+    lease_give_back(lease, kind, 0);
+}
+
+static struct effect *lease_judge(struct lease *lease, const struct failure *failure)
 {
     struct queue *queue = lease->queue;
     struct failure cancelled;
@@ -151,8 +163,13 @@ void lease_fail(struct lease *lease, const struct failure *failure)
         cancelled = cancel_failure(lease, failure);
         failure = &cancelled;
     }
-    lease_end(lease, queue->dialect->judge(queue->dialect_queue, lease->job, failure,
-                                           ct_wall_ms(queue->clock), queue->random));
+    return queue->dialect->judge(queue->dialect_queue, lease->job, failure,
+                                 ct_wall_ms(queue->clock), queue->random);
+}
+
+void lease_fail(struct lease *lease, const struct failure *failure)
+{
+    lease_end(lease, lease_judge(lease, failure));
 }
 
 void lease_begin(struct lease *lease)
@@ -273,7 +290,10 @@ static enum queue_state state_after(const struct effect *effect)
     case EFFECT_FAIL:
         return QUEUE_FAILED;
     case EFFECT_DELAY:
+    case EFFECT_POSTPONE:
         return QUEUE_DELAYED;
+    case EFFECT_AWAIT:
+        return effect->is_ready ? QUEUE_WAITING : QUEUE_WAITING_CHILDREN;
     default:
         return QUEUE_WAITING;
     }
@@ -289,10 +309,21 @@ static void count_end(struct queue_figures *figures, const struct effect *effect
         figures->failed++;
     else if (effect->kind == EFFECT_RETRY || effect->kind == EFFECT_DELAY)
         figures->retried++;
-    else if (effect->kind == EFFECT_RELEASE)
-        figures->released++;
-    else
+    else if (effect->kind == EFFECT_STALL)
         figures->recovered++;
+    else
+        figures->released++;
+}
+
+void lease_refused(struct lease *lease, struct effect *effect)
+{
+    struct failure failure = {.is_unrecoverable = effect->is_final};
+
+    free(lease->refusal);
+    lease->refusal = effect->refusal;
+    effect->refusal = NULL;
+    failure.reason = ct_str_of(lease->refusal ? lease->refusal : ct_error_text(CT_E_CHILDREN));
+    lease_queue_outcome(lease, lease_judge(lease, &failure));
 }
 
 void lease_settled(struct lease *lease, const struct effect *effect)
@@ -327,12 +358,18 @@ static void lease_unlink(struct lease *lease)
         consumer_hold(lease->consumer, -1);
 }
 
+static void lease_forget(struct lease *lease)
+{
+    job_free(lease->job);
+    free(lease->cancelled);
+    free(lease->refusal);
+    free(lease);
+}
+
 void lease_free(struct lease *lease)
 {
     lease_unlink(lease);
-    job_free(lease->job);
-    free(lease->cancelled);
-    free(lease);
+    lease_forget(lease);
 }
 
 void lease_answer(struct lease *lease)
@@ -341,11 +378,10 @@ void lease_answer(struct lease *lease)
 
     lease_unlink(lease);
     if (consumer)
-        consumer->events->on_answer(consumer->ctx, lease, lease->code, lease->result,
-                                    ct_error_text(lease->code));
-    job_free(lease->job);
-    free(lease->cancelled);
-    free(lease);
+        consumer->events->on_answer(
+            consumer->ctx, lease, lease->code, lease->result,
+            lease->code == CT_E_OK && lease->refusal ? lease->refusal : ct_error_text(lease->code));
+    lease_forget(lease);
 }
 
 void lease_try_answer(struct lease *lease)

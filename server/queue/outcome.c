@@ -75,11 +75,44 @@ enum ct_code queue_release(struct lease *lease, int64_t rest_ms, struct ct_error
                             (long long)rest_ms, QUEUE_REST_MAX_MS);
     rc = end_check(lease, &is_again, err);
     if (rc == CT_E_OK && !is_again) {
-        lease_return(lease, EFFECT_RELEASE);
-        lease->is_returned = false;
+        lease_give_back(lease, EFFECT_RELEASE, rest_ms);
         sched_rest(lease->queue, rest_ms);
     }
     return rc;
+}
+
+enum ct_code queue_postpone(struct lease *lease, int64_t delay_ms, struct ct_error *err)
+{
+    bool is_again;
+    enum ct_code rc;
+
+    if (delay_ms < 0 || delay_ms > QUEUE_POSTPONE_MAX_MS)
+        return ct_error_set(err, CT_E_INVALID,
+                            "a delay of %lld ms is not between 0 and QUEUE_POSTPONE_MAX_MS (%lld)",
+                            (long long)delay_ms, (long long)QUEUE_POSTPONE_MAX_MS);
+    rc = end_check(lease, &is_again, err);
+    if (rc == CT_E_OK && !is_again)
+        lease_give_back(lease, EFFECT_POSTPONE, ct_wall_ms(lease->queue->clock) + delay_ms);
+    return rc;
+}
+
+enum ct_code queue_await(struct lease *lease, struct ct_error *err)
+{
+    static const struct failure no_children = {
+        .reason =
+            CT_STR_LIT("the job cannot wait for children: jobs of this queue's dialect have none"),
+        .is_unrecoverable = true,
+    };
+    bool is_again;
+    enum ct_code rc = end_check(lease, &is_again, err);
+
+    if (rc != CT_E_OK || is_again)
+        return rc;
+    if (lease->queue->dialect->build_children)
+        lease_give_back(lease, EFFECT_AWAIT, 0);
+    else
+        lease_fail(lease, &no_children);
+    return CT_E_OK;
 }
 
 enum ct_code queue_forget(struct lease *lease, struct ct_error *err)

@@ -40,14 +40,22 @@ struct queue_options {
 };
 
 /* Where a job is after its result was committed. */
-enum queue_state { QUEUE_COMPLETED = 1, QUEUE_FAILED, QUEUE_DELAYED, QUEUE_WAITING, QUEUE_LOST };
+enum queue_state {
+    QUEUE_COMPLETED = 1,
+    QUEUE_FAILED,
+    QUEUE_DELAYED,
+    QUEUE_WAITING,
+    QUEUE_LOST,
+    QUEUE_WAITING_CHILDREN
+};
 
 /* What a consumer is told. Called from queue_turn and from reply callbacks, never from inside a
  * call of the consumer's. */
 struct consumer_events {
     /* A job for you. `lease` stays valid until on_answer for it, or until consumer_close. */
     void (*on_job)(void *ctx, struct lease *lease);
-    /* The one answer to queue_complete, queue_fail or queue_release; the lease is gone after it. */
+    /* The one answer to the call that ended it; the lease is gone after it. With OK, `detail` says
+     * why a job did not end as its consumer said: its children did not let it. */
     void (*on_answer)(void *ctx, struct lease *lease, enum ct_code code, enum queue_state state,
                       const char *detail);
     /* Stop the job. CANCELLED: somebody wants it ended; only a job that was completed before this
@@ -104,7 +112,7 @@ struct consumer *lease_consumer(const struct lease *lease);
 void lease_set_note(struct lease *lease, uint64_t note);
 uint64_t lease_note(const struct lease *lease);
 
-/* Each lease ends by exactly one of these four; a second one is CONFLICT and changes nothing.
+/* Each lease ends by exactly one of these six; a second one is CONFLICT and changes nothing.
  * Texts are copied. */
 enum ct_code queue_complete(struct lease *lease, struct ct_str value,
                             struct ct_error *err) CT_MUST_CHECK;
@@ -113,6 +121,12 @@ enum ct_code queue_fail(struct lease *lease, const struct failure *failure,
 /* Back to the front, uncharged; rest_ms > 0: the queue fetches nothing for so long. */
 enum ct_code queue_release(struct lease *lease, int64_t rest_ms,
                            struct ct_error *err) CT_MUST_CHECK;
+/* To be run again when the delay is over, uncharged. */
+enum ct_code queue_postpone(struct lease *lease, int64_t delay_ms,
+                            struct ct_error *err) CT_MUST_CHECK;
+/* To be run again when all of its children have ended, uncharged; at once when none is pending.
+ * Where jobs have no children it fails. */
+enum ct_code queue_await(struct lease *lease, struct ct_error *err) CT_MUST_CHECK;
 /* Somebody moved the job itself, under its token: write nothing. Answered like the others. */
 enum ct_code queue_forget(struct lease *lease, struct ct_error *err) CT_MUST_CHECK;
 
@@ -123,6 +137,8 @@ enum ct_code queue_forget(struct lease *lease, struct ct_error *err) CT_MUST_CHE
 
 /* The longest rest that a release may ask for. */
 #define QUEUE_REST_MAX_MS (24 * 3600 * 1000)
+/* The longest delay of a job that puts itself off. */
+#define QUEUE_POSTPONE_MAX_MS (10LL * 366 * 24 * 3600 * 1000)
 
 /* While it runs; committed before its outcome. Bounded: QUEUE_NOTES_MAX uncommitted ones a lease,
  * then TOO_LARGE (for progress the newest replaces the waiting one instead). */

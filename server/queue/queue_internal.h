@@ -200,6 +200,7 @@ struct lease {
     bool is_again;             /* ended before it was resumed: its consumer will end it again */
     enum consumer_end end;     /* of a consumer that went while ADOPTING */
     char *cancelled;           /* owned; why it fails, whatever its end; NULL: not cancelled */
+    char *refusal;             /* owned; why it did not end as its consumer said; NULL: it did */
     uint32_t effect_count;     /* live effects that belong to it, the outcome included */
     uint32_t note_count;
     uint32_t later_count; /* of its effects, in queue->later */
@@ -276,11 +277,15 @@ void lease_give(struct lease *lease, struct consumer *consumer);
 /* From open to ending, with `effect` as its outcome. */
 void lease_end(struct lease *lease, struct effect *effect);
 void lease_fail(struct lease *lease, const struct failure *failure);
-/* For a consumer that goes: an outcome without texts (RELEASE, STALL). */
+/* Uncharged, an outcome without texts; a cancelled job fails instead. */
+void lease_give_back(struct lease *lease, enum effect_kind kind, int64_t due_ms);
+/* The same for a consumer that goes (RELEASE, STALL). */
 void lease_return(struct lease *lease, enum effect_kind kind);
 void lease_renew(struct lease *lease);
 /* What Redis answered. */
 void lease_settled(struct lease *lease, const struct effect *effect);
+/* Its children do not let it end so: it fails instead. */
+void lease_refused(struct lease *lease, struct effect *effect);
 void lease_renewed(struct lease *lease, enum ct_code code);
 void lease_scheduled(struct lease *lease, enum ct_code code);
 void lease_noted(struct lease *lease, enum ct_code code);

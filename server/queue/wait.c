@@ -26,11 +26,17 @@ uint32_t wait_reserved(const struct queue *queue)
     return queue->wait_is_out || queue->take ? 1 : 0;
 }
 
+/* A job, or word of one (no id) that the next fetch gets; somebody else should when there is none.
+ */
 static void wait_brought(struct queue *queue, struct ct_str id)
 {
     const bool can_take = !queue->is_draining && queue->rest_until_ms == 0 && queue->credits > 0;
-    struct effect *effect = effect_new(can_take ? EFFECT_TAKE : EFFECT_UNTAKE, id, CT_STR_NONE);
+    struct effect *effect;
 
+    queue->is_drained = false;
+    if (can_take && !id.data)
+        return;
+    effect = effect_new(can_take ? EFFECT_TAKE : EFFECT_UNTAKE, id, CT_STR_NONE);
     if (!can_take) {
         effects_queue(queue, effect);
         return;
@@ -38,6 +44,14 @@ static void wait_brought(struct queue *queue, struct ct_str id)
     ct_assert(!queue->take);
     effects_count(queue, effect);
     queue->take = effect;
+}
+
+static void wait_found_nothing(struct queue *queue, int64_t now_ms)
+{
+    if (now_ms - queue->wait_since_ms < WAIT_SHORTEST_MS)
+        queue->wait_retry_at_ms = now_ms + QUEUE_LINK_RETRY_MS;
+    if (queue->dialect->promotes_always)
+        queue->is_drained = false; /* what tells of work may have been lost: look */
 }
 
 /* The blocking link has its own ups and downs. While it stays down, fetching goes on in steps. */
@@ -87,13 +101,10 @@ static void wait_done(void *arg, const struct redis_reply *reply, const struct c
         queue->wait_trouble = (struct trouble){CT_E_OK, 0};
         if (due_ms < queue->next_due_ms)
             sched_due(queue, due_ms);
-        if (id.data)
-            wait_brought(queue, id);
-        else if (!has_work && due_ms == COMMIT_NEVER && !was_cut &&
-                 now_ms - queue->wait_since_ms < WAIT_SHORTEST_MS)
-            queue->wait_retry_at_ms = now_ms + QUEUE_LINK_RETRY_MS;
         if (id.data || has_work)
-            queue->is_drained = false;
+            wait_brought(queue, id);
+        else if (due_ms == COMMIT_NEVER && !was_cut)
+            wait_found_nothing(queue, now_ms);
     }
     queue_leave(queue);
 }

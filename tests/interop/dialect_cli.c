@@ -23,9 +23,9 @@
 
 #define REPLY_TIMEOUT_MS 20000
 
-static const char *const kind_names[] = {"complete", "fail",   "retry",    "delay",   "release",
-                                         "stall",    "renew",  "progress", "log",     "update",
-                                         "take",     "untake", "adopt",    "schedule"};
+static const char *const kind_names[] = {
+    "complete", "fail",     "retry", "delay",  "postpone", "await",  "release", "stall",
+    "renew",    "progress", "log",   "update", "take",     "untake", "adopt",   "schedule"};
 
 static struct redis_link *link_to_redis;
 static const struct dialect *dialect;
@@ -97,14 +97,16 @@ static json_t *text_json(struct ct_str text)
 
 static json_t *job_json(const struct job *job)
 {
-    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:o,s:o,s:b,s:s?}", "id",
+    return json_pack("{s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:b,s:s?}", "id",
                      text_json(job->id), "name", text_json(job->name), "data", text_json(job->data),
                      "opts", text_json(job->opts), "token", text_json(job->token), "stacktrace",
-                     text_json(job->stacktrace), "attempts", (json_int_t)job->attempts_made,
-                     "stalled", (json_int_t)job->stalled_counter, "processedOn",
-                     (json_int_t)job->processed_on_ms, "timeout", (json_int_t)job->timeout_ms,
-                     "onComplete", keep_json(job->on_complete), "onFail", keep_json(job->on_fail),
-                     "repeat", (int)job->is_repeat, "broken", job->broken);
+                     text_json(job->stacktrace), "telemetry", text_json(job->telemetry), "parent",
+                     text_json(job->parent), "attempts", (json_int_t)job->attempts_made, "started",
+                     (json_int_t)job->attempts_started, "stalled", (json_int_t)job->stalled_counter,
+                     "processedOn", (json_int_t)job->processed_on_ms, "timeout",
+                     (json_int_t)job->timeout_ms, "onComplete", keep_json(job->on_complete),
+                     "onFail", keep_json(job->on_fail), "repeat", (int)job->is_repeat, "broken",
+                     job->broken);
 }
 
 static json_t *jobs_json(struct ct_list *jobs)
@@ -177,8 +179,9 @@ static void commit_run(struct commit *commit, struct ct_list *effects, json_t *r
     json_t *results = json_array();
     CT_LIST_FOREACH (node, &commit->effects) {
         struct effect *effect = CT_CONTAINER(node, struct effect, link);
-        json_t *result =
-            json_pack("{s:i,s:b}", "code", effect->code, "failed", (int)effect->is_failed);
+        json_t *result = json_pack("{s:i,s:b,s:b,s:b,s:s?}", "code", effect->code, "failed",
+                                   (int)effect->is_failed, "ready", (int)effect->is_ready, "final",
+                                   (int)effect->is_final, "refusal", effect->refusal);
         if (effect->leased) {
             json_object_set_new(result, "leased", job_json(effect->leased));
             lease_keep(effect->leased);

@@ -147,6 +147,10 @@ static enum ct_code parse_commit(struct dialect_queue *queue, struct commit *com
 
         effect->code = from->code;
         effect->is_failed = from->is_failed;
+        effect->is_ready = from->is_ready;
+        effect->is_final = from->is_final;
+        if (from->code == CT_E_CHILDREN)
+            effect->refusal = ct_asprintf("job %s has children", from->id);
         if (from->leased)
             effect->leased =
                 make_job(from->leased, from->kind == EFFECT_ADOPT ? from->value : from->token);
@@ -178,7 +182,7 @@ static enum ct_code parse_wait(struct dialect_queue *queue, const struct redis_r
     if (check_garbled(call, err) != CT_E_OK)
         return err->code;
     *id = call->id[0] ? ct_str_of(call->id) : CT_STR_NONE;
-    *has_work = false;
+    *has_work = call->has_work;
     *due_ms = COMMIT_NEVER;
     return CT_E_OK;
 }

@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "queue/dialect.h"
 
-enum place { IN_WAIT, IN_ACTIVE, IN_DELAYED, IN_COMPLETED, IN_FAILED, PLACES };
+enum place { IN_WAIT, IN_ACTIVE, IN_DELAYED, IN_WAITING_CHILDREN, IN_COMPLETED, IN_FAILED, PLACES };
 
 #define FAKE_TOKEN_MAX 80
 
@@ -28,6 +28,7 @@ struct fake_job {
     uint32_t last_note;              /* notes carry rising numbers */
     bool notes_are_disordered;
     uint32_t schedule_count;
+    uint32_t children_pending, children_failed;
     bool is_marked; /* by a sweep */
     bool is_repeat, is_broken, is_missing;
     const char *data;     /* borrowed; NULL: {} */
@@ -49,6 +50,9 @@ struct model {
     uint32_t promote_max;
     bool take_steals;   /* a TAKE overwrites a lock, as Bull's own script does */
     bool is_garbled;    /* the next reply cannot be read */
+    bool has_marker;    /* a wait takes the marker, not a job */
+    bool marker;        /* somebody who waits will be told of work */
+    int64_t limited_ms; /* a RELEASE asked for this rest */
     bool is_obstructed; /* a key of the queue has a foreign type: no outcome can be written */
     /* Set by build: the call that was built last. */
     struct fake_call *built;
@@ -71,7 +75,7 @@ struct fake_effect {
     uint32_t attempts;
     /* --- results --- */
     enum ct_code code;
-    bool is_failed;
+    bool is_failed, is_ready, is_final;
     struct fake_job *leased;
 };
 
@@ -90,7 +94,8 @@ struct fake_call {
     struct fake_job *jobs[FAKE_RESULTS_MAX];
     char tokens[FAKE_RESULTS_MAX][FAKE_TOKEN_MAX]; /* at the time of the lease */
     uint32_t result_count;
-    char id[24]; /* of a wait; empty: none */
+    char id[24];   /* of a wait; empty: none */
+    bool has_work; /* of a wait: it took the marker */
     bool is_drained, has_more_due, is_garbled, is_obstructed;
     int64_t next_due_ms, rest_ms;
     struct sweep sweep;

@@ -135,8 +135,13 @@ static void end_job(struct model *model, struct fake_job *job, struct fake_effec
         model_move(model, job, IN_WAIT, false);
         break;
     case EFFECT_DELAY:
+    case EFFECT_POSTPONE:
         job->due_ms = effect->due_ms;
         model_move(model, job, IN_DELAYED, false);
+        break;
+    case EFFECT_AWAIT:
+        effect->is_ready = job->children_pending == 0;
+        model_move(model, job, effect->is_ready ? IN_WAIT : IN_WAITING_CHILDREN, true);
         break;
     case EFFECT_STALL:
         effect->is_failed = ++job->stalled > model->stalled_max;
@@ -146,19 +151,33 @@ static void end_job(struct model *model, struct fake_job *job, struct fake_effec
         model_move(model, job, IN_WAIT, true);
         break;
     }
-    if (effect->kind != EFFECT_RELEASE && effect->kind != EFFECT_STALL)
+    if (effect->kind == EFFECT_RELEASE && effect->due_ms > 0)
+        model->limited_ms = effect->due_ms;
+    if (effect->kind <= EFFECT_DELAY)
         job->attempts = effect->attempts;
+}
+
+/* Whether its children do not let a job end so. */
+static bool children_refuse(const struct fake_job *job, struct fake_effect *effect)
+{
+    if (effect->kind != EFFECT_COMPLETE && effect->kind != EFFECT_AWAIT)
+        return false;
+    effect->is_final = job->children_failed > 0;
+    return effect->is_final || (effect->kind == EFFECT_COMPLETE && job->children_pending > 0);
 }
 
 static void run_outcome(struct model *model, struct fake_job *job, struct fake_effect *effect)
 {
     effect->code = check_lock(model, job, effect);
-    if (effect->code == CT_E_OK)
+    if (effect->code == CT_E_OK && children_refuse(job, effect))
+        effect->code = CT_E_CHILDREN;
+    else if (effect->code == CT_E_OK)
         end_job(model, job, effect);
     else if (effect->is_resent && strcmp(job->ended_token, effect->token) == 0 &&
              job->ended_kind == effect->kind) {
         effect->code = CT_E_OK;
         effect->is_failed = effect->has_last && job->place == IN_FAILED;
+        effect->is_ready = effect->kind == EFFECT_AWAIT && job->place != IN_WAITING_CHILDREN;
     }
 }
 
@@ -245,6 +264,10 @@ static void run_effect(struct fake_call *call, struct fake_effect *effect)
     if (job && model->is_obstructed && effect->kind <= EFFECT_STALL) {
         effect->code = CT_E_REDIS_TYPE;
         call->is_obstructed = true;
+        return;
+    }
+    if (effect->kind == EFFECT_UNTAKE && !effect->id[0]) {
+        model->marker = true;
         return;
     }
     if (!job || is_refused(job, effect->kind)) {
@@ -371,6 +394,11 @@ static void run_wait(struct fake_call *call)
 {
     struct fake_job *job = first_in(call->model, IN_WAIT);
 
+    if (call->model->has_marker) {
+        call->has_work = call->model->marker;
+        call->model->marker = false;
+        return;
+    }
     if (!job)
         return;
     model_move(call->model, job, IN_ACTIVE, false);

@@ -9,10 +9,11 @@
 --        4 keep count  5 keep age, s (-1: any)  6... each: id, token, value, message; F also stack
 --        trace, attempts made; resent ones also processedOn, stalledCounter
 --   N    renew: a run: 1 how many  2... each: id, token, processedOn, stalledCounter
---   R D B S  retry, delay, release, stall: 1 id  2 token  3 "1": resent  4 processedOn
+--   R D W B S  retry, delay, postpone, release, stall: 1 id  2 token  3 "1": resent  4 processedOn
 --        5 stalledCounter, then
 --        R: 6 reason  7 stack trace  8 attempts made  9 LPUSH or RPUSH
 --        D: 6 reason  7 stack trace  8 attempts made  9 score
+--        W: 6 score
 --        B: 6 "1": never started before
 --        S: 6 stalls allowed  7 keep count  8 keep age  9 message
 --   K    a retry after a crash: 1 id  2 token  3 crashes allowed  4... R or D, then an F for one job:

@@ -146,6 +146,14 @@ static unsigned id_bits(struct ct_str id)
     return (unsigned)((int64_t)number & (SCORE_FACTOR - 1));
 }
 
+/* Where a job that is due then stands in delayed. */
+static void put_score(struct redis_command *command, const struct effect *effect)
+{
+    double score = (double)effect->due_ms * SCORE_FACTOR + id_bits(effect->job->id);
+
+    redis_command_double(command, effect->due_ms > 0 ? score : 0);
+}
+
 static void put_retry(struct redis_command *command, const struct effect *effect)
 {
     struct job_options options;
@@ -154,10 +162,7 @@ static void put_retry(struct redis_command *command, const struct effect *effect
     put_stacktrace(command, effect);
     redis_command_int(command, effect->attempts_made);
     if (effect->kind == EFFECT_DELAY) {
-        double score = effect->due_ms > 0
-                           ? (double)effect->due_ms * SCORE_FACTOR + id_bits(effect->job->id)
-                           : 0;
-        redis_command_double(command, score);
+        put_score(command, effect);
         return;
     }
     bool is_lifo = options_read(effect->job->opts, &options, NULL) == CT_E_OK && options.is_lifo;
@@ -175,7 +180,7 @@ static void put_stalled_message(struct redis_command *command, struct ct_buf *sc
     redis_command_str(command, ct_buf_str(scratch));
 }
 
-/* RETRY, DELAY, RELEASE and STALL: out of active, somewhere else. */
+/* RETRY, DELAY, POSTPONE, RELEASE and STALL: out of active, somewhere else. */
 static void put_move(struct redis_command *command, struct ct_buf *scratch, const char *letter,
                      const struct effect *effect, const struct queue_settings *settings)
 {
@@ -185,6 +190,8 @@ static void put_move(struct redis_command *command, struct ct_buf *scratch, cons
     put_activation(command, effect->job);
     if (effect->kind == EFFECT_RELEASE) {
         redis_command_int(command, effect->job->attempts_made == 0);
+    } else if (effect->kind == EFFECT_POSTPONE) {
+        put_score(command, effect);
     } else if (effect->kind == EFFECT_STALL) {
         redis_command_int(command, settings->max_stalled_count);
         put_keep(command, effect->job->on_fail);
@@ -239,6 +246,9 @@ static void put_single(struct redis_command *command, struct ct_buf *scratch,
     case EFFECT_DELAY:
         put_again(command, scratch, effect, settings);
         break;
+    case EFFECT_POSTPONE:
+        put_move(command, scratch, "W", effect, settings);
+        break;
     case EFFECT_RELEASE:
         put_move(command, scratch, "B", effect, settings);
         break;
@@ -268,6 +278,7 @@ static void put_single(struct redis_command *command, struct ct_buf *scratch,
         redis_command_text(command, "Q");
         bull_plan_write(effect->plan, command);
         break;
+    case EFFECT_AWAIT:    /* Bull has no children */
     case EFFECT_COMPLETE: /* runs */
     case EFFECT_FAIL:
     case EFFECT_RENEW:
@@ -285,7 +296,8 @@ static void put_head(struct redis_command *command, const struct dialect_queue *
 {
     const struct queue_settings *settings = &queue->settings;
 
-    queue_keys_begin(&queue->keys, &bull_commit_script, commit->now_ms, commit->token_base, command);
+    queue_keys_begin(&queue->keys, &bull_commit_script, commit->now_ms, commit->token_base,
+                     command);
     redis_command_int(command, (int64_t)commit->token_first);
     redis_command_int(command, settings->lock_duration_ms);
     redis_command_int(command, commit->tell_drained ? -1 : (int64_t)commit->fetch_max);

@@ -79,7 +79,7 @@ local function held_by(key)
     return call('MGET', key .. ':lock')[1] -- MGET takes a key of another type for absent
 end
 
--- Checks one of R, D, B and S and takes it out of active. Returns its key and some fields, or nil
+-- Checks one of R, D, W, B and S and takes it out of active. Returns its key and some fields, or nil
 -- and the answer. A job that is not active still loses the lock, as with Bull.
 local function withdraw(at, attempts)
     local id = ARGV[at + 1]
@@ -123,14 +123,26 @@ local function retry(at)
     line_up(ARGV[at + 1], rank_of(seen[1]), ARGV[at + 9])
 end
 
+local function delay_until(id, score)
+    call('ZADD', delayed, score, id)
+    call('PUBLISH', delayed, score / 4096)
+end
+
 local function delay(at)
     local key, seen = withdraw(at, tonumber(ARGV[at + 8]))
     if not key then
         return seen
     end
     charge(key, at)
-    call('ZADD', delayed, ARGV[at + 9], ARGV[at + 1])
-    call('PUBLISH', delayed, ARGV[at + 9] / 4096)
+    delay_until(ARGV[at + 1], ARGV[at + 9])
+end
+
+local function postpone(at)
+    local key, seen = withdraw(at, 0)
+    if not key then
+        return seen
+    end
+    delay_until(ARGV[at + 1], ARGV[at + 6])
 end
 
 local function release(at)
@@ -256,7 +268,7 @@ local function schedule(at)
 end
 
 local steps = {
-    R = {retry, 10}, D = {delay, 10}, B = {release, 7}, S = {stall_one, 10},
+    R = {retry, 10}, D = {delay, 10}, W = {postpone, 7}, B = {release, 7}, S = {stall_one, 10},
     P = {note, 5}, L = {note, 4}, U = {note, 4},
     T = {take, 2}, X = {untake, 2}, A = {adopt, 3}, Q = {schedule, 1 + SERIES_ARGS},
 }
