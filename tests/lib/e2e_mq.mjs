@@ -115,12 +115,14 @@ export class MqSide extends Side {
   }
 }
 
-/* Jobs of flows have random ids: "<name of the job>" instead. */
+/* Jobs of flows have random ids: "<name of the job>" instead, as it was told when it was added. */
 function nameJobs(state) {
   let text = JSON.stringify(state);
-  for (const [suffix, { type, value }] of Object.entries(state)) {
-    const id = suffix.slice(suffix.lastIndexOf(':') + 1);
-    if (type === 'hash' && UUID.test(id) && value.name) text = text.replaceAll(id, `<${value.name}>`);
+  for (const { type, value } of Object.values(state)) {
+    if (type !== 'stream') continue;
+    for (const [, event, , id, , name] of value) {
+      if (event === 'added' && UUID.test(id)) text = text.replaceAll(id, `<${name}>`);
+    }
   }
   return JSON.parse(text);
 }
@@ -150,6 +152,7 @@ export function sameAsNode(name, options, scenario) {
       const results = await runSides(t, kinds, open, scenario);
       const [theirs, ours] = [results[REFERENCE], results[kinds.at(-1)]];
       if (!theirs || !ours || theirs === ours || options.isCompared === false) return;
+      if (KINDS.at(-1) !== 'cartrita') options.differs = undefined; /* two versions of Node */
       const found = unexplained(differences(ours, theirs), options.differs ?? {});
       assert.equal(
         found.length,

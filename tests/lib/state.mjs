@@ -98,6 +98,12 @@ const sorted = (item) =>
     ? Object.fromEntries(Object.keys(item).sort().map((key) => [key, sorted(item[key])]))
     : item;
 
+/* An iteration of a scheduler: its delay is what was left until its slot, its id has the slot in it. */
+function maskIteration(hash) {
+  if (hash.delay !== '0') hash.delay = '<left>';
+  hash.opts = maskId(maskJson(hash.opts, (opts) => ({ ...opts, ...(opts.delay && { delay: '<left>' }) })));
+}
+
 function maskHash(hash, options) {
   const masked = {};
   for (const [field, value] of Object.entries(hash)) {
@@ -105,8 +111,11 @@ function maskHash(hash, options) {
     else if (field === 'opts' || field === 'parent') masked[field] = maskJson(value, options.sortJson ? sorted : undefined);
     else if (['timestamp', 'processedOn', 'finishedOn', 'retriedOn', 'prevTS'].includes(field))
       masked[field] = maskTime(value);
+    /* a scheduler's, by its counter: where in the interval it was made */
+    else if (field === 'offset' && hash.ic && hash.every) masked[field] = '<offset>';
     else masked[field] = value;
   }
+  if (hash.rjk) maskIteration(masked);
   return masked;
 }
 
@@ -148,9 +157,20 @@ function maskStream(entries, { inOrder = false, withoutEvents = ['drained'] }) {
   const byJob = {};
   for (const fields of kept) {
     const at = fields.indexOf('jobId');
-    (byJob[at < 0 ? '' : maskId(fields[at + 1])] ??= []).push(maskEvent(fields));
+    (byJob[at < 0 ? '' : fields[at + 1]] ??= []).push(maskEvent(fields));
   }
-  return byJob;
+  return maskKeys(byJob);
+}
+
+/* Several iterations of one series: numbered, as their times are. */
+function maskKeys(object) {
+  const masked = {};
+  for (const key of Object.keys(object).sort()) {
+    let name = maskId(key);
+    for (let i = 2; masked[name]; i++) name = `${maskId(key)} (${i})`;
+    masked[name] = object[key];
+  }
+  return masked;
 }
 
 /* options.without: suffixes (text or RegExp) to leave out; by default what only tells that a worker
@@ -170,9 +190,9 @@ export function normalise(state, options = {}) {
     else if (type === 'list') clean = value.map(maskId);
     else if (type === 'set') clean = value.map(maskId).sort();
     else if (type === 'stream') clean = maskStream(value, options);
-    masked[maskId(suffix)] = { ...entry, value: clean };
+    masked[suffix] = { ...entry, value: clean };
   }
-  return masked;
+  return maskKeys(masked);
 }
 
 /* The differences of two plain values, a line each ("path: ours | theirs"), `max` at the most. */
