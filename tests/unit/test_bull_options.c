@@ -8,7 +8,7 @@
 #include "common/random.h"
 #include "dialect/bull/entry.h"
 #include "dialect/bull/options.h"
-#include "dialect/bull/repeat.h"
+#include "dialect/bull/iteration.h"
 #include "dialect/registry.h"
 #include "tests/lib/unit.h"
 

@@ -5,7 +5,7 @@
 
 #include "dialect/bull/entry.h"
 #include "dialect/shared/memberlist.h"
-#include "dialect/bull/repeat.h"
+#include "dialect/bull/iteration.h"
 #include "tests/lib/unit.h"
 
 #define NOW 1700000000000
@@ -86,7 +86,7 @@ static double step(struct memberlist *opts)
 {
     struct iteration next = {.series = NULL};
 
-    ck_assert_int_eq(repeat_next(CT_STR_LIT("n"), opts, NOW, &next, &err), CT_E_OK);
+    ck_assert_int_eq(iteration_next(CT_STR_LIT("n"), opts, NOW, &next, &err), CT_E_OK);
     free(next.series);
     return next.slot_ms;
 }
@@ -116,7 +116,7 @@ START_TEST(test_a_series_keeps_the_fraction_of_its_slots)
     struct ct_buf text;
 
     ck_assert_int_eq(memberlist_init(&opts, ct_str_of(series[0]), "opts", &err), CT_E_OK);
-    ck_assert_int_eq(repeat_next(CT_STR_LIT("n"), &opts, NOW, &next, &err), CT_E_OK);
+    ck_assert_int_eq(iteration_next(CT_STR_LIT("n"), &opts, NOW, &next, &err), CT_E_OK);
     ck_assert(next.slot_ms == 1700000000002.5 || next.slot_ms == 1700000000001.5);
     ct_buf_init(&text);
     js_append_number(&text, next.slot_ms);

@@ -9,8 +9,8 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "dialect/bull/iteration.h"
 #include "dialect/shared/memberlist.h"
-#include "dialect/bull/repeat.h"
 
 #define ENTRY_ID_MAX    1024
 #define ENTRY_GROUP_MAX 256
@@ -317,7 +317,7 @@ enum ct_code entry_write(const struct dialect_queue *queue, const struct entry *
     if (rc == CT_E_OK && !entry->is_next)
         apply_group(queue, &opts, ct_buf_str(&job.data), random);
     if (rc == CT_E_OK && !js_is_falsy(memberlist_find(&opts, "repeat")))
-        rc = repeat_next(name, &opts, entry->now_ms, &next, err);
+        rc = iteration_next(name, &opts, entry->now_ms, &next, err);
     if (rc == CT_E_OK)
         rc = prepare(&opts, entry->now_ms, &job, err);
     if (rc == CT_E_OK)

@@ -13,7 +13,7 @@
 #include "common/mem.h"
 #include "cron/cron.h"
 #include "dialect/bull/options.h"
-#include "dialect/bull/repeat.h"
+#include "dialect/bull/iteration.h"
 
 #define COLONS_MAX   32 /* that are looked at; Bull's own reading knows but four */
 #define READINGS_MAX 16 /* ways to read a key that are tried */
@@ -106,7 +106,7 @@ static void put_heads(struct ct_str key, struct redis_command *heads)
         struct ct_buf head;
 
         ct_buf_init(&head);
-        repeat_id_append(readings[i].name, readings[i].job_id, key, &head);
+        iteration_id_append(readings[i].name, readings[i].job_id, key, &head);
         redis_command_str(heads, ct_buf_str(&head));
         ct_buf_free(&head);
     }
@@ -203,7 +203,7 @@ static void read_job(struct schedule *schedule, struct ct_str name, struct ct_st
     struct repeat repeat = {.job_id = NULL};
 
     if (memberlist_init(&members, opts, "opts", NULL) == CT_E_OK &&
-        repeat_read(&repeat, memberlist_find(&members, "repeat"), NULL) == CT_E_OK)
+        repeat_read(&repeat, memberlist_find(&members, "repeat"), BULL_CRON_NAME, NULL) == CT_E_OK)
         fill_from_job(schedule, name, &repeat);
     repeat_fini(&repeat);
     memberlist_fini(&members);
@@ -353,7 +353,7 @@ static enum ct_code bull_plan(struct ct_str name, struct ct_str opts, int64_t no
     enum ct_code rc = memberlist_init(&members, opts, "opts", err);
 
     if (rc == CT_E_OK)
-        rc = repeat_next(name, &members, now_ms, &next, err);
+        rc = iteration_next(name, &members, now_ms, &next, err);
     if (rc == CT_E_OK) {
         ct_buf_init(&text);
         memberlist_append(&members, &text);
@@ -386,7 +386,7 @@ static enum ct_code bull_next(const struct schedule *schedule, double after_ms, 
     /* Whether to go on is asked of the moment at which a job of the series runs. */
     if (after_ms > repeat.end_ms)
         return ct_error_set(err, CT_E_NOT_FOUND, "the series has reached its endDate");
-    return repeat_slot(&repeat, after_ms, out_ms, err);
+    return iteration_slot(&repeat, after_ms, out_ms, err);
 }
 
 const struct scheduler bull_scheduler = {
