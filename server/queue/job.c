@@ -22,7 +22,7 @@ struct job *job_new(const struct job_texts *texts)
 {
     size_t len = texts->id.len + texts->name.len + texts->data.len + texts->opts.len +
                  texts->token.len + texts->stacktrace.len + texts->telemetry.len +
-                 texts->parent.len + 8;
+                 texts->parent.len + texts->series.len + 9;
     struct job *job = ct_alloc(sizeof *job + len);
     char *at = (char *)(job + 1);
 
@@ -36,6 +36,7 @@ struct job *job_new(const struct job_texts *texts)
     job->stacktrace = job_copy(&at, texts->stacktrace);
     job->telemetry = job_copy(&at, texts->telemetry);
     job->parent = job_copy(&at, texts->parent);
+    job->series = job_copy(&at, texts->series);
     return job;
 }
 

@@ -22,6 +22,7 @@ struct job {
     struct ct_str stacktrace; /* JSON array text as stored; absent when there is none */
     struct ct_str telemetry;  /* what its producer gave to tracing, as text; absent: nothing */
     struct ct_str parent;     /* the key of the job it is a child of; absent: of none */
+    struct ct_str series;     /* that it belongs to, where its hash says so; absent: none */
     int64_t timestamp_ms;
     int64_t processed_on_ms; /* with stalled_counter: tells this activation from a later one */
     int64_t stalled_counter;
@@ -37,7 +38,7 @@ struct job {
 
 /* The texts to copy; job_new puts them, NUL-terminated each, into the job's own block. */
 struct job_texts {
-    struct ct_str id, name, data, opts, token, stacktrace, telemetry, parent;
+    struct ct_str id, name, data, opts, token, stacktrace, telemetry, parent, series;
 };
 
 /* Texts that are absent stay absent. The owner frees it with job_free. */
