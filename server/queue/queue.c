@@ -199,7 +199,7 @@ bool queue_is_idle(const struct queue *queue)
 {
     return queue->busy == 0 && queue->lease_count == 0 && queue->effect_count == 0 &&
            queue->call == CALL_NONE && !queue->wait_is_out && !queue->sweep_is_out &&
-           queue->add_calls == 0 && ct_list_is_empty(&queue->adds) &&
+           queue->add_calls == 0 && queue->children_calls == 0 && ct_list_is_empty(&queue->adds) &&
            ct_list_is_empty(&queue->adds_refused) && ct_list_is_empty(&queue->resumes);
 }
 

@@ -168,6 +168,16 @@ void queue_resume(struct consumer *consumer, struct ct_str id, struct ct_str tok
  * turn share a call. */
 void queue_add(struct queue *queue, struct job_add *add, void (*done)(struct job_add *add));
 
+/* --- children --- */
+#define QUEUE_CHILDREN_CALLS_MAX 256 /* under way at once; with more: TOO_LARGE */
+/* The answer; what `query` lends ends with it. Comes exactly once, never from inside the call that
+ * asked. The receiver calls children_query_fini. */
+typedef void (*children_done_fn)(struct children_query *query, const struct ct_error *err);
+/* Asks for a page of a job's children. Not OK (UNSUPPORTED: its dialect has no flows): nothing was
+ * asked. Else `query` stays the caller's and untouched until `done`. */
+enum ct_code queue_children(struct queue *queue, struct children_query *query,
+                            children_done_fn done, struct ct_error *err) CT_MUST_CHECK;
+
 /* --- figures, for metrics and logs --- */
 struct queue_figures {
     uint64_t fetched, completed, failed, retried, released, recovered, lost, dead, commits, waits,

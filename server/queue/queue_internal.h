@@ -13,6 +13,7 @@
  *   reclaim.c   jobs that a lost fetch may have taken
  *   cancelling.c  cancelled jobs: told, and never run again (cancel.h: the message)
  *   adds.c      adding jobs
+ *   children.c  questions of running jobs about their children
  *   warn.c      warnings about single jobs, in bounded number
  *
  * Nobody outside of this folder includes it. */
@@ -143,6 +144,7 @@ struct queue {
     struct ct_list adds, adds_refused;
     uint32_t add_count; /* in `adds` */
     uint32_t add_calls;
+    uint32_t children_calls;
 
     struct warn_window warnings[WARN_KIND_COUNT];
     bool is_scheduled;

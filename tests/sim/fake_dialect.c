@@ -24,7 +24,7 @@ static struct fake_call *call_new(struct dialect_queue *queue, enum fake_kind ki
 
     call->kind = kind;
     call->model = (struct model *)queue;
-    call->next_due_ms = COMMIT_NEVER;
+    call->next_due_ms = call->told_due_ms = COMMIT_NEVER;
     ct_buf_append(&command->body, &call, sizeof call);
     command->argc = 1;
     return call;
@@ -183,7 +183,7 @@ static enum ct_code parse_wait(struct dialect_queue *queue, const struct redis_r
         return err->code;
     *id = call->id[0] ? ct_str_of(call->id) : CT_STR_NONE;
     *has_work = call->has_work;
-    *due_ms = COMMIT_NEVER;
+    *due_ms = call->told_due_ms;
     return CT_E_OK;
 }
 
@@ -259,6 +259,26 @@ static enum ct_code parse_add(struct dialect_queue *queue, struct ct_list *adds,
     return CT_E_OK;
 }
 
+static void build_children(struct dialect_queue *queue, const struct children_query *query,
+                           struct redis_command *command)
+{
+    struct fake_call *call = call_new(queue, FAKE_CHILDREN, command);
+
+    put(call->id, sizeof call->id, query->id);
+}
+
+static enum ct_code parse_children(struct dialect_queue *queue, struct children_query *query,
+                                   const struct redis_reply *reply, struct ct_error *err)
+{
+    const struct fake_call *call = read_call(reply, FAKE_CHILDREN);
+
+    if (check_garbled(call, err) != CT_E_OK)
+        return err->code;
+    query->child_count = call->child_count;
+    query->children = ct_zalloc((call->child_count + 1) * sizeof *query->children);
+    return CT_E_OK;
+}
+
 /* --- decisions -------------------------------------------------------------------------------- */
 
 static struct effect *judge(struct dialect_queue *queue, const struct job *job,
@@ -329,25 +349,31 @@ static int64_t parse_wake(const struct dialect_queue *queue, struct ct_str paylo
     return ct_str_to_int(payload, &due_ms) ? due_ms : COMMIT_NEVER;
 }
 
-const struct dialect fake_dialect = {
-    .name = "fake",
-    .open = open_fake,
-    .close = close_fake,
-    .configure = configure,
-    .client_name = client_name,
-    .wake_channel = wake_channel,
-    .parse_wake = parse_wake,
-    .build_commit = build_commit,
-    .parse_commit = parse_commit,
-    .build_wait = build_wait,
-    .parse_wait = parse_wait,
-    .build_sweep = build_sweep,
-    .parse_sweep = parse_sweep,
-    .build_reclaim = build_reclaim,
-    .parse_reclaim = parse_reclaim,
-    .judge = judge,
-    .schedule = schedule,
-    .free_plan = free,
-    .build_add = build_add,
-    .parse_add = parse_add,
+static enum ct_code open_marking(const struct queue_name *name,
+                                 const struct queue_settings *settings, struct dialect_queue **out,
+                                 struct ct_error *err)
+{
+    enum ct_code rc = open_fake(name, settings, out, err);
+
+    if (rc == CT_E_OK)
+        model_in_use->has_markers = true;
+    return rc;
+}
+
+#define FAKE_MEMBERS                                                                         \
+    .close = close_fake, .configure = configure, .client_name = client_name,                 \
+    .wake_channel = wake_channel, .parse_wake = parse_wake, .build_commit = build_commit,    \
+    .parse_commit = parse_commit, .build_wait = build_wait, .parse_wait = parse_wait,        \
+    .build_sweep = build_sweep, .parse_sweep = parse_sweep, .build_reclaim = build_reclaim,  \
+    .parse_reclaim = parse_reclaim, .judge = judge, .schedule = schedule, .free_plan = free, \
+    .build_add = build_add, .parse_add = parse_add
+
+const struct dialect fake_dialect = {.name = "fake", .open = open_fake, FAKE_MEMBERS};
+const struct dialect fake_marking_dialect = {
+    .name = "marking",
+    .open = open_marking,
+    .promotes_always = true,
+    .build_children = build_children,
+    .parse_children = parse_children,
+    FAKE_MEMBERS,
 };

@@ -50,8 +50,9 @@ struct model {
     uint32_t promote_max;
     bool take_steals;   /* a TAKE overwrites a lock, as Bull's own script does */
     bool is_garbled;    /* the next reply cannot be read */
-    bool has_marker;    /* a wait takes the marker, not a job */
-    bool marker;        /* somebody who waits will be told of work */
+    bool has_markers;   /* a wait takes a marker, not a job */
+    bool marker;        /* who waits is told of work */
+    bool due_marker;    /* who waits is told when the next delayed job is due */
     int64_t limited_ms; /* a RELEASE asked for this rest */
     bool is_obstructed; /* a key of the queue has a foreign type: no outcome can be written */
     /* Set by build: the call that was built last. */
@@ -61,7 +62,7 @@ struct model {
     uint32_t add_refused_from; /* adds named "bad" are refused at build */
 };
 
-enum fake_kind { FAKE_COMMIT, FAKE_WAIT, FAKE_SWEEP, FAKE_RECLAIM, FAKE_ADD };
+enum fake_kind { FAKE_COMMIT, FAKE_WAIT, FAKE_SWEEP, FAKE_RECLAIM, FAKE_ADD, FAKE_CHILDREN };
 
 #define FAKE_CRASHES_MAX 2
 #define FAKE_RESULTS_MAX (COMMIT_EFFECTS_MAX + COMMIT_FETCH_MAX)
@@ -96,13 +97,17 @@ struct fake_call {
     uint32_t result_count;
     char id[24];   /* of a wait; empty: none */
     bool has_work; /* of a wait: it took the marker */
+    int64_t told_due_ms;
     bool is_drained, has_more_due, is_garbled, is_obstructed;
     int64_t next_due_ms, rest_ms;
     struct sweep sweep;
     uint32_t first_added;
+    uint32_t child_count;
 };
 
 extern const struct dialect fake_dialect;
+/* Its jobs have children, fetches promote, and a wait only tells of work. */
+extern const struct dialect fake_marking_dialect;
 
 struct model *model_new(const struct ct_clock *clock);
 void model_free(struct model *model);
@@ -113,6 +118,8 @@ void model_use(struct model *model);
 struct fake_job *model_add(struct model *model);
 struct fake_job *model_find(const struct model *model, const char *id);
 void model_move(struct model *model, struct fake_job *job, enum place place, bool to_front);
+/* A child of the job has ended. */
+void model_end_child(struct model *model, struct fake_job *job, bool has_failed);
 bool model_is_locked(const struct model *model, const struct fake_job *job);
 uint32_t model_count(const struct model *model, enum place place);
 

@@ -61,6 +61,17 @@ void model_move(struct model *model, struct fake_job *job, enum place place, boo
         ct_list_push_back(&model->places[place], &job->link);
     if (place == IN_COMPLETED || place == IN_FAILED)
         job->finish_count++;
+    model->marker |= place == IN_WAIT;
+    model->due_marker |= place == IN_DELAYED;
+}
+
+void model_end_child(struct model *model, struct fake_job *job, bool has_failed)
+{
+    ct_assert(job->children_pending > 0);
+    job->children_pending--;
+    job->children_failed += has_failed;
+    if (job->place == IN_WAITING_CHILDREN && job->children_pending == 0)
+        model_move(model, job, IN_WAIT, true);
 }
 
 bool model_is_locked(const struct model *model, const struct fake_job *job)
@@ -267,6 +278,7 @@ static void run_effect(struct fake_call *call, struct fake_effect *effect)
         return;
     }
     if (effect->kind == EFFECT_UNTAKE && !effect->id[0]) {
+        ct_assert(model->has_markers);
         model->marker = true;
         return;
     }
@@ -331,6 +343,7 @@ static void run_fetch(struct fake_call *call)
         model->rest_once_ms = 0;
         return;
     }
+    ct_assert(!model->has_markers || call->promote);
     for (uint32_t i = 0; i < call->fetch_max; i++) {
         job = first_in(model, IN_WAIT);
         if (!job) {
@@ -345,6 +358,7 @@ static void run_fetch(struct fake_call *call)
         model_move(model, job, IN_ACTIVE, false);
         activate(call, job);
         answer_job(call, job);
+        model->marker = true; /* for the next one who waits */
     }
 }
 
@@ -390,13 +404,30 @@ static void run_reclaim(struct fake_call *call)
     }
 }
 
+static void run_marked_wait(struct fake_call *call)
+{
+    struct model *model = call->model;
+
+    if (model->marker) {
+        call->has_work = true;
+        model->marker = false;
+    } else if (model->due_marker) {
+        CT_LIST_FOREACH (node, &model->places[IN_DELAYED]) {
+            const struct fake_job *job = CT_CONTAINER(node, struct fake_job, link);
+
+            if (job->due_ms < call->told_due_ms)
+                call->told_due_ms = job->due_ms;
+        }
+        model->due_marker = false;
+    }
+}
+
 static void run_wait(struct fake_call *call)
 {
     struct fake_job *job = first_in(call->model, IN_WAIT);
 
-    if (call->model->has_marker) {
-        call->has_work = call->model->marker;
-        call->model->marker = false;
+    if (call->model->has_markers) {
+        run_marked_wait(call);
         return;
     }
     if (!job)
@@ -433,6 +464,9 @@ void fake_run(struct fake_call *call)
         call->first_added = call->model->job_count + 1;
         for (uint32_t i = 0; i < call->add_count; i++)
             model_add(call->model);
+        break;
+    case FAKE_CHILDREN:
+        call->child_count = model_find(call->model, call->id)->children_pending;
         break;
     }
 }

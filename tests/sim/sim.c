@@ -163,7 +163,7 @@ static void on_abort(int number)
     signal(number, SIG_DFL);
 }
 
-struct sim *sim_new(uint64_t seed)
+static struct sim *new_with(uint64_t seed, const struct dialect *dialect)
 {
     struct sim *sim = ct_zalloc(sizeof *sim);
     struct queue_options options;
@@ -191,12 +191,21 @@ struct sim *sim_new(uint64_t seed)
     model_use(sim->model);
     sim->port =
         (struct queue_port){port_call, port_wait, port_unwait, port_schedule, port_arm, sim};
-    options =
-        (struct queue_options){&fake_dialect, "bull",       "email-processing", &sim->settings,
-                               &sim->clock,   &sim->random, &sim->port};
+    options = (struct queue_options){dialect,     "bull",       "email-processing", &sim->settings,
+                                     &sim->clock, &sim->random, &sim->port};
     rc = queue_new(&options, &sim->queue, &err);
     sim_check(sim, rc == CT_E_OK);
     return sim;
+}
+
+struct sim *sim_new(uint64_t seed)
+{
+    return new_with(seed, &fake_dialect);
+}
+
+struct sim *sim_new_marking(uint64_t seed)
+{
+    return new_with(seed, &fake_marking_dialect);
 }
 
 void sim_call_end(struct sim_call *call)

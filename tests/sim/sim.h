@@ -80,12 +80,15 @@ struct sim_runner {
     enum queue_state last_state;
     enum ct_code last_refusal;
     char last_id[24];
+    char last_detail[64];
     char order[256]; /* ids of jobs as they came, each with a blank behind it */
     bool in_call;    /* a call of ours is on the stack: nothing may come back in */
     bool completes_at_once, closes_on_job, closes_on_answer;
 };
 
 struct sim *sim_new(uint64_t seed);
+/* With jobs that have children, and waits that only tell of work. */
+struct sim *sim_new_marking(uint64_t seed);
 /* Closes the runners, drains, waits until the queue is idle, and frees everything. */
 void sim_free(struct sim *sim);
 
@@ -139,6 +142,8 @@ struct sim_hold *sim_hold_of(struct sim_runner *runner, const char *id);
 void sim_complete(struct sim_runner *runner, struct sim_hold *hold);
 void sim_fail_job(struct sim_runner *runner, struct sim_hold *hold, const struct failure *failure);
 void sim_release(struct sim_runner *runner, struct sim_hold *hold, int64_t rest_ms);
+void sim_postpone(struct sim_runner *runner, struct sim_hold *hold, int64_t delay_ms);
+void sim_await(struct sim_runner *runner, struct sim_hold *hold);
 void sim_forget(struct sim_runner *runner, struct sim_hold *hold);
 enum ct_code sim_note(struct sim_runner *runner, struct sim_hold *hold, enum effect_kind kind,
                       uint32_t number);

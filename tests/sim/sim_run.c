@@ -57,6 +57,14 @@ static void meet_fate(struct sim *sim)
     }
 }
 
+/* For a wait. */
+static bool has_news(const struct model *model)
+{
+    if (model->has_markers)
+        return model->marker || (model->due_marker && model_count(model, IN_DELAYED) > 0);
+    return model_count(model, IN_WAIT) > 0;
+}
+
 static bool settle_wait(struct sim *sim)
 {
     const struct sim_call *call = sim_first_call(&sim->waits);
@@ -72,7 +80,7 @@ static bool settle_wait(struct sim *sim)
         sim_call_end(refused);
         return true;
     }
-    if (call->is_cut || call->ready_at_ms <= sim->now_ms || model_count(sim->model, IN_WAIT) > 0)
+    if (call->is_cut || call->ready_at_ms <= sim->now_ms || has_news(sim->model))
         return sim_deliver_wait(sim);
     return false;
 }

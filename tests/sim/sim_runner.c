@@ -120,6 +120,7 @@ static void on_answer(void *ctx, struct lease *lease, enum ct_code code, enum qu
     runner->ack_count++;
     runner->last_code = code;
     runner->last_state = state;
+    snprintf(runner->last_detail, sizeof runner->last_detail, "%s", detail);
     snprintf(runner->last_id, sizeof runner->last_id, "%s", hold->id);
     hold_free(runner, hold);
     if (runner->closes_on_answer)
@@ -253,6 +254,24 @@ void sim_release(struct sim_runner *runner, struct sim_hold *hold, int64_t rest_
 
     runner->in_call = true;
     end_hold(runner, hold, queue_release(hold->lease, rest_ms, &err));
+    runner->in_call = false;
+}
+
+void sim_postpone(struct sim_runner *runner, struct sim_hold *hold, int64_t delay_ms)
+{
+    struct ct_error err;
+
+    runner->in_call = true;
+    end_hold(runner, hold, queue_postpone(hold->lease, delay_ms, &err));
+    runner->in_call = false;
+}
+
+void sim_await(struct sim_runner *runner, struct sim_hold *hold)
+{
+    struct ct_error err;
+
+    runner->in_call = true;
+    end_hold(runner, hold, queue_await(hold->lease, &err));
     runner->in_call = false;
 }
 

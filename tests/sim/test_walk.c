@@ -78,8 +78,19 @@ static void add_some(struct walk *walk)
         case 3:
             job->is_missing = roll(walk, 4) == 0;
             break;
+        case 4:
+            job->children_pending = sim->model->has_markers ? roll(walk, 3) : 0;
+            break;
         }
     }
+}
+
+static void end_child(struct walk *walk)
+{
+    struct fake_job *job = any_job(walk);
+
+    if (job && job->children_pending > 0)
+        model_end_child(walk->sim->model, job, roll(walk, 4) == 0);
 }
 
 static void wake(struct walk *walk)
@@ -164,6 +175,8 @@ static void finish_foreign(struct walk *walk)
         struct fake_job *job = model->jobs[i];
 
         job->refusal = CT_E_OK;
+        while (job->children_pending > 0)
+            model_end_child(model, job, false);
         if (job->place == IN_ACTIVE && strncmp(job->token, "foreign", 7) == 0) {
             job->token[0] = '\0';
             model_move(model, job, IN_COMPLETED, false);
@@ -244,7 +257,13 @@ static void end_one(struct walk *walk, struct sim_runner *runner)
 
     if (!hold)
         return;
-    switch (roll(walk, 8)) {
+    switch (roll(walk, 10)) {
+    case 8:
+        sim_postpone(runner, hold, roll(walk, 5000));
+        break;
+    case 9:
+        sim_await(runner, hold);
+        break;
     case 0:
     case 1:
         sim_fail_job(runner, hold, &failure);
@@ -402,6 +421,7 @@ static void step(struct walk *walk)
         break;
     case 3:
         other_worker(walk);
+        end_child(walk);
         break;
     case 4:
     case 5:
@@ -481,7 +501,7 @@ static void finish(struct walk *walk)
 
 static void walk_once(uint64_t seed)
 {
-    struct walk walk = {.sim = sim_new(seed)};
+    struct walk walk = {.sim = seed % 2 ? sim_new(seed) : sim_new_marking(seed)};
 
     for (uint32_t i = 0; i < STEPS; i++) {
         step(&walk);
