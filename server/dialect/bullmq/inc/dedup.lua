@@ -9,10 +9,9 @@
 -- finalise and forget never raise: what is wrong with such a key must not keep a job from ending. They
 -- return the text of what was wrong.
 --- @include base
---- @include events
---- @include place
 --- @include check
 --- @include id
+--- @include store
 
 local deduplication
 local function dedup()
@@ -55,26 +54,13 @@ local function dedup()
             call('SET', owner_key(deid), id, 'PX', math.floor(ttl))
         end
         local delay, rank = rank_of(opts.delay), rank_of(opts.priority)
-        local key = P .. id
-        call('HSET', key, 'name', kept.name or '', 'data', kept.data or '{}', 'opts', kept.opts or '{}',
-            'timestamp', now, 'delay', delay, 'priority', rank, 'deid', deid)
-        if kept.pk then
-            call('HSET', key, 'parentKey', kept.pk, 'parent', kept.pd or '')
+        local more = {'deid', deid}
+        for field, value in pairs({parentKey = kept.pk, parent = kept.pd, rjk = kept.rjk}) do
+            more[#more + 1] = field
+            more[#more + 1] = value
         end
-        if kept.rjk then
-            call('HSET', key, 'rjk', kept.rjk)
-        end
-        emit('added', 'jobId', id, 'name', kept.name or '')
-        if delay ~= 0 then
-            delay_until(id, now + math.max(delay, 0))
-        else
-            if rank > 0 then
-                prioritize(id, rank)
-            else
-                push(id, opts.lifo == true and 'R' or 'L')
-            end
-            emit_trimmed('waiting', 'jobId', id)
-        end
+        store(P, id, kept.name or '', kept.data or '{}', kept.opts or '{}', now, delay, rank, unpack(more))
+        enqueue(P, id, delay ~= 0 and now + math.max(delay, 0), rank, opts.lifo == true and 'R' or 'L')
         if kept.pdk then
             call('SADD', kept.pdk, key)
         end

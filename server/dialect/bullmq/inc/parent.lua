@@ -13,33 +13,13 @@
 --- @include base
 --- @include events
 --- @include place
---- @include check
 --- @include delete
+--- @include sound
 
 local parenthood
 local function parents()
     if parenthood then
         return parenthood
-    end
-
-    local KINDS = {
-        wait = 'list', prioritized = 'zset', delayed = 'zset', ['waiting-children'] = 'zset',
-        marker = 'zset', meta = 'hash', events = 'stream', pc = 'string',
-    }
-    local sound = {}
-
-    -- Asked before a parent moves: there is no rollback, and it must not be lost half-way.
-    local function need_sound(base)
-        if sound[base] then
-            return
-        end
-        for name, kind in pairs(KINDS) do
-            local problem = foreign(base .. name, kind)
-            if problem then
-                error({err = problem})
-            end
-        end
-        sound[base] = true
     end
 
     -- A parent's key is only ever told apart at its last colon.
@@ -70,7 +50,7 @@ local function parents()
 
     -- Out of waiting-children or delayed (`from`), to where the parent waits for its turn.
     local function release(base, id, from)
-        need_sound(base)
+        need_all_sound(base)
         local seen = call('HMGET', base .. id, 'priority', 'delay')
         local rank, delay = rank_of(seen[1]), rank_of(seen[2])
         call('ZREM', base .. from, id)
@@ -187,7 +167,7 @@ local function parents()
             if call('SCARD', key .. ':dependencies') > 0 or not call('ZSCORE', place, id) then
                 break
             end
-            need_sound(parent_base)
+            need_all_sound(parent_base)
             call('ZREM', place, id)
             if not (is_hard and parent_base == base and erase_left > 0) then
                 push(id, 'R', parent_base)

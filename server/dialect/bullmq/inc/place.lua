@@ -50,11 +50,12 @@ local function prioritize_front(id, rank)
 end
 
 -- Jobs of one millisecond keep their order by the low 12 bits of the score.
-local function delay_until(id, due_ms)
-    due_ms = tonumber(due_ms)
+local function delay_until(id, due_ms, base)
+    base, due_ms = base or P, tonumber(due_ms)
     local low, high = due_ms * 4096, due_ms * 4096 + 4095
-    local last = call('ZREVRANGEBYSCORE', delayed, high, low, 'WITHSCORES', 'LIMIT', 0, 1)[2]
-    call('ZADD', delayed, last and math.min(last + 1, high) or low, id)
-    emit_trimmed('delayed', 'jobId', id, 'delay', due_ms)
-    mark_delayed()
+    local set = base .. 'delayed'
+    local last = call('ZREVRANGEBYSCORE', set, high, low, 'WITHSCORES', 'LIMIT', 0, 1)[2]
+    call('ZADD', set, last and math.min(last + 1, high) or low, id)
+    emit_to(base, true, 'delayed', 'jobId', id, 'delay', due_ms)
+    mark_delayed(base)
 end
