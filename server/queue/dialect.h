@@ -27,10 +27,19 @@ struct failure {
     int64_t delay_ms; /* -1: no further attempt */
 };
 
+/* Where a job stands in a flow: a tree whose parents wait for their children. */
+#define FLOW_JOBS_MAX 1000
+struct job_node {
+    struct queue_name queue;      /* borrowed until the result */
+    const struct job_add *parent; /* borrowed; NULL: the root */
+    bool has_children;
+};
+
 /* A job to add, as a producer gives it. */
 struct job_add {
     struct ct_list link;
     struct ct_str name, data, opts; /* absent: the dialect's defaults; borrowed until the result */
+    const struct job_node *node;    /* borrowed; NULL: it is by itself */
     void *owner;
     /* --- results --- */
     char *id;            /* owned; freed by job_add_fini */
@@ -147,7 +156,9 @@ struct dialect {
     void (*free_plan)(void *plan);
 
     /* Adds up to COMMIT_ADDS_MAX jobs (struct job_add) in one call. Jobs whose input is wrong
-     * get their err at build and are left out; the command is empty when none is left. */
+     * get their err at build and are left out; the command is empty when none is left. A flow, up
+     * to FLOW_JOBS_MAX jobs with `node` and nothing else, is one call as well, parents before their
+     * children, on the queue of the root: when the input of one is wrong, none is added. */
     void (*build_add)(struct dialect_queue *queue, struct ct_list *adds, int64_t now_ms,
                       const struct ct_random *random, struct redis_command *command);
     enum ct_code (*parse_add)(struct dialect_queue *queue, struct ct_list *adds,

@@ -10,80 +10,11 @@
 #include "common/json.h"
 #include "common/mem.h"
 #include "dialect/bull/iteration.h"
-#include "dialect/shared/memberlist.h"
+#include "dialect/shared/entry.h"
 
-#define ENTRY_ID_MAX    1024
 #define ENTRY_GROUP_MAX 256
-#define ENTRY_MS_MAX    8.64e15 /* the last time that JavaScript knows */
 
-/* --- checks and normalisation of single options --- */
-
-static enum ct_code number_option(const struct memberlist *opts, const char *name, double fallback,
-                                  double *out, struct ct_error *err)
-{
-    struct ct_str json = memberlist_find(opts, name);
-
-    *out = fallback;
-    if (js_is_falsy(json))
-        return CT_E_OK;
-    *out = ct_str_is(json, "true") ? 1 : members_number(json);
-    if (isnan(*out))
-        return ct_error_set(err, CT_E_INVALID, "option %s must be a number", name);
-    return CT_E_OK;
-}
-
-static enum ct_code check_keep(const struct memberlist *opts, const char *name,
-                               struct ct_error *err)
-{
-    struct ct_str json = memberlist_find(opts, name);
-    bool is_fine = !json.data || ct_str_is(json, "true") || ct_str_is(json, "false");
-    double number;
-
-    if (!is_fine && json.data[0] == '{') {
-        struct ct_str count = members_find(json, "count"), age = members_find(json, "age");
-        is_fine = (!count.data || ct_str_to_double(count, &number)) &&
-                  (!age.data || ct_str_to_double(age, &number));
-    } else if (!is_fine) {
-        is_fine = ct_str_to_double(json, &number);
-    }
-    if (!is_fine)
-        return ct_error_set(err, CT_E_INVALID,
-                            "option %s must be true, false, a number of jobs, or {\"age\": "
-                            "seconds, \"count\": jobs}",
-                            name);
-    return CT_E_OK;
-}
-
-static enum ct_code normalise_backoff(struct memberlist *opts, struct ct_error *err)
-{
-    struct ct_str json = memberlist_find(opts, "backoff");
-    struct ct_buf text;
-    double delay;
-
-    if (!json.data)
-        return CT_E_OK;
-    if (json.data[0] == '{' && members_find(json, "type").len > 2)
-        return CT_E_OK;
-    if (json.data[0] == '{') /* merged from two sources; Bull stores it and fails its attempts */
-        return ct_error_set(err, CT_E_INVALID,
-                            "option backoff needs a type, as in "
-                            "{\"type\": \"exponential\", \"delay\": 1000}");
-    if (ct_str_to_double(json, &delay)) {
-        ct_buf_init(&text);
-        ct_buf_append_str(&text, CT_STR_LIT("{\"type\":\"fixed\",\"delay\":"));
-        js_append_number(&text, delay);
-        ct_buf_append_char(&text, '}');
-        memberlist_set(opts, "backoff", ct_buf_str(&text));
-        ct_buf_free(&text);
-        return CT_E_OK;
-    }
-    if (!js_is_falsy(json))
-        return ct_error_set(err, CT_E_INVALID,
-                            "option backoff must be a number of ms or an object with type and "
-                            "delay");
-    memberlist_remove(opts, "backoff");
-    return CT_E_OK;
-}
+/* --- options --- */
 
 /* attempts, delay and timestamp always end up in opts, each where it was given or else at the end.
  */
@@ -91,23 +22,16 @@ static enum ct_code normalise(struct memberlist *opts, int64_t now_ms, double *d
                               double *timestamp, struct ct_error *err)
 {
     double attempts, timeout;
-    enum ct_code rc = number_option(opts, "attempts", 1, &attempts, err);
+    enum ct_code rc = entry_number(opts, "attempts", 1, &attempts, err);
 
     if (rc == CT_E_OK)
-        rc = number_option(opts, "delay", 0, delay, err);
+        rc = entry_times(opts, now_ms, delay, timestamp, err);
     if (rc == CT_E_OK)
-        rc = number_option(opts, "timestamp", (double)now_ms, timestamp, err);
+        rc = entry_number(opts, "timeout", 1, &timeout, err);
     if (rc == CT_E_OK)
-        rc = number_option(opts, "timeout", 1, &timeout, err);
-    if (rc == CT_E_OK)
-        rc = check_keep(opts, "removeOnComplete", err);
-    if (rc == CT_E_OK)
-        rc = check_keep(opts, "removeOnFail", err);
+        rc = entry_check_keeps(opts, err);
     if (rc != CT_E_OK)
         return rc;
-    if (fabs(*delay) > ENTRY_MS_MAX || fabs(*timestamp) > ENTRY_MS_MAX)
-        return ct_error_set(err, CT_E_INVALID,
-                            "options delay and timestamp must be at most %.0f ms", ENTRY_MS_MAX);
     if (timeout <= 0)
         return ct_error_set(err, CT_E_INVALID, "option timeout must be a positive number of ms");
     if (memberlist_find(opts, "attempts").data && js_is_falsy(memberlist_find(opts, "attempts")))
@@ -116,7 +40,7 @@ static enum ct_code normalise(struct memberlist *opts, int64_t now_ms, double *d
     memberlist_set_number(opts, "delay", *delay);
     if (!memberlist_find(opts, "timestamp").data)
         memberlist_set_number(opts, "timestamp", *timestamp);
-    return normalise_backoff(opts, err);
+    return entry_normalise_backoff(opts, err);
 }
 
 /* --- ids --- */
@@ -204,29 +128,14 @@ static enum ct_code debounce_read(const struct memberlist *opts, char **id, doub
     *ttl = 0;
     if (js_is_falsy(json) || js_is_falsy(members_find(json, "id")))
         return CT_E_OK;
-    struct ct_str ttl_json = members_find(json, "ttl");
-    if (ttl_json.data && !ct_str_is(ttl_json, "null"))
-        *ttl = members_number(ttl_json);
-    if (ttl_json.data && !ct_str_is(ttl_json, "null") &&
-        (!(*ttl >= 1 && *ttl <= ENTRY_MS_MAX) || *ttl != trunc(*ttl)))
-        return ct_error_set(err, CT_E_INVALID,
-                            "option debounce.ttl must be a whole number of ms, from 1 to %.0f",
-                            ENTRY_MS_MAX);
+    enum ct_code rc = entry_ttl(members_find(json, "ttl"), "debounce.ttl", ttl, err);
+    if (rc != CT_E_OK)
+        return rc;
     ct_buf_init(&text);
     if (js_append_text(&text, members_find(json, "id")))
         *id = ct_buf_take(&text, NULL);
     ct_buf_free(&text);
     return CT_E_OK;
-}
-
-static void put_number(struct redis_command *out, double number)
-{
-    struct ct_buf text;
-
-    ct_buf_init(&text);
-    js_append_number(&text, number);
-    redis_command_str(out, ct_buf_str(&text));
-    ct_buf_free(&text);
 }
 
 struct prepared {
@@ -242,20 +151,20 @@ static void put_prepared(const struct prepared *job, struct ct_str name,
     double delay = fmax(job->delay, 0);
 
     redis_command_text(out, next->series ? next->series : "");
-    put_number(out, next->slot_ms);
+    entry_put_number(out, next->slot_ms);
     redis_command_int(out, is_next);
     redis_command_str(out, ct_buf_str(&job->id));
     redis_command_str(out, name);
     redis_command_str(out, ct_buf_str(&job->data));
     redis_command_str(out, ct_buf_str(&job->opts));
-    put_number(out, job->timestamp);
-    put_number(out, delay);
-    put_number(out, delay > 0 ? job->timestamp + delay : 0);
-    put_number(out, job->priority);
+    entry_put_number(out, job->timestamp);
+    entry_put_number(out, delay);
+    entry_put_number(out, delay > 0 ? job->timestamp + delay : 0);
+    entry_put_number(out, job->priority);
     redis_command_text(out, job->is_lifo ? "RPUSH" : "LPUSH");
     redis_command_text(out, job->debounce_id ? job->debounce_id : "");
     if (job->debounce_id && job->debounce_ttl > 0)
-        put_number(out, job->debounce_ttl);
+        entry_put_number(out, job->debounce_ttl);
     else
         redis_command_text(out, "");
 }
@@ -268,7 +177,7 @@ static enum ct_code prepare(struct memberlist *opts, int64_t now_ms, struct prep
     if (rc == CT_E_OK)
         rc = memberlist_check(opts, "opts with what Bull adds", err);
     if (rc == CT_E_OK)
-        rc = number_option(opts, "priority", 0, &job->priority, err);
+        rc = entry_number(opts, "priority", 0, &job->priority, err);
     if (rc == CT_E_OK)
         rc = id_append(opts, &job->id, err);
     if (rc == CT_E_OK)
@@ -280,23 +189,12 @@ static enum ct_code prepare(struct memberlist *opts, int64_t now_ms, struct prep
     return CT_E_OK;
 }
 
-/* Data as it is stored: what JavaScript takes for false becomes an empty object. */
+/* What JavaScript takes for false becomes an empty object. */
 static enum ct_code prepare_data(struct ct_str data, struct ct_buf *out, struct ct_error *err)
 {
     struct ct_str trimmed = members_trim(data);
 
-    if (trimmed.data) {
-        enum ct_code rc = ct_json_check(trimmed, err);
-        if (rc != CT_E_OK) {
-            ct_error_wrap(err, "data");
-            return rc;
-        }
-    }
-    if (js_is_falsy(trimmed))
-        ct_buf_append_str(out, CT_STR_LIT("{}"));
-    else
-        js_append_compact(out, trimmed);
-    return CT_E_OK;
+    return entry_data(js_is_falsy(trimmed) ? CT_STR_NONE : trimmed, out, err);
 }
 
 enum ct_code entry_write(const struct dialect_queue *queue, const struct entry *entry,

@@ -28,4 +28,6 @@ const struct dialect bullmq_dialect = {
     .configure = dialect_queue_configure,
     .client_name = bullmq_client_name,
     .wake_channel = bullmq_wake_channel,
+    .build_add = bullmq_build_add,
+    .parse_add = bullmq_parse_add,
 };

@@ -5,4 +5,10 @@
 #include "dialect/bullmq/keys.h"
 #include "dialect/shared/queue.h"
 
+/* The signatures are those of struct dialect. */
+void bullmq_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t now_ms,
+                      const struct ct_random *random, struct redis_command *command);
+enum ct_code bullmq_parse_add(struct dialect_queue *queue, struct ct_list *adds,
+                              const struct redis_reply *reply, struct ct_error *err);
+
 #endif
