@@ -14,10 +14,11 @@ import test from 'node:test';
 
 import { openFleet } from '../lib/fleet.mjs';
 import { BUILD, commandOf, isSanitized } from '../lib/processes.mjs';
+import { randomOf, SEED } from '../lib/random.mjs';
 import { runQ } from '../lib/q.mjs';
 import { pause, until, within } from '../lib/wait.mjs';
 import { startCartritaWorker, startDaemon } from '../lib/workers.mjs';
-import { Chaos, SEED, TALLY, randomOf } from './lib.mjs';
+import { Chaos, TALLY } from './lib.mjs';
 
 const JOBS_MAX = 50_000;
 const JOBS_SANITIZED = 8000;

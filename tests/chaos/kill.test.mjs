@@ -5,9 +5,10 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
+import { randomOf, SEED } from '../lib/random.mjs';
 import { pause } from '../lib/wait.mjs';
 import { startCartritaWorker } from '../lib/workers.mjs';
-import { Chaos, SEED, randomOf } from './lib.mjs';
+import { Chaos } from './lib.mjs';
 
 const JOBS = Number(process.env.JOBS ?? 20_000);
 const PROCESSES = 2;

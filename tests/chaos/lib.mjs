@@ -1,4 +1,4 @@
-/* What the chaos tests share: a seeded random, jobs that are added until Redis has them, and the count
+/* What the chaos tests share: jobs that are added until Redis has them, and the count
  * at the end. A job counts as lost when it was added and Redis no longer has it as completed. */
 
 import assert from 'node:assert/strict';
@@ -7,6 +7,7 @@ import { join } from 'node:path';
 
 import { bullQueue } from '../lib/bull.mjs';
 import { BUILD } from '../lib/processes.mjs';
+import { SEED } from '../lib/random.mjs';
 import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { until } from '../lib/wait.mjs';
 
@@ -25,19 +26,6 @@ export const SETTINGS = {
 };
 /* A crash charges the job that was running: none may run out of attempts, or of maxCrashes. */
 const OPTS = { attempts: 1000 };
-
-export const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000);
-
-/* mulberry32: [0, 1). */
-export function randomOf(seed) {
-  let state = seed >>> 0;
-  return () => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let x = Math.imul(state ^ (state >>> 15), state | 1);
-    x ^= x + Math.imul(x ^ (x >>> 7), x | 61);
-    return ((x ^ (x >>> 14)) >>> 0) / 2 ** 32;
-  };
-}
 
 export class Chaos {
   static async open(t) {

@@ -7,9 +7,10 @@ import test from 'node:test';
 
 import { recordMessages, untilMessages } from '../lib/bull.mjs';
 import { cutProxy } from '../lib/proxy.mjs';
+import { randomOf, SEED } from '../lib/random.mjs';
 import { pause } from '../lib/wait.mjs';
 import { startCartritaWorker } from '../lib/workers.mjs';
-import { Chaos, SEED, randomOf } from './lib.mjs';
+import { Chaos } from './lib.mjs';
 
 const JOBS = 2500;
 const CUT_MIN_MS = 50;

@@ -2,6 +2,7 @@
  * under a Node worker and under ours. */
 
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
 
 import { sameAsNode, until } from '../lib/e2e_mq.mjs';
 
@@ -71,7 +72,6 @@ sameAsNode('an iteration that fails and is retried makes no other', {}, async (s
 
 sameAsNode('a scheduler that was removed, and one that was changed, while the job ran', {}, async (side) => {
   const gate = `${side.dir}/gate`;
-  const { writeFileSync } = await import('node:fs');
   await side.queue.upsertJobScheduler('gone', { every: HOUR }, { name: 'a', data: { gate } });
   await side.work({ concurrency: 2 });
   await side.queue.upsertJobScheduler('new', { every: HOUR }, { name: 'b', data: { gate } });

@@ -3,43 +3,15 @@
 
 import assert from 'node:assert/strict';
 import { writeFileSync } from 'node:fs';
-import { createServer } from 'node:http';
 
-import { createBullBoard } from '@bull-board/api';
 import { BullAdapter } from '@bull-board/api/bullAdapter';
-import { ExpressAdapter } from '@bull-board/express';
 
+import { mountBoard, ok } from '../lib/board.mjs';
 import { bullQueue, untilCounts, untilState } from '../lib/bull.mjs';
 import { sameAsBull } from '../lib/e2e.mjs';
-import { scopeOf } from '../lib/scope.mjs';
 import { until } from '../lib/wait.mjs';
 
-/* The board as its users mount it. Returns call(method, path, body) -> {status, body}. */
-async function openBoard(side) {
-  const serverAdapter = new ExpressAdapter();
-  createBullBoard({ queues: [new BullAdapter(bullQueue(side.t, side.redis))], serverAdapter });
-  const server = createServer(serverAdapter.getRouter());
-  await new Promise((done) => server.listen(0, '127.0.0.1', done));
-  scopeOf(side.t).defer(() => server.closeAllConnections() ?? server.close());
-  const base = `http://127.0.0.1:${server.address().port}/api`;
-
-  return async (method, path, body) => {
-    const response = await fetch(base + path, {
-      method,
-      headers: { 'content-type': 'application/json', connection: 'close' },
-      body: body && JSON.stringify(body),
-    });
-    const text = await response.text();
-    assert.ok(!text.startsWith('<'), `${method} ${path}: ${text.slice(0, 300)}`);
-    return { status: response.status, body: text && JSON.parse(text) };
-  };
-}
-
-async function ok(answer) {
-  const { status, body } = await answer;
-  assert.ok(status < 300, `HTTP ${status}: ${JSON.stringify(body)}`);
-  return body;
-}
+const openBoard = (side) => mountBoard(side.t, new BullAdapter(bullQueue(side.t, side.redis)));
 
 const listOf = async (board, status) =>
   (await ok(board('GET', `/queues?activeQueue=q&status=${status}&page=1&jobsPerPage=10`))).queues[0];
