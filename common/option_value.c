@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/nearest.h"
 
 void option_list_clear(struct ct_option_list *list)
 {
@@ -88,7 +89,11 @@ static enum ct_code put_choice(const struct option_input *input, struct ct_str t
                                struct ct_error *err)
 {
     const char *const *choices = input->option->choices;
-    char names[160] = "";
+    char names[160] = "", word[CT_NEAREST_LEN_MAX + 1];
+    struct ct_nearest nearest;
+
+    snprintf(word, sizeof word, "%.*s", (int)(text.len < sizeof word ? text.len : 0), text.data);
+    ct_nearest_init(&nearest, word);
 
     for (int i = 0; choices[i]; i++) {
         if (ct_str_is(text, choices[i])) {
@@ -97,9 +102,12 @@ static enum ct_code put_choice(const struct option_input *input, struct ct_str t
         }
         size_t used = strlen(names);
         snprintf(names + used, sizeof names - used, "%s%s", i ? ", " : "", choices[i]);
+        ct_nearest_offer(&nearest, choices[i]);
     }
-    return ct_error_set(err, CT_E_USAGE, "%s: '%.*s' is not one of %s", input->where,
-                        text.len > 40 ? 40 : (int)text.len, text.data, names);
+    return ct_error_set(err, CT_E_USAGE, "%s: '%.*s' is not one of %s%s%s%s", input->where,
+                        text.len > 40 ? 40 : (int)text.len, text.data, names,
+                        nearest.best ? ": did you mean '" : "", nearest.best ? nearest.best : "",
+                        nearest.best ? "'?" : "");
 }
 
 static enum ct_code put_item(const struct option_input *input, struct ct_str text,

@@ -127,6 +127,7 @@ void adding_add(struct conn *conn, const struct proto_add *add)
         .prefix = add->has_prefix ? add->prefix : CT_STR_LIT("bull"),
         .name = add->queue,
         .dialect = add->has_dialect ? add->dialect : CT_STR_NONE,
+        .is_hasty = true,
     };
     struct adding *adding = ct_zalloc(sizeof *adding);
     adding->conn = conn;

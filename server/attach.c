@@ -335,5 +335,6 @@ void attach_resume(struct conn *conn, const struct proto_resume *resume)
         wish->token_len = resume->token.len;
         ct_list_push_back(&sub->resumes, &wish->link);
         sub->resume_count++;
+        hosts_hurry(sub->search); /* whoever ran the job needs an answer */
     }
 }

@@ -6,10 +6,12 @@
 
 #include "common/mem.h"
 #include "common/url.h"
+#include "dialect/registry.h"
 #include "proto/frame.h"
 
 #define CONFIG_QUEUES_MAX 1000
 
+static const char *const config_dialects[] = {"bull", "bullmq", "auto", NULL};
 static const char *const config_levels[] = {"debug", "info", "warn", "error", NULL};
 
 #define FIELD(name) .offset = offsetof(struct config_flags, name)
@@ -55,6 +57,13 @@ static const struct ct_option config_options[] = {
      .min = 1024,
      .max = PROTO_FRAME_MAX_EVER,
      .help = "Largest message to or from a worker, and so the largest job."},
+    {.name = "dialect",
+     .kind = CT_OPTION_ENUM,
+     FIELD(dialect),
+     .choices = config_dialects,
+     .fallback = "auto",
+     .help = "Who else works with the queues, where neither a worker nor queues: says it; auto "
+             "looks at their keys."},
     {.name = "grace",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(grace_ms),
@@ -99,7 +108,7 @@ static const struct ct_option config_options[] = {
 static const struct ct_program config_program = {
     .name = "cartrita-queued",
     .version = CARTRITA_VERSION,
-    .about = "Serves queues of Bull from Redis to workers.",
+    .about = "Serves queues of Bull and BullMQ from Redis to workers.",
     .footer = "In the configuration file, queues: is a list of {name, prefix, dialect} and Bull's "
               "settings\n(lockDuration, stalledInterval, limiter, ...), which override what "
               "workers ask for; these queues\nare looked after (delayed and stalled jobs) also "
@@ -166,6 +175,17 @@ static enum ct_code config_queue_text(const struct ct_yaml_node *node, const cha
     return CT_E_OK;
 }
 
+static enum ct_code config_check_dialect(const struct ct_yaml_node *node, const char *name,
+                                         struct ct_error *err)
+{
+    const struct dialect *ignored;
+    struct ct_error why;
+
+    if (!name || strcmp(name, "auto") == 0 || dialect_choose(name, &ignored, &why) == CT_E_OK)
+        return CT_E_OK;
+    return ct_yaml_error(node, err, "%s", why.detail);
+}
+
 static enum ct_code config_queue(const struct ct_yaml_node *node, struct queue_config *queue,
                                  struct ct_error *err)
 {
@@ -179,6 +199,8 @@ static enum ct_code config_queue(const struct ct_yaml_node *node, struct queue_c
         rc = config_queue_text(node, "prefix", "bull", &queue->prefix, err);
     if (rc == CT_E_OK)
         rc = config_queue_text(node, "dialect", NULL, &queue->dialect, err);
+    if (rc == CT_E_OK)
+        rc = config_check_dialect(ct_yaml_find(node, "dialect"), queue->dialect, err);
     if (rc == CT_E_OK)
         rc = hosts_check_name(ct_str_of(queue->name), ct_str_of(queue->prefix), err);
     if (rc == CT_E_OK)
@@ -287,4 +309,9 @@ const char *config_listen_at(const struct config *config, size_t index)
 {
     return config->flags.listen.count > 0 ? config->flags.listen.items[index]
                                           : config->listen_default;
+}
+
+const char *config_dialect(const struct config *config)
+{
+    return config_dialects[config->flags.dialect];
 }

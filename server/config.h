@@ -14,7 +14,7 @@ struct config_flags {
     int64_t embedded_port;
     bool is_private, dies_with_parent;
     int64_t grace_ms, frame_max, parent;
-    int log_level;
+    int log_level, dialect;
 };
 
 struct config {
@@ -34,6 +34,8 @@ enum config_outcome { CONFIG_READY, CONFIG_ANSWERED, CONFIG_REFUSED };
 enum config_outcome config_read(struct config *config, int argc, char **argv, struct ct_error *err);
 void config_close(struct config *config);
 
+/* Of queues for which nobody says it. */
+const char *config_dialect(const struct config *config);
 size_t config_listen_count(const struct config *config);
 const char *config_listen_at(const struct config *config, size_t index);
 

@@ -227,6 +227,7 @@ static void daemon_open_parts(struct daemon *daemon)
         .clock = &ct_clock_system,
         .queues = daemon->config->queues,
         .queue_count = daemon->config->queue_count,
+        .dialect = config_dialect(daemon->config),
         .quiet_ms = daemon->embedded ? EMBEDDED_START_MS : 0,
         .on_redis_up = daemon_on_redis_up,
         .ctx = daemon,

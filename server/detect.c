@@ -12,7 +12,7 @@ struct detect {
     char *prefix, *name; /* owned */
     char *wanted;        /* owned; NULL: auto */
     bool is_asked, is_answered, is_cancelled;
-    const struct dialect *found;
+    struct dialect_found found;
     struct ct_error err;
 };
 
@@ -37,7 +37,6 @@ static void detect_free(struct detect *detect)
 static void detect_on_answer(void *arg, const struct redis_reply *reply, const struct ct_error *err)
 {
     struct detect *detect = arg;
-    const struct queue_name name = {detect->prefix, detect->name};
 
     detect->is_asked = false;
     if (detect->is_cancelled) {
@@ -49,7 +48,7 @@ static void detect_on_answer(void *arg, const struct redis_reply *reply, const s
     detect->is_answered = true;
     if (err)
         detect->err = *err;
-    else if (dialect_parse_detect(&name, reply, &detect->found, &detect->err) == CT_E_OK)
+    else if (dialect_parse_detect(reply, &detect->found, &detect->err) == CT_E_OK)
         detect->err.code = CT_E_OK;
 }
 
@@ -65,24 +64,25 @@ static void detect_ask(struct detect *detect, struct redis_link *link)
     detect->is_asked = true;
 }
 
-static bool detect_by_name(const struct detect *detect, const struct dialect **out,
+static void detect_by_name(const struct detect *detect, struct dialect_found *out,
                            struct ct_error *err)
 {
-    *out = dialect_find(detect->wanted);
-    if (!*out)
-        ct_error_set(err, CT_E_UNSUPPORTED, "no dialect is called '%.40s': use %s or auto",
-                     detect->wanted, dialect_names());
-    return true;
+    *out = (struct dialect_found){.verdict = DIALECT_TOLD, .exists = true};
+    if (dialect_choose(detect->wanted, &out->dialect, err) != CT_E_OK)
+        err->code = CT_E_UNSUPPORTED;
 }
 
-bool detect_step(struct detect *detect, struct redis_link *link, const struct dialect **out,
+bool detect_step(struct detect *detect, struct redis_link *link, struct dialect_found *out,
                  struct ct_error *err)
 {
-    if (detect->wanted)
-        return detect_by_name(detect, out, err);
+    if (detect->wanted) {
+        detect_by_name(detect, out, err);
+        return true;
+    }
     if (detect->is_answered) {
         *out = detect->found;
         *err = detect->err;
+        detect->is_answered = false;
         return true;
     }
     if (!detect->is_asked && redis_link_is_up(link))

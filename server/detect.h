@@ -3,16 +3,17 @@
 #ifndef CT_SERVER_DETECT_H
 #define CT_SERVER_DETECT_H
 
-#include "queue/dialect.h"
+#include "dialect/registry.h"
 #include "redis/link.h"
 
 struct detect;
 
 /* `wanted` NULL: look at the keys. */
 struct detect *detect_begin(const struct queue_name *name, const char *wanted);
-/* Does what can be done now: asks Redis once it is up. True when it has ended: *out is the dialect,
- * or `err` says why there is none (its code is OK otherwise). Called again after each turn. */
-bool detect_step(struct detect *detect, struct redis_link *link, const struct dialect **out,
+/* Does what can be done now: asks Redis once it is up. True when there is an answer: *out, or `err`
+ * says why there is none (its code is OK otherwise). Called again after each turn; after an answer
+ * it asks anew. */
+bool detect_step(struct detect *detect, struct redis_link *link, struct dialect_found *out,
                  struct ct_error *err);
 /* Ends it at any time; an answer that is still to come is dropped. */
 void detect_cancel(struct detect *detect);

@@ -84,13 +84,14 @@ struct hosts *hosts_open(const struct hosts_options *options)
     hosts->url = options->url;
     hosts->queues = options->queues;
     hosts->queue_count = options->queue_count;
+    hosts->dialect = options->dialect;
     hosts->quiet_ms = options->quiet_ms;
     hosts->on_redis_up = options->on_redis_up;
     hosts->ctx = options->ctx;
     ct_list_init(&hosts->live);
     ct_list_init(&hosts->retired);
     ct_list_init(&hosts->turns);
-    ct_list_init(&hosts->searches);
+    hosts_init_searches(hosts);
     hosts->world = (struct queue_host_world){
         .loop = options->loop,
         .url = options->url,
@@ -109,13 +110,15 @@ struct hosts *hosts_open(const struct hosts_options *options)
 void hosts_drain(struct hosts *hosts)
 {
     hosts->is_draining = true;
+    hosts_stir(hosts);
     CT_LIST_FOREACH_SAFE (node, following, &hosts->live)
         queue_host_drain(queue_host_of(node));
 }
 
 bool hosts_are_gone(const struct hosts *hosts)
 {
-    return hosts->host_count == 0 && ct_list_is_empty(&hosts->searches);
+    return hosts->host_count == 0 && ct_list_is_empty(&hosts->searches) &&
+           ct_list_is_empty(&hosts->silent);
 }
 
 static void hosts_on_closed(void *ctx)
@@ -130,12 +133,18 @@ static void hosts_on_closed(void *ctx)
     closed(closed_ctx);
 }
 
+static void hosts_on_timer_closed(uv_handle_t *handle)
+{
+    hosts_on_closed(handle->data);
+}
+
 void hosts_close(struct hosts *hosts, void (*closed)(void *ctx), void *ctx)
 {
     ct_assert(hosts_are_gone(hosts));
     hosts->closed = closed;
     hosts->closed_ctx = ctx;
-    hosts->handles_open = 2;
+    hosts->handles_open = 3;
+    uv_close((uv_handle_t *)&hosts->again, hosts_on_timer_closed);
     redis_link_close(hosts->world.commands, hosts_on_closed, hosts);
     redis_link_close(hosts->world.messages, hosts_on_closed, hosts);
 }

@@ -2,7 +2,10 @@
  * for messages. Owned by the daemon; asked by connections.
  *
  * Finding a queue may need Redis (dialect "auto" looks at its keys), so it is asked with a callback
- * and waits as long as Redis is away. */
+ * and waits as long as Redis is away.
+ *
+ * A queue without any key may become Bull's or BullMQ's: who takes jobs of it waits for its first
+ * key, which is looked for every HOSTS_AGAIN_MS, HOSTS_AGAIN_MAX such queues at a time. */
 #ifndef CT_SERVER_HOSTS_H
 #define CT_SERVER_HOSTS_H
 
@@ -21,10 +24,13 @@ struct hosts_search;
 /* While Redis is away, say so this often. */
 #define HOSTS_REMIND_MS 30000
 
+#define HOSTS_AGAIN_MS  100
+#define HOSTS_AGAIN_MAX 20
+
 /* A queue of the configuration file. */
 struct queue_config {
     char *prefix, *name; /* owned */
-    char *dialect;       /* owned; NULL: as found */
+    char *dialect;       /* owned; NULL: as workers say, or as found */
     char *settings; /* owned; JSON object, NULL: none. They override what workers attach with */
 };
 
@@ -35,6 +41,7 @@ struct hosts_options {
     const struct ct_clock *clock;
     const struct queue_config *queues;
     size_t queue_count;
+    const char *dialect;            /* of queues for which nobody says it; NULL: as found */
     uint64_t quiet_ms;              /* an outage is worth a line in the log after so long */
     void (*on_redis_up)(void *ctx); /* each time; may be NULL */
     void *ctx;
@@ -49,6 +56,7 @@ struct hosts_want {
     struct ct_str prefix, name; /* copied */
     struct ct_str dialect;      /* copied; absent: auto */
     struct ct_str settings;     /* copied; JSON object, absent: as they are */
+    bool is_hasty;              /* as hosts_hurry */
 };
 
 /* `host` NULL: it cannot be had, for the reason in `err`. */
@@ -62,6 +70,8 @@ enum ct_code hosts_check_name(struct ct_str name, struct ct_str prefix,
 struct hosts_search *hosts_find(struct hosts *hosts, const struct hosts_want *want,
                                 hosts_found_fn found, void *arg);
 void hosts_forget(struct hosts_search *search);
+/* It waits no longer for the first key of a queue, but takes it for Bull's. */
+void hosts_hurry(struct hosts_search *search);
 
 /* Cancels the active job `id` of the queue in `want` (prefix and name), here or, by a message, in
  * another daemon. `cancelled` comes exactly once, perhaps before this returns. Code OK: told, or

@@ -13,11 +13,14 @@
 #include "server/hosts.h"
 
 struct hosts_search {
-    struct ct_list link;   /* in hosts->searches */
+    struct ct_list link; /* in hosts->searches or, while there is nothing to be told, ->silent */
+    struct hosts *hosts;
     char *prefix, *name;   /* owned */
     char *dialect;         /* owned; NULL: auto */
     char *settings;        /* owned; NULL: none */
     struct detect *detect; /* owned; under way */
+    bool is_hasty;         /* takes what stands in rather than to wait for a sign */
+    bool is_told;          /* that it waits */
     hosts_found_fn found;
     void *arg;
 };
@@ -27,6 +30,7 @@ struct hosts {
     const struct ct_redis_url *url;
     const struct queue_config *queues;
     size_t queue_count;
+    const char *dialect;
     uint64_t quiet_ms;
     void (*on_redis_up)(void *ctx);
     void *ctx;
@@ -35,6 +39,8 @@ struct hosts {
     struct ct_list retired; /* draining */
     struct ct_list turns;   /* to have their turn */
     struct ct_list searches;
+    struct ct_list silent; /* searches for queues that do not exist yet: asked again by `again` */
+    uv_timer_t again;
     uint32_t host_count; /* live, retired and closing */
     bool is_draining;
     /* The outage under way. */
@@ -54,7 +60,10 @@ void hosts_schedule(void *ctx, struct queue_host *host);
 void hosts_open_links(struct hosts *hosts);
 
 /* --- hosts_search.c --- */
+void hosts_init_searches(struct hosts *hosts);
 /* One step for each search. */
 void hosts_search_all(struct hosts *hosts);
+/* Those that wait for a sign have a step in the next turn as well. */
+void hosts_stir(struct hosts *hosts);
 
 #endif

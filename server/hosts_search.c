@@ -1,5 +1,8 @@
 /* Finding a queue, or making it. Called by hosts.c at the end of a turn of the loop, and by
- * connections to begin or forget a search. */
+ * connections to begin or forget a search.
+ *
+ * A queue that has no key yet is left in hosts->silent, out of the way of the turns, until the
+ * timer has it asked for again; whoever makes a queue meanwhile stirs all of them. */
 #include <stdlib.h>
 
 #include "common/log.h"
@@ -66,15 +69,27 @@ static enum ct_code hosts_reconfigure(struct queue_host *host, const struct host
     return rc;
 }
 
+static void hosts_tell_made(const struct hosts_search *search, const struct dialect_found *found)
+{
+    const char *const name = found->dialect->name;
+
+    ct_log_info("queue opened", CT_STR("queue", search->name), CT_STR("prefix", search->prefix),
+                CT_STR("dialect", name));
+    if (found->verdict == DIALECT_MIXED)
+        ct_log_warn("queue has keys of both Bull and BullMQ: say with dialect: whose it is",
+                    CT_STR("queue", search->name), CT_STR("prefix", search->prefix),
+                    CT_STR("served_as", name), CT_STR("signs", found->signs));
+}
+
 static enum ct_code hosts_make(struct hosts *hosts, const struct hosts_search *search,
-                               const struct queue_config *config, const struct dialect *dialect,
+                               const struct queue_config *config, const struct dialect_found *found,
                                struct queue_host **out, struct ct_error *err)
 {
     struct queue_settings settings;
     const struct queue_host_options options = {
         .prefix = search->prefix,
         .name = search->name,
-        .dialect = dialect,
+        .dialect = found->dialect,
         .settings = &settings,
         .is_pinned = config != NULL,
     };
@@ -93,8 +108,8 @@ static enum ct_code hosts_make(struct hosts *hosts, const struct hosts_search *s
     ct_list_push_back(&hosts->live, queue_host_node(*out));
     hosts->host_count++;
     hosts_schedule(hosts, *out);
-    ct_log_info("queue opened", CT_STR("queue", search->name), CT_STR("prefix", search->prefix),
-                CT_STR("dialect", dialect->name));
+    hosts_stir(hosts);
+    hosts_tell_made(search, found);
     return CT_E_OK;
 }
 
@@ -131,12 +146,73 @@ static enum ct_code search_check(const struct hosts *hosts, const struct hosts_s
     return CT_E_OK;
 }
 
-/* One step: true when the search has ended. */
-static bool search_step(struct hosts *hosts, struct hosts_search *search)
+/* NULL: as the keys tell. */
+static const char *search_wants(const struct hosts *hosts, const struct hosts_search *search,
+                                const struct queue_config *config)
+{
+    const char *const wanted = search->dialect             ? search->dialect
+                               : config && config->dialect ? config->dialect
+                                                           : hosts->dialect;
+
+    return wanted && strcmp(wanted, "auto") != 0 ? wanted : NULL;
+}
+
+/* --- queues without a key --- */
+
+static void search_on_again(uv_timer_t *timer)
+{
+    struct hosts *hosts = timer->data;
+
+    for (int i = 0; i < HOSTS_AGAIN_MAX && !ct_list_is_empty(&hosts->silent); i++) {
+        struct ct_list *node = hosts->silent.next;
+        ct_list_remove(node);
+        ct_list_push_back(&hosts->searches, node);
+    }
+    if (!ct_list_is_empty(&hosts->silent))
+        uv_timer_start(timer, search_on_again, HOSTS_AGAIN_MS, 0);
+}
+
+static void search_wait(struct hosts_search *search)
+{
+    struct hosts *hosts = search->hosts;
+
+    ct_list_remove(&search->link);
+    ct_list_push_back(&hosts->silent, &search->link);
+    if (!uv_is_active((uv_handle_t *)&hosts->again))
+        uv_timer_start(&hosts->again, search_on_again, HOSTS_AGAIN_MS, 0);
+    if (!search->is_told)
+        ct_log_info("queue does not exist yet: whose it is will show with its first job",
+                    CT_STR("queue", search->name), CT_STR("prefix", search->prefix));
+    search->is_told = true;
+}
+
+void hosts_stir(struct hosts *hosts)
+{
+    ct_list_append(&hosts->searches, &hosts->silent);
+}
+
+void hosts_hurry(struct hosts_search *search)
+{
+    search->is_hasty = true;
+    ct_list_remove(&search->link);
+    ct_list_push_back(&search->hosts->searches, &search->link);
+}
+
+void hosts_init_searches(struct hosts *hosts)
+{
+    ct_list_init(&hosts->searches);
+    ct_list_init(&hosts->silent);
+    uv_timer_init(hosts->loop, &hosts->again);
+    hosts->again.data = hosts;
+}
+
+/* --- searching --- */
+
+static void search_step(struct hosts *hosts, struct hosts_search *search)
 {
     const struct queue_config *config = hosts_config_of(hosts, search);
-    const struct dialect *dialect = NULL;
-    const char *wanted = search->dialect ? search->dialect : (config ? config->dialect : NULL);
+    const char *wanted = search_wants(hosts, search, config);
+    struct dialect_found found;
     struct ct_error err = {CT_E_OK, ""};
     struct queue_host *host = NULL;
     enum ct_code rc = search_check(hosts, search, &err);
@@ -149,14 +225,17 @@ static bool search_step(struct hosts *hosts, struct hosts_search *search)
         const struct queue_name name = {search->prefix, search->name};
         if (!search->detect)
             search->detect = detect_begin(&name, wanted);
-        if (!detect_step(search->detect, hosts->world.commands, &dialect, &err))
-            return false;
+        if (!detect_step(search->detect, hosts->world.commands, &found, &err))
+            return;
         rc = err.code;
+        if (rc == CT_E_OK && !found.exists && !search->is_hasty) {
+            search_wait(search);
+            return;
+        }
         if (rc == CT_E_OK)
-            rc = hosts_make(hosts, search, config, dialect, &host, &err);
+            rc = hosts_make(hosts, search, config, &found, &host, &err);
     }
     search_found(search, rc == CT_E_OK ? host : NULL, rc == CT_E_OK ? NULL : &err);
-    return true;
 }
 
 enum ct_code hosts_check_name(struct ct_str name, struct ct_str prefix, struct ct_error *err)
@@ -182,6 +261,8 @@ struct hosts_search *hosts_find(struct hosts *hosts, const struct hosts_want *wa
 {
     struct hosts_search *search = ct_zalloc(sizeof *search);
 
+    search->hosts = hosts;
+    search->is_hasty = want->is_hasty;
     search->prefix = ct_strndup(want->prefix.data, want->prefix.len);
     search->name = ct_strndup(want->name.data, want->name.len);
     search->dialect = ct_str_is(want->dialect, "auto") ? NULL : copy_or_null(want->dialect);

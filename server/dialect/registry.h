@@ -7,14 +7,33 @@
 
 /* NULL when no dialect has this name. */
 const struct dialect *dialect_find(const char *name);
-/* The names, for messages: "bull". Static memory. */
-const char *dialect_names(void);
+/* The same, and USAGE, with the nearest name, when there is none. */
+enum ct_code dialect_choose(const char *name, const struct dialect **out,
+                            struct ct_error *err) CT_MUST_CHECK;
+
+enum dialect_verdict {
+    DIALECT_UNKNOWN, /* nothing tells */
+    DIALECT_TOLD,
+    DIALECT_MIXED, /* both have left their marks */
+};
+
+#define DIALECT_SIGNS_MAX 160
+
+struct dialect_found {
+    enum dialect_verdict verdict;
+    /* TOLD: the queue's. MIXED: BullMQ's, which sees Bull's jobs as well. UNKNOWN: Bull's, as any
+     * job of BullMQ's would have told. */
+    const struct dialect *dialect;
+    bool exists;                   /* the queue has a key at least */
+    char signs[DIALECT_SIGNS_MAX]; /* what told, for people: "events, meta version"; may be "" */
+};
+
+/* "bull", "bullmq", "mixed" or "unknown". */
+const char *dialect_verdict_name(const struct dialect_found *found);
 
 /* Asks Redis for what tells the dialects apart; the answer goes to dialect_parse_detect. */
 void dialect_build_detect(const struct queue_name *name, struct redis_command *command);
-/* *out is the dialect of the queue; a queue that does not exist yet gets the first one.
- * UNSUPPORTED: it belongs to a dialect that this program does not speak. */
-enum ct_code dialect_parse_detect(const struct queue_name *name, const struct redis_reply *reply,
-                                  const struct dialect **out, struct ct_error *err) CT_MUST_CHECK;
+enum ct_code dialect_parse_detect(const struct redis_reply *reply, struct dialect_found *out,
+                                  struct ct_error *err) CT_MUST_CHECK;
 
 #endif

@@ -60,20 +60,20 @@ static void take_dialect(struct session *session, const struct dialect *dialect)
 /* With "auto" the first dialect stands in until a queue tells: they name their queues alike. */
 static enum ct_code choose_dialect(struct session *session, struct ct_error *err)
 {
-    const char *wanted = session->settings->queue_dialect;
-    const struct dialect *dialect = dialect_find(session_is_auto(session) ? "bull" : wanted);
+    const char *wanted = session_is_auto(session) ? "bull" : session->settings->queue_dialect;
+    const struct dialect *dialect = NULL;
+    enum ct_code rc = dialect_choose(wanted, &dialect, err);
 
-    if (!dialect)
-        return ct_error_set(err, CT_E_USAGE, "--dialect %s: there are %s and auto", wanted,
-                            dialect_names());
-    take_dialect(session, dialect);
-    return CT_E_OK;
+    if (rc == CT_E_OK)
+        take_dialect(session, dialect);
+    else
+        ct_error_wrap(err, "--dialect");
+    return rc;
 }
 
 enum ct_code session_resolve(struct session *session, const char *queue, struct ct_error *err)
 {
     struct queue_name name = {session->settings->prefix, queue};
-    const struct dialect *dialect = session->dialect;
     struct redis_reply *reply = NULL;
     struct redis_command command;
     enum ct_code rc;
@@ -84,11 +84,22 @@ enum ct_code session_resolve(struct session *session, const char *queue, struct 
     dialect_build_detect(&name, &command);
     rc = session_call(session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = dialect_parse_detect(&name, reply, &dialect, err);
+        rc = dialect_parse_detect(reply, &session->found, err);
     redis_reply_free(reply);
     if (rc == CT_E_OK)
-        take_dialect(session, dialect);
+        take_dialect(session, session->found.dialect);
     return rc;
+}
+
+enum ct_code session_check_change(const struct session *session, const char *queue,
+                                  struct ct_error *err)
+{
+    if (!session_is_auto(session) || session->found.verdict != DIALECT_MIXED)
+        return CT_E_OK;
+    return ct_error_set(err, CT_E_CONFLICT,
+                        "queue \"%.60s\" has keys of both Bull and BullMQ, %s: say whose jobs to "
+                        "change with --dialect bull or --dialect bullmq",
+                        queue, session->found.signs);
 }
 
 enum ct_code session_open(struct session *session, const struct ct_option_set *set,

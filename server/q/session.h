@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "common/option.h"
+#include "dialect/registry.h"
 #include "q/look.h"
 #include "q/profile.h"
 #include "queue/inspect.h"
@@ -61,6 +62,7 @@ struct session {
     struct redis_link *link;
     const struct dialect *dialect; /* that of the queue, once session_resolve has found it */
     const struct inspector *inspector;
+    struct dialect_found found; /* the same, unless the dialect is given */
 };
 
 /* Opens everything but the connection, which comes with the first call. On success the caller
@@ -88,6 +90,10 @@ bool session_is_auto(const struct session *session);
 /* Sets dialect and inspector for this queue, by --dialect or by its keys. */
 enum ct_code session_resolve(struct session *session, const char *queue,
                              struct ct_error *err) CT_MUST_CHECK;
+/* After session_resolve: CONFLICT when the keys tell of both dialects and no --dialect was given.
+ * Whatever moves or removes jobs asks first. */
+enum ct_code session_check_change(const struct session *session, const char *queue,
+                                  struct ct_error *err) CT_MUST_CHECK;
 
 /* The counts of one queue. */
 enum ct_code session_counts(struct session *session, const char *queue, struct inspect_counts *out,

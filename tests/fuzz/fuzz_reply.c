@@ -128,11 +128,10 @@ static enum ct_code read_sweep(const struct redis_reply *reply, struct ct_error 
 
 static enum ct_code read_detect(const struct redis_reply *reply, struct ct_error *err)
 {
-    const struct queue_name name = {"bull", "q"};
-    const struct dialect *dialect = NULL;
+    struct dialect_found found = {.dialect = NULL};
 
-    enum ct_code rc = dialect_parse_detect(&name, reply, &dialect, err);
-    ct_assert((rc == CT_E_OK) == (dialect != NULL));
+    enum ct_code rc = dialect_parse_detect(reply, &found, err);
+    ct_assert((rc == CT_E_OK) == (found.dialect != NULL));
     return rc;
 }
 

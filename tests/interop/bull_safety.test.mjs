@@ -511,17 +511,6 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
     for (const [opts, text] of wrong) await assert.rejects(side.add([{ data: 1, opts }]), text, JSON.stringify(opts));
     assert.deepEqual(await client.keys('*'), []);
   });
-
-  await t.test('a queue of BullMQ is told apart', async (t) => {
-    const side = await fresh(t);
-    assert.deepEqual(await side.driver.ask({ op: 'detect' }), { dialect: 'bull' });
-    await client.hset(`${P}meta`, 'paused', 1);
-    await side.add([{ data: 1 }]);
-    assert.deepEqual(await side.driver.ask({ op: 'detect' }), { dialect: 'bull' });
-    await client.hset(`${P}meta`, 'version', 'bullmq:5.0.0');
-    const answer = await side.driver.ask({ op: 'detect' });
-    assert.ok(answer.dialect === 'bullmq' || /BullMQ/.test(answer.detail));
-  });
 });
 
 test('82: in a cluster every key of a queue is in one slot', { skip }, async (t) => {

@@ -192,7 +192,7 @@ test('queues of the configuration file are looked after without a worker', optio
   const config = join(dir, 'c.yaml');
   await writeFile(
     config,
-    JSON.stringify({ queues: [{ name: 'q', stalledInterval: 300, guardInterval: 300, lockDuration: 2000 }], pools: [{ queue: 'other' }] }),
+    JSON.stringify({ queues: [{ name: 'q', dialect: 'bull', stalledInterval: 300, guardInterval: 300, lockDuration: 2000 }], pools: [{ queue: 'other' }] }),
   );
   const program = queued(t, ['--redis', redis.url, '--listen', `unix:${dir}/q.sock`, '--config', config]);
   await program.untilLine(/queue opened/);

@@ -29,7 +29,7 @@ test('the wrong password: said with what to do, and tried on', options, async (t
   assert.match(line, /USER:PASSWORD|:PASSWORD@HOST/);
   assert.doesNotMatch(daemon.program.log, /wrong@|:wrong/);
   const wire = await openSession(t, daemon.server);
-  wire.send('attach', { sub: 1, queue: 'q' });
+  wire.send('attach', { sub: 1, queue: 'q', dialect: 'bull' });
   await redis.client().config('SET', 'requirepass', 'wrong');
   assert.equal((await wire.take('attached', {}, { deadlineMs: SLOW_MS })).code, 0);
 });
@@ -88,7 +88,7 @@ test('a Redis that may evict keys: warned about once, with the risk and the reme
   for (const { server } of quiet) {
     /* Its commands are answered in order: behind this one, the policy is known. */
     const wire = await openSession(t, server);
-    wire.send('attach', { sub: 1, queue: 'q' });
+    wire.send('attach', { sub: 1, queue: 'q', dialect: 'bull' });
     assert.equal((await wire.take('attached', {}, { deadlineMs: SLOW_MS })).code, 0);
   }
   assert.equal(daemon.program.lines.filter((text) => text.includes('maxmemory-policy')).length, 1);

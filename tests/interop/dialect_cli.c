@@ -358,15 +358,18 @@ static void run_detect(const struct queue_name *name)
     struct redis_command command;
     struct redis_reply *reply = NULL;
     struct ct_error err = {CT_E_OK, ""};
-    const struct dialect *found = NULL;
+    struct dialect_found found;
 
     redis_command_init(&command, NULL);
     dialect_build_detect(name, &command);
     enum ct_code rc = call(&command, &reply, &err);
     if (rc == CT_E_OK)
-        rc = dialect_parse_detect(name, reply, &found, &err);
+        rc = dialect_parse_detect(reply, &found, &err);
     redis_reply_free(reply);
-    answer(rc == CT_E_OK ? json_pack("{s:s}", "dialect", found->name) : error_of(&err));
+    answer(rc == CT_E_OK ? json_pack("{s:s, s:s, s:b, s:s}", "verdict",
+                                     dialect_verdict_name(&found), "dialect", found.dialect->name,
+                                     "exists", found.exists, "signs", found.signs)
+                         : error_of(&err));
 }
 
 static void run(const struct queue_name *name, json_t *request)

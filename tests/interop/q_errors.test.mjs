@@ -76,21 +76,6 @@ test('a foreign key in the way: 4, and it is named', async (t) => {
   await refused(t, redis, ['job', 'show', 'q', '1'], 4, /bull:q:failed is a string/);
 });
 
-test('a queue of BullMQ: 4, and the list goes on without it', async (t) => {
-  const redis = await startRedis(t);
-  const { Queue } = await import('bullmq');
-  const theirs = new Queue('modern', { connection: redis.connection, prefix: 'bull' });
-  t.after(() => theirs.close());
-  await theirs.add('n', {});
-  await bullQueue(t, redis, 'classic').add({});
-
-  await refused(t, redis, ['queue', 'show', 'modern'], 4, /belongs to BullMQ/);
-  await refused(t, redis, ['job', 'add', 'modern'], 4, /belongs to BullMQ/);
-  const { code, stdout, stderr } = await runQ(t, redis, 'queue', 'ls', '-o', 'json');
-  assert.deepEqual([code, JSON.parse(stdout).map((entry) => entry.name)], [0, ['classic']]);
-  assert.match(stderr, /left out: queue "modern"/);
-});
-
 test('no Redis: 5', async (t) => {
   const url = `redis://127.0.0.1:${await freePort()}`;
   await refused(t, { url }, ['queue', 'ls'], 5, /cannot connect to redis:\/\/127\.0\.0\.1:\d+: connection refused/);

@@ -134,10 +134,11 @@ export async function openSession(t, address, hello = {}) {
   return wire;
 }
 
-/* One that is attached to `queue` as number 1 and wants `window` jobs. */
+/* One that is attached to `queue` (Bull's, unless `attach` says otherwise) as number 1 and wants `window`
+ * jobs. */
 export async function openRunner(t, address, queue = 'q', { window = 1, hello, ...attach } = {}) {
   const wire = await openSession(t, address, hello);
-  wire.send('attach', { sub: 1, queue, ...attach });
+  wire.send('attach', { sub: 1, queue, dialect: 'bull', ...attach });
   wire.attached = await wire.take('attached');
   if (window > 0) wire.send('window', { sub: 1, count: window });
   return wire;

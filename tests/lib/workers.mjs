@@ -105,23 +105,24 @@ export function startMqProcess(t, redis, { version = 6, ...options } = {}) {
 }
 
 /* The configuration file of one pool. JSON is YAML. */
-function poolFile({ queues, concurrency, processes, settings = {}, strategies = {}, plugin, set, timeout, dialect }) {
+function poolFile({ queues, dialect, concurrency, processes, settings = {}, strategies = {}, plugin, set, timeout }) {
   const { prefix, ...rest } = settings;
   const backoffStrategies = Object.fromEntries(Object.entries(strategies).map(([name, delays]) => [name, { delays }]));
-  const pool = { queues, plugin, set, processes, concurrency, ...rest };
+  const pool = { queues, dialect, plugin, set, processes, concurrency, ...rest };
   if (timeout) pool.timeout = timeout;
   if (prefix) pool.prefix = prefix;
-  if (dialect) pool.dialect = dialect;
   if (Object.keys(strategies).length > 0) pool.backoffStrategies = backoffStrategies;
   return JSON.stringify({ pools: [pool] }, null, 2);
 }
 
 /* cartrita-worker, by default with the exec plugin and child.mjs, and with a private daemon; `server`
- * (an address) uses that daemon instead; `dialect` as in the file; `via` (a proxy) is another way to the same Redis. `plugin` is a name of a bundled plugin or a path.
+ * (an address) uses that daemon instead; `dialect` (bull) may be auto, for which queues that do not exist
+ * yet are waited for: with `waitReady: false`; `via` (a proxy) is another way to the same Redis. `plugin` is a name of a bundled plugin or a path.
  * `sandbox`: as in the file; by default the default, and the directories that the test has made so far. */
 export async function startCartritaWorker(t, redis, options = {}) {
   const {
     queue = 'q',
+    dialect = 'bull',
     concurrency = 1,
     processes = 1,
     plugin = 'exec',
@@ -141,6 +142,7 @@ export async function startCartritaWorker(t, redis, options = {}) {
     poolFile({
       ...options,
       queues: [queue].flat(),
+      dialect,
       concurrency,
       processes,
       set,

@@ -55,6 +55,7 @@ void resume_attach(struct leases *leases, size_t index)
     struct proto_message message = {.type = PROTO_ATTACH};
     struct proto_attach *attach = &message.as.attach;
 
+    leases->subs.list[index].is_refused = false;
     attach->sub = index;
     attach->queue = ct_str_of(leases->subs.list[index].queue);
     attach->has_prefix = leases->options.prefix != NULL;
@@ -95,7 +96,7 @@ void resume_reattach_due(uv_timer_t *timer)
     struct leases *leases = timer->data;
 
     for (size_t i = 0; i < leases->subs.count; i++)
-        if (!leases->subs.list[i].is_attached)
+        if (leases->subs.list[i].is_refused)
             resume_attach(leases, i);
 }
 
@@ -115,6 +116,7 @@ void resume_attached(struct leases *leases, const struct proto_attached *attache
         return;
     }
     sub->is_attached = false;
+    sub->is_refused = true;
     sub->told = 0;
     sub->refusals++;
     if ((sub->refusals & (sub->refusals - 1)) == 0) /* the 1st, 2nd, 4th, ... time */

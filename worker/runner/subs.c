@@ -25,7 +25,7 @@ void subs_fini(struct subs *subs)
 void subs_reset(struct subs *subs)
 {
     for (size_t i = 0; i < subs->count; i++) {
-        subs->list[i].is_attached = false;
+        subs->list[i].is_attached = subs->list[i].is_refused = false;
         subs->list[i].told = 0;
         subs->list[i].opened_ms = 0;
     }

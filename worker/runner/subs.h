@@ -20,6 +20,7 @@
 struct sub {
     const char *queue;  /* borrowed from the runner's settings */
     bool is_attached;   /* the daemon said so, on this connection */
+    bool is_refused;    /* the daemon said so; it is asked again after a while */
     bool is_hot;        /* used its last credit */
     unsigned refusals;  /* of attach, in a row */
     uint32_t told;      /* the window that the daemon knows */

@@ -27,13 +27,13 @@ struct listed {
 static void on_dialect(void *arg, const struct redis_reply *reply, const struct ct_error *err)
 {
     struct listed *listed = arg;
+    struct dialect_found found;
 
     --*listed->pending;
     if (err)
         listed->err = *err;
-    else
-        listed->err.code =
-            dialect_parse_detect(&listed->name, reply, &listed->dialect, &listed->err);
+    else if (dialect_parse_detect(reply, &found, &listed->err) == CT_E_OK)
+        listed->dialect = found.dialect;
 }
 
 static void on_counts(void *arg, const struct redis_reply *reply, const struct ct_error *err)
