@@ -114,8 +114,8 @@ export class BullSide {
 export class Driver {
   #waiting = [];
 
-  constructor(t, redis, settings = {}, queue = 'q', prefix = 'bull') {
-    const args = [redis.port, prefix, queue, JSON.stringify(settings)];
+  constructor(t, redis, settings = {}, queue = 'q', prefix = 'bull', dialect = 'bull') {
+    const args = [redis.port, prefix, queue, JSON.stringify(settings), dialect];
     this.program = startProgram(t, programPath(CLI), args, { stdin: 'pipe' });
     let text = '';
     const poll = () => {

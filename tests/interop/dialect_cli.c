@@ -2,10 +2,11 @@
  * the conformance tests, which do the same steps with Bull. It holds leased jobs by id, as the
  * engine would, and knows nothing else.
  *
- *   dialect_cli PORT PREFIX QUEUE [SETTINGS]
+ *   dialect_cli PORT PREFIX QUEUE [SETTINGS [DIALECT]]
  *   {"op":"commit","effects":[{"kind":"complete","id":"1","value":"..."}...],"fetch":1,"promote":true}
  *   {"op":"wait"} {"op":"sweep"} {"op":"reclaim"} {"op":"detect"}
- *   {"op":"add","jobs":[{"name":..,"data":"json","opts":"json"}...]}
+ *   {"op":"add","jobs":[{"name":..,"data":"json","opts":"json"}...]}; those of a flow, parents
+ * first: "node":{"queue":..,"parent":number in jobs,"children":true}
  *   {"op":"judge","id":"1","reason":..,"stack":..,"unrecoverable":..,"delay":..,"crash":..,
  *    "resent":..} commits what it says, before any "effects"
  *   {"op":"schedule","id":"1"}
@@ -307,10 +308,37 @@ static void run_reclaim(void)
     commit_fini(&commit, dialect->free_plan);
 }
 
-static void run_add(json_t *request)
+static void node_read(json_t *object, const char *prefix, const struct job_add *adds,
+                      struct job_node *node)
 {
-    json_t *jobs = json_object_get(request, "jobs"), *results = json_array(), *value;
+    json_t *parent = json_object_get(object, "parent");
+
+    *node = (struct job_node){
+        .queue = {prefix, json_string_value(json_object_get(object, "queue"))},
+        .parent = parent ? &adds[json_integer_value(parent)] : NULL,
+        .has_children = json_is_true(json_object_get(object, "children")),
+    };
+}
+
+static json_t *adds_json(struct job_add *adds, size_t count)
+{
+    json_t *results = json_array();
+
+    for (size_t i = 0; i < count; i++) {
+        json_t *result = error_of(&adds[i].err);
+        json_object_set_new(result, "id", adds[i].id ? json_string(adds[i].id) : json_null());
+        json_object_set_new(result, "skipped", json_boolean(adds[i].is_skipped));
+        json_array_append_new(results, result);
+        job_add_fini(&adds[i]);
+    }
+    return results;
+}
+
+static void run_add(const struct queue_name *name, json_t *request)
+{
+    json_t *jobs = json_object_get(request, "jobs"), *value;
     struct job_add *adds = ct_zalloc((json_array_size(jobs) + 1) * sizeof *adds);
+    struct job_node *nodes = ct_zalloc((json_array_size(jobs) + 1) * sizeof *nodes);
     struct redis_command command;
     struct redis_reply *reply = NULL;
     struct ct_error err = {CT_E_OK, ""};
@@ -321,9 +349,15 @@ static void run_add(json_t *request)
     ct_list_init(&list);
     json_array_foreach(jobs, index, value)
     {
+        json_t *node = json_object_get(value, "node");
+
         adds[index].name = text_of(value, "name");
         adds[index].data = text_of(value, "data");
         adds[index].opts = text_of(value, "opts");
+        if (node) {
+            node_read(node, name->prefix, adds, &nodes[index]);
+            adds[index].node = &nodes[index];
+        }
         ct_list_push_back(&list, &adds[index].link);
     }
     redis_command_init(&command, NULL);
@@ -335,16 +369,9 @@ static void run_add(json_t *request)
     }
     redis_command_fini(&command);
     redis_reply_free(reply);
-    json_array_foreach(jobs, index, value)
-    {
-        json_t *result = error_of(&adds[index].err);
-        json_object_set_new(result, "id",
-                            adds[index].id ? json_string(adds[index].id) : json_null());
-        json_object_set_new(result, "skipped", json_boolean(adds[index].is_skipped));
-        json_array_append_new(results, result);
-        job_add_fini(&adds[index]);
-    }
+    json_t *results = adds_json(adds, json_array_size(jobs));
     free(adds);
+    free(nodes);
     if (rc == CT_E_OK) {
         answer(json_pack("{s:o}", "results", results));
     } else {
@@ -389,7 +416,7 @@ static void run(const struct queue_name *name, json_t *request)
     else if (strcmp(op, "reclaim") == 0)
         run_reclaim();
     else if (strcmp(op, "add") == 0)
-        run_add(request);
+        run_add(name, request);
     else if (strcmp(op, "detect") == 0)
         run_detect(name);
 }
@@ -407,7 +434,7 @@ int main(int argc, char **argv)
     struct queue_name name = {argv[2], argv[3]};
     queue_settings_init(&settings);
     snprintf(text, sizeof text, "redis://127.0.0.1:%s", argv[1]);
-    dialect = dialect_find("bull");
+    dialect = dialect_find(argc > 5 ? argv[5] : "bull");
     if (queue_settings_parse(&settings, ct_str_of(argc > 4 ? argv[4] : NULL), &err) != CT_E_OK ||
         dialect->open(&name, &settings, &queue, &err) != CT_E_OK ||
         ct_redis_url_parse(text, &url, &err) != CT_E_OK) {

@@ -15,7 +15,7 @@ import { runSides, Side } from './e2e.mjs';
 import { startRedis, temporaryDirectory } from './redis.mjs';
 import { newScope } from './scope.mjs';
 import { parseRecord } from './script.mjs';
-import { differences, dump, normalise } from './state.mjs';
+import { differences, dump, nameJobs, normalise } from './state.mjs';
 import { until } from './wait.mjs';
 import { startDaemon } from './workers.mjs';
 
@@ -23,7 +23,6 @@ const KINDS = (process.env.MQ_KINDS ?? 'bullmq,cartrita').split(',');
 const REFERENCE = KINDS[0];
 /* Whether somebody is to be woken is a matter of timing once a worker is there. */
 const UNCOMPARED_KEYS = [/(^|:)(marker|stalled|stalled-check)$/];
-const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 
 /* Where we do not do as the package does, on purpose; see "Where BullMQ loses jobs" in the README. A scenario that
  * meets one of these says so, and must meet it. */
@@ -113,18 +112,6 @@ export class MqSide extends Side {
     const text = JSON.stringify(result).replaceAll(this.dir, '<dir>').replaceAll(`${this.prefix}:`, '<prefix>:');
     return JSON.parse(text);
   }
-}
-
-/* Jobs of flows have random ids: "<name of the job>" instead, as it was told when it was added. */
-function nameJobs(state) {
-  let text = JSON.stringify(state);
-  for (const { type, value } of Object.values(state)) {
-    if (type !== 'stream') continue;
-    for (const [, event, , id, , name] of value) {
-      if (event === 'added' && UUID.test(id)) text = text.replaceAll(id, `<${name}>`);
-    }
-  }
-  return JSON.parse(text);
 }
 
 /* Those of `found` that `differs` ({KNOWN name: pattern of the line}) does not explain. */

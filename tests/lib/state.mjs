@@ -195,6 +195,20 @@ export function normalise(state, options = {}) {
   return maskKeys(masked);
 }
 
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+
+/* Jobs of flows have random ids: "<name of the job>" instead, as it was told when it was added. */
+export function nameJobs(state) {
+  let text = JSON.stringify(state);
+  for (const { type, value } of Object.values(state)) {
+    if (type !== 'stream') continue;
+    for (const [, event, , id, , name] of value) {
+      if (event === 'added' && UUID.test(id)) text = text.replaceAll(id, `<${name}>`);
+    }
+  }
+  return JSON.parse(text);
+}
+
 /* The differences of two plain values, a line each ("path: ours | theirs"), `max` at the most. */
 export function differences(ours, theirs, max = 20) {
   const found = [];
