@@ -1,6 +1,6 @@
-/* 20 000 jobs while runners, the daemon, the supervisor and Redis are killed with SIGKILL at random:
- * none is lost, each is completed, and what ran twice is explained by a kill. SEED=n repeats the order
- * of kills. */
+/* 20 000 jobs of Bull, 8 000 of BullMQ with flows and a scheduler, while runners, the daemon, the supervisor,
+ * Node workers of BullMQ beside ours, and Redis are killed with SIGKILL at random: none is lost, each is
+ * completed, and what ran twice is explained by a kill. SEED=n repeats the order of kills. */
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
@@ -8,9 +8,12 @@ import test from 'node:test';
 import { randomOf, SEED } from '../lib/random.mjs';
 import { pause } from '../lib/wait.mjs';
 import { startCartritaWorker } from '../lib/workers.mjs';
-import { Chaos } from './lib.mjs';
+import { Chaos, DIALECT_NAMES } from './lib.mjs';
 
-const JOBS = Number(process.env.JOBS ?? 20_000);
+const JOBS = { bull: 20_000, bullmq: 8000 };
+const FLOWS = 10;
+const FLOW_FAN = 5;
+const SCHEDULER_MS = 250;
 const PROCESSES = 2;
 const CONCURRENCY = 10;
 const KILL_MIN_MS = 150;
@@ -18,8 +21,28 @@ const KILL_SPREAD_MS = 600;
 const QUIET_FROM = 0.85; /* of the jobs done: from here on nobody is killed */
 const DEADLINE_MS = 120_000;
 
-test(`${JOBS} jobs under fire`, async (t) => {
-  const chaos = await Chaos.open(t);
+/* A Node worker of BullMQ, of 5 and of 6 by turns. */
+async function nodeVictim(chaos) {
+  let version = 6;
+  let node = await chaos.startNode({ concurrency: 2, version });
+  return {
+    kill: async () => {
+      node.kill();
+      version = version === 6 ? 5 : 6;
+      node = await chaos.startNode({ concurrency: 2, version });
+      return true;
+    },
+    stop: () => node.stop(),
+  };
+}
+
+for (const dialect of DIALECT_NAMES) {
+  test(`${process.env.JOBS ?? JOBS[dialect]} jobs of ${dialect} under fire`, (t) => underFire(t, dialect));
+}
+
+async function underFire(t, dialect) {
+  const jobs = Number(process.env.JOBS ?? JOBS[dialect]);
+  const chaos = await Chaos.open(t, dialect);
   const random = randomOf(SEED);
   const options = chaos.worker({ processes: PROCESSES, concurrency: CONCURRENCY });
   let worker = await startCartritaWorker(t, chaos.redis, options);
@@ -62,6 +85,8 @@ test(`${JOBS} jobs under fire`, async (t) => {
       },
     ],
   ];
+  const node = dialect === 'bullmq' ? await nodeVictim(chaos) : undefined;
+  if (node) victims.push(['node', 3, node.kill]);
   const weights = victims.reduce((sum, [, weight]) => sum + weight, 0);
 
   const strike = async () => {
@@ -76,26 +101,31 @@ test(`${JOBS} jobs under fire`, async (t) => {
   const fire = (async () => {
     while (!isOver) {
       await pause(KILL_MIN_MS + random() * KILL_SPREAD_MS);
-      if (isOver || (await chaos.completed()) > JOBS * QUIET_FROM) break;
+      if (isOver || (await chaos.completed()) > jobs * QUIET_FROM) break;
       await strike();
     }
   })();
 
   try {
-    await chaos.add(JOBS, (i) => ({
+    const mixed = (i) => ({
       ...(i % 10 === 0 && { priority: (i % 3) + 1 }),
       ...(i % 7 === 0 && { delay: 100 }),
-    }));
+    });
+    await chaos.add(jobs / 2, mixed);
+    if (dialect === 'bullmq') {
+      await chaos.addScheduler(SCHEDULER_MS);
+      for (let i = 0; i < FLOWS; i++) await chaos.addFlow(`f${i}`, FLOW_FAN);
+    }
+    await chaos.add(jobs / 2, mixed);
+    if (dialect === 'bullmq') await chaos.endScheduler(jobs * QUIET_FROM);
     const result = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => worker.log });
     const kills = Object.values(chaos.kills).reduce((sum, count) => sum + count, 0);
+    const again = result.runs - result.done - result.iterations;
     assert.ok(kills >= 10, `only ${kills} kills: the test has not tested`);
-    assert.ok(
-      result.runs - JOBS <= kills * PROCESSES * CONCURRENCY,
-      `${result.runs - JOBS} runs too many for ${kills} kills`,
-    );
+    assert.ok(again <= kills * PROCESSES * CONCURRENCY, `${again} runs too many for ${kills} kills`);
   } finally {
     isOver = true;
     await fire;
   }
-  await worker.stop();
-});
+  await Promise.all([worker.stop(), node?.stop()]);
+}

@@ -1,15 +1,17 @@
-/* What the chaos tests share: jobs that are added until Redis has them, and the count
- * at the end. A job counts as lost when it was added and Redis no longer has it as completed. */
+/* What the chaos tests share, for queues of either dialect: jobs that are added until Redis has them, and the
+ * count at the end. A job counts as lost when it was added and Redis no longer has it as completed. */
 
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { bullQueue } from '../lib/bull.mjs';
+import { mqFlow, mqQueue } from '../lib/bullmq.mjs';
 import { BUILD } from '../lib/processes.mjs';
 import { SEED } from '../lib/random.mjs';
 import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { until } from '../lib/wait.mjs';
+import { startBullProcess, startMqProcess } from '../lib/workers.mjs';
 
 const BULK = 250;
 export const TALLY = join(BUILD, 'tests/plugins/tally.so');
@@ -27,16 +29,42 @@ export const SETTINGS = {
 /* A crash charges the job that was running: none may run out of attempts, or of maxCrashes. */
 const OPTS = { attempts: 1000 };
 
+/* What differs between the dialects here. `startNode` starts a Node worker in a process of its own. */
+const DIALECTS = {
+  bull: {
+    openQueue: bullQueue,
+    reconnect: (queue) => queue.client.disconnect(true),
+    startNode: (t, redis, options) => startBullProcess(t, redis, options),
+    pending: ['wait', 'paused', 'active', 'delayed'],
+  },
+  bullmq: {
+    openQueue: (t, redis) => mqQueue(t, redis, 'q', { streams: { events: { maxLen: 1_000_000 } } }),
+    reconnect: async (queue) => (await queue.client).disconnect(true),
+    startNode: (t, redis, { settings, ...options }) =>
+      startMqProcess(t, redis, { settings: nodeSettings(settings), ...options }),
+    pending: ['wait', 'paused', 'active', 'delayed', 'prioritized', 'waiting-children'],
+  },
+};
+export const DIALECT_NAMES = (process.env.DIALECTS ?? 'bull,bullmq').split(',');
+
+/* BullMQ has other names for how soon a worker tries again, and does not know ours. */
+function nodeSettings({ guardInterval, retryProcessDelay, maxCrashes, ...settings }) {
+  return { ...settings, runRetryDelay: retryProcessDelay };
+}
+
 export class Chaos {
-  static async open(t) {
+  static async open(t, dialect = 'bull') {
     const chaos = new Chaos();
     chaos.t = t;
+    chaos.dialect = dialect;
+    chaos.is = DIALECTS[dialect];
     chaos.redis = await startRedis(t, { aof: 'always' });
     chaos.dir = await temporaryDirectory(t, 'cartrita-chaos-');
     chaos.record = join(chaos.dir, 'record');
-    chaos.queue = bullQueue(t, chaos.redis);
+    chaos.queue = chaos.is.openQueue(t, chaos.redis);
     chaos.client = chaos.redis.client();
     chaos.kills = {};
+    chaos.ids = []; /* of what was added */
     t.diagnostic(`SEED=${SEED}`);
     return chaos;
   }
@@ -47,8 +75,14 @@ export class Chaos {
       set: { record: this.record, sleepMs: String(options.sleepMs ?? 20) },
       settings: SETTINGS,
       logLevel: 'warn',
+      dialect: this.dialect,
       ...options,
     };
+  }
+
+  /* A Node worker to be killed: {kill(), stop()}. */
+  startNode(options = {}) {
+    return this.is.startNode(this.t, this.redis, { settings: SETTINGS, ...options });
   }
 
   killed(kind) {
@@ -60,23 +94,72 @@ export class Chaos {
    * first on a connection meets a Redis that is still loading, ioredis takes its scripts for known
    * there, and addBulk() then resolves for ever without adding anything: hence the new connection. */
   async add(count, opts = () => ({})) {
-    for (let from = 0; from < count; from += BULK) {
-      const jobs = Array.from({ length: Math.min(BULK, count - from) }, (_, i) => ({
+    const first = this.ids.length;
+    for (let from = first; from < first + count; from += BULK) {
+      const jobs = Array.from({ length: Math.min(BULK, first + count - from) }, (_, i) => ({
         name: 'n',
         data: { i: from + i, record: this.record, sleep: 20 } /* what a Bull worker goes by (script.mjs) */,
         opts: { ...OPTS, jobId: `j${from + i}`, ...opts(from + i) },
       }));
-      await until(
-        async () => {
-          await this.queue.addBulk(jobs);
-          const known = await this.client.exists(...jobs.map(({ opts: { jobId } }) => `bull:q:${jobId}`));
-          if (known < jobs.length) this.queue.client.disconnect(true);
-          return known === jobs.length;
-        },
-        { what: `jobs from ${from} on to be added`, deadlineMs: 30_000 },
-      );
+      const ids = jobs.map((job) => job.opts.jobId);
+      await this.#untilKnown(ids, () => this.queue.addBulk(jobs));
+      this.ids.push(...ids);
     }
-    this.added = count;
+  }
+
+  async #untilKnown(ids, add) {
+    await until(
+      async () => {
+        await add();
+        const known = await this.client.exists(...ids.map((id) => `bull:q:${id}`));
+        if (known < ids.length) await this.is.reconnect(this.queue);
+        return known === ids.length;
+      },
+      { what: `${ids[0]} and ${ids.length - 1} others to be added`, deadlineMs: 30_000 },
+    );
+  }
+
+  /* A flow of BullMQ: a root with `fan` children with `fan` children each. One that Redis has is not added
+   * again: it may be over. */
+  async addFlow(name, fan) {
+    this.flow ??= mqFlow(this.t, this.redis);
+    const ids = [];
+    const node = (id, depth) => {
+      ids.push(id);
+      const children = depth > 0 && Array.from({ length: fan }, (_, i) => node(`${id}-${i}`, depth - 1));
+      return {
+        name: 'n',
+        queueName: 'q',
+        data: { record: this.record, sleep: 20, result: id },
+        opts: { ...OPTS, jobId: id },
+        ...(children && { children }),
+      };
+    };
+    const root = node(name, 2);
+    await this.#untilKnown(ids, async () => {
+      if (!(await this.client.exists(`bull:q:${name}`))) await this.flow.add(root);
+    });
+    this.ids.push(...ids);
+    (this.parents ??= []).push(...ids.filter((id) => id.split('-').length <= 2));
+  }
+
+  /* A scheduler of BullMQ that makes an iteration so often. */
+  async addScheduler(every) {
+    const data = { record: this.record, sleep: 20 };
+    await until(
+      async () => {
+        await this.queue.upsertJobScheduler('s', { every }, { name: 'n', data, opts: OPTS });
+        return this.client.exists('bull:q:repeat:s');
+      },
+      { what: 'the scheduler to be added', deadlineMs: 30_000 },
+    );
+  }
+
+  /* When that many jobs are done; what it has made goes on. */
+  async endScheduler(least) {
+    await until(async () => (await this.completed()) >= least, { what: `${least} jobs`, deadlineMs: 120_000 });
+    await until(async () => !(await this.queue.removeJobScheduler('s')), { what: 'the scheduler to be removed' });
+    await until(async () => !(await this.client.exists('bull:q:repeat')), { what: 'the scheduler to be gone' });
   }
 
   completed() {
@@ -85,18 +168,12 @@ export class Chaos {
 
   /* Waits until all is done, then counts. `describe` adds what the programs logged. */
   async settle({ deadlineMs, describe = () => '' }) {
-    const keys = ['wait', 'paused', 'active'];
-    await until(
-      async () => {
-        const lengths = await Promise.all(keys.map((key) => this.client.llen(`bull:q:${key}`)));
-        return (await this.client.zcard('bull:q:delayed')) === 0 && lengths.every((length) => length === 0);
-      },
-      {
-        what: 'the queue to be empty',
-        deadlineMs,
-        describe: async () => `${JSON.stringify(await this.queue.getJobCounts())}\n${describe()}`,
-      },
-    );
+    const keys = this.is.pending.map((key) => `bull:q:${key}`);
+    await until(async () => (await this.client.exists(...keys)) === 0, {
+      what: 'the queue to be empty',
+      deadlineMs,
+      describe: async () => `${JSON.stringify(await this.queue.getJobCounts())}\n${describe()}`,
+    });
     return this.count();
   }
 
@@ -114,28 +191,38 @@ export class Chaos {
 
   async count() {
     const runs = new Map([...(await this.history())].map(([id, list]) => [id, list.length]));
-    const done = await this.client.zrange('bull:q:completed', 0, -1);
+    const all = await this.client.zrange('bull:q:completed', 0, -1);
+    const done = all.filter((id) => !id.startsWith('repeat:'));
     const failed = await this.client.zrange('bull:q:failed', 0, -1);
     const ended = new Set([...done, ...failed]);
-    const lost = Array.from({ length: this.added }, (_, i) => `j${i}`).filter((id) => !ended.has(id));
+    const lost = this.ids.filter((id) => !ended.has(id));
     const again = [...runs].filter(([, count]) => count > 1).map(([id]) => id);
     const result = {
-      attempted: this.added,
+      attempted: this.ids.length,
       runs: [...runs.values()].reduce((sum, count) => sum + count, 0),
       done: done.length,
+      iterations: all.length - done.length,
       failed: failed.length,
       lost: lost.length,
       runTwice: again.length,
       recovered: again.filter((id) => ended.has(id)).length,
-      neverRun: done.filter((id) => !runs.has(id)).length,
+      neverRun: all.filter((id) => !runs.has(id)).length,
       kills: this.kills,
     };
     this.t.diagnostic(JSON.stringify(result));
     assert.equal(result.lost, 0, `lost: ${lost.slice(0, 20).join(', ')}`);
     assert.equal(result.failed, 0, `failed: ${failed.slice(0, 20).join(', ')}`);
-    assert.equal(result.done, this.added);
+    assert.equal(result.done, this.ids.length);
     assert.equal(result.neverRun, 0, 'completed without having run');
     assert.deepEqual(await this.client.keys('bull:q:*:lock'), [], 'locks are left');
+    const iterations = await this.client.keys('bull:q:repeat:*:[0-9]*');
+    assert.equal(iterations.length, result.iterations, 'iterations that have not ended');
+    for (const id of this.parents ?? []) {
+      const values = await this.client.hlen(`bull:q:${id}:processed`);
+      assert.ok(values > 0 && this.ids.includes(`${id}-${values - 1}`), `${id} has ${values} results`);
+      assert.ok(!this.ids.includes(`${id}-${values}`), `${id} has only ${values} results`);
+      assert.equal(await this.client.exists(`bull:q:${id}:dependencies`), 0, `${id} waits for somebody`);
+    }
     return result;
   }
 }

@@ -4,9 +4,9 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { startBullProcess, startCartritaWorker, startDaemon } from '../lib/workers.mjs';
+import { startCartritaWorker, startDaemon } from '../lib/workers.mjs';
 import { pause, until } from '../lib/wait.mjs';
-import { Chaos, SETTINGS } from './lib.mjs';
+import { Chaos, DIALECT_NAMES, SETTINGS } from './lib.mjs';
 
 const DEADLINE_MS = 90_000;
 
@@ -40,8 +40,15 @@ for (const [name, ms] of [
   });
 }
 
-test('Redis is killed and comes back: each job once', async (t) => {
-  const chaos = await Chaos.open(t);
+for (const dialect of DIALECT_NAMES) {
+  test(`Redis is killed and comes back: each job of ${dialect} once`, (t) => killRedis(t, dialect));
+  test(`the private daemon is killed: each job of ${dialect} once, its results are kept`, (t) => killDaemon(t, dialect));
+  test(`three daemons and a Node worker of ${dialect}, two daemons killed`, (t) => killDaemons(t, dialect));
+  test(`a Node worker of ${dialect} and ours, both killed over and over`, (t) => killBoth(t, dialect));
+}
+
+async function killRedis(t, dialect) {
+  const chaos = await Chaos.open(t, dialect);
   const worker = await startCartritaWorker(t, chaos.redis, chaos.worker({ processes: 2, concurrency: 5 }));
   await chaos.add(3000);
   for (let i = 1; i <= 3; i++) {
@@ -54,10 +61,10 @@ test('Redis is killed and comes back: each job once', async (t) => {
   const { runs } = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => worker.log });
   assert.equal(runs, 3000);
   await worker.stop();
-});
+}
 
-test('the private daemon is killed: each job once, its results are kept', async (t) => {
-  const chaos = await Chaos.open(t);
+async function killDaemon(t, dialect) {
+  const chaos = await Chaos.open(t, dialect);
   const worker = await startCartritaWorker(t, chaos.redis, chaos.worker({ processes: 2, concurrency: 5, sleepMs: 10 }));
   await chaos.add(4000);
   for (let i = 1; i <= 5; i++) {
@@ -68,10 +75,10 @@ test('the private daemon is killed: each job once, its results are kept', async 
   const { runs } = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => worker.log });
   assert.equal(runs, 4000);
   await worker.stop();
-});
+}
 
-test('three daemons and a Bull worker, two daemons killed', async (t) => {
-  const chaos = await Chaos.open(t);
+async function killDaemons(t, dialect) {
+  const chaos = await Chaos.open(t, dialect);
   const daemons = [];
   const workers = [];
   for (let i = 0; i < 3; i++) {
@@ -84,7 +91,7 @@ test('three daemons and a Bull worker, two daemons killed', async (t) => {
       ),
     );
   }
-  const theirs = await startBullProcess(t, chaos.redis, { concurrency: 2, settings: SETTINGS });
+  const theirs = await chaos.startNode({ concurrency: 2 });
   await chaos.add(4000);
   await untilSome(chaos, 800);
   daemons[0].kill();
@@ -95,15 +102,15 @@ test('three daemons and a Bull worker, two daemons killed', async (t) => {
   const { runs } = await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => workers[2].log });
   assert.ok(runs - 4000 <= 10, `${runs - 4000} runs too many: two daemons held 10 jobs at the most`);
   await Promise.all([workers[2].stop(), theirs.stop()]);
-});
+}
 
-test('a Bull worker and ours, both killed over and over', async (t) => {
-  const chaos = await Chaos.open(t);
+async function killBoth(t, dialect) {
+  const chaos = await Chaos.open(t, dialect);
   const options = chaos.worker({ concurrency: 5, waitReady: false });
   let ours = await startCartritaWorker(t, chaos.redis, options);
   await chaos.add(2000);
   for (let i = 1; i <= 4; i++) {
-    const theirs = await startBullProcess(t, chaos.redis, { concurrency: 1, settings: SETTINGS });
+    const theirs = await chaos.startNode({ concurrency: 1 });
     await untilSome(chaos, i * 300);
     theirs.kill();
     ours.kill();
@@ -112,4 +119,4 @@ test('a Bull worker and ours, both killed over and over', async (t) => {
   }
   await chaos.settle({ deadlineMs: DEADLINE_MS, describe: () => ours.log });
   await ours.stop();
-});
+}
