@@ -205,6 +205,28 @@ sameAsNode('age removes what is older', {}, async (side) => {
   return worker.kind && 'gone';
 });
 
+sameAsNode('the context of telemetry is kept, through retries too', { versions: BOTH, ...TRACES }, async (side) => {
+  const metadata = '{"traceparent":"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01","baggage":"a=b/c"}';
+  await side.queue.add('named', { error: 'once', failTimes: 1 }, { attempts: 2, telemetry: { metadata } });
+  await side.work();
+  await side.untilState('1', 'completed');
+  assert.equal(JSON.parse(await side.client.hget(side.key(1), 'opts')).tm, metadata);
+});
+
+sameAsNode('options as no producer would write them are understood all the same', {}, async (side) => {
+  const opts = {
+    a: '{"attempts":2.0,"backoff":{"type":"fixed","delay":3e1},"removeOnFail":{},"kl":1,"unknown":[1,{"a":"\\/"}],"timestamp":1.7954301123621e+15}',
+    b: '{"attempts":1,"removeOnComplete":{"age":3.6e3,"count":1e0},"removeOnFail":false,"de":{},"backoff":{}}',
+    c: '{}',
+  };
+  for (const jobId of Object.keys(opts)) {
+    await side.queue.add('x', jobId === 'a' ? { error: 'no', logs: [1, 2] } : { result: jobId }, { jobId });
+    await side.client.hset(side.key(jobId), 'opts', opts[jobId]);
+  }
+  await side.work();
+  await side.untilCounts({ completed: 2, failed: 1 });
+});
+
 /* D1: a Node worker retries it for ever. */
 sameAsNode('a job of an older version: its attempts end', { isOursAlone: true }, async (side) => {
   await side.queue.add('named', { error: 'no' }, { attempts: 3 });
