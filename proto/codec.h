@@ -22,9 +22,11 @@
 enum proto_role { PROTO_ROLE_RUNNER = 1, PROTO_ROLE_SUPERVISOR = 2, PROTO_ROLE_CLIENT = 3 };
 
 enum proto_release {
-    PROTO_RELEASE_UNSTARTED = 1,    /* not begun: back to the front of the queue, uncharged */
+    PROTO_RELEASE_UNSTARTED = 1,    /* back to the front of the queue, uncharged */
     PROTO_RELEASE_MOVED = 2,        /* the job was moved elsewhere under its token: write nothing */
     PROTO_RELEASE_RATE_LIMITED = 3, /* back to waiting, uncharged; fetching rests duration_ms */
+    PROTO_RELEASE_POSTPONED = 4,    /* again after duration_ms, uncharged */
+    PROTO_RELEASE_AWAITING = 5,     /* again when all of its children have ended, uncharged */
 };
 
 enum proto_state {
@@ -33,6 +35,14 @@ enum proto_state {
     PROTO_STATE_DELAYED = 3,
     PROTO_STATE_WAITING = 4,
     PROTO_STATE_LOST = 5,
+    PROTO_STATE_WAITING_CHILDREN = 6,
+};
+
+enum proto_which {
+    PROTO_CHILDREN_PROCESSED = 1,
+    PROTO_CHILDREN_IGNORED = 2,
+    PROTO_CHILDREN_FAILED = 3,
+    PROTO_CHILDREN_UNPROCESSED = 4,
 };
 
 enum proto_type {

@@ -64,6 +64,10 @@ static void attach_on_job(void *ctx, struct lease *lease)
                 .attempts_made = job->attempts_made,
                 .has_timeout_ms = job->timeout_ms > 0,
                 .timeout_ms = job->timeout_ms > 0 ? (uint64_t)job->timeout_ms : 0,
+                .has_telemetry = job->telemetry.data != NULL,
+                .telemetry = job->telemetry,
+                .has_parent = job->parent.data != NULL,
+                .parent = job->parent,
             },
     };
     if (conn_send(conn, &message, &err) != CT_E_OK)
@@ -83,7 +87,7 @@ static void attach_on_answer(void *ctx, struct lease *lease, enum ct_code code,
                 .code = code,
                 .has_state = true,
                 .state = state,
-                .has_detail = code != CT_E_OK && detail,
+                .has_detail = detail != NULL,
                 .detail = ct_str_of(detail),
             },
     };

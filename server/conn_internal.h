@@ -6,6 +6,7 @@
  *   attach.c    queues it takes jobs of: attach, window, resume, and what the engine tells
  *   outcome.c   how jobs end, and what happens while they run
  *   adding.c    adding jobs
+ *   asking.c    questions about children of jobs
  *   stopping.c  stopping jobs that run
  *   obituary.c  what happens to the jobs of a runner that is gone
  *   fleet.c     what supervisors report, and the orders that clients give them
@@ -88,6 +89,8 @@ struct conn {
     struct ct_list addings; /* struct adding */
     uint32_t adding_count;
     size_t adding_bytes;
+    struct ct_list askings; /* struct asking */
+    uint32_t asking_count;
     struct ct_list stops; /* struct stopping */
     uint32_t stop_count;
 
@@ -178,6 +181,11 @@ void outcome_update(struct conn *conn, const struct proto_update *update);
 void adding_add(struct conn *conn, const struct proto_add *add);
 /* The connection is gone: nobody hears the answers. */
 void adding_abandon(struct conn *conn);
+
+/* --- asking.c --- */
+void asking_ask(struct conn *conn, const struct proto_children *children);
+/* The connection is gone: nobody hears the answers. */
+void asking_abandon(struct conn *conn);
 
 /* --- stopping.c --- */
 void stopping_stop_job(struct conn *conn, const struct proto_stop_job *stop);

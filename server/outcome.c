@@ -82,10 +82,17 @@ void outcome_failed(struct conn *conn, const struct proto_failed *failed)
         outcome_refuse(conn, failed->lease, &err);
 }
 
+/* A longer one counts as the longest. */
+static int64_t outcome_duration(const struct proto_released *released, int64_t max_ms)
+{
+    uint64_t sent_ms = released->has_duration_ms ? released->duration_ms : 0;
+
+    return sent_ms < (uint64_t)max_ms ? (int64_t)sent_ms : max_ms;
+}
+
 void outcome_released(struct conn *conn, const struct proto_released *released)
 {
     struct lease *lease = outcome_lease(conn, released->lease);
-    uint64_t rest_ms = released->has_duration_ms ? released->duration_ms : 0;
     struct ct_error err;
     enum ct_code rc;
 
@@ -101,7 +108,13 @@ void outcome_released(struct conn *conn, const struct proto_released *released)
         rc = queue_forget(lease, &err);
         break;
     case PROTO_RELEASE_RATE_LIMITED:
-        rc = queue_release(lease, rest_ms < INT32_MAX ? (int64_t)rest_ms : INT32_MAX, &err);
+        rc = queue_release(lease, outcome_duration(released, QUEUE_REST_MAX_MS), &err);
+        break;
+    case PROTO_RELEASE_POSTPONED:
+        rc = queue_postpone(lease, outcome_duration(released, QUEUE_POSTPONE_MAX_MS), &err);
+        break;
+    case PROTO_RELEASE_AWAITING:
+        rc = queue_await(lease, &err);
         break;
     default:
         ct_error_set(&err, CT_E_BAD_MESSAGE, "released: no way to release has the number %llu",

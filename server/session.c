@@ -203,6 +203,9 @@ static void session_message(struct conn *conn, const struct proto_message *messa
     case PROTO_ADD:
         adding_add(conn, &message->as.add);
         return;
+    case PROTO_CHILDREN:
+        asking_ask(conn, &message->as.children);
+        return;
     case PROTO_STOP_JOB:
         if (conn->role == PROTO_ROLE_RUNNER)
             break;

@@ -52,12 +52,12 @@ struct sweep {
     struct dead_letters dead_letters;
 };
 
-/* How children of a job have ended, seen from the job. */
+/* How children of a job have ended, seen from the job. The numbers are those of the wire. */
 enum children_kind {
-    CHILDREN_PROCESSED,    /* completed; value: its result, JSON */
-    CHILDREN_FAILED,       /* failed, and the job goes on without it; value: the reason, text */
-    CHILDREN_UNSUCCESSFUL, /* failed, and the job fails with it; no value */
-    CHILDREN_PENDING,      /* not ended; no value */
+    CHILDREN_PROCESSED = 1, /* completed; value: its result, JSON */
+    CHILDREN_IGNORED,       /* failed, and the job goes on without it; value: the reason, text */
+    CHILDREN_FAILED,        /* failed, and the job fails with it; no value */
+    CHILDREN_UNPROCESSED,   /* not ended; no value */
 };
 
 /* Bounds of one page. */

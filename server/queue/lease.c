@@ -378,9 +378,9 @@ void lease_answer(struct lease *lease)
 
     lease_unlink(lease);
     if (consumer)
-        consumer->events->on_answer(
-            consumer->ctx, lease, lease->code, lease->result,
-            lease->code == CT_E_OK && lease->refusal ? lease->refusal : ct_error_text(lease->code));
+        consumer->events->on_answer(consumer->ctx, lease, lease->code, lease->result,
+                                    lease->code == CT_E_OK ? lease->refusal
+                                                           : ct_error_text(lease->code));
     lease_forget(lease);
 }
 

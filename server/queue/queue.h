@@ -54,8 +54,8 @@ enum queue_state {
 struct consumer_events {
     /* A job for you. `lease` stays valid until on_answer for it, or until consumer_close. */
     void (*on_job)(void *ctx, struct lease *lease);
-    /* The one answer to the call that ended it; the lease is gone after it. With OK, `detail` says
-     * why a job did not end as its consumer said: its children did not let it. */
+    /* The one answer to the call that ended it; the lease is gone after it. With OK, `detail` is
+     * NULL or says why a job did not end as its consumer said: its children did not let it. */
     void (*on_answer)(void *ctx, struct lease *lease, enum ct_code code, enum queue_state state,
                       const char *detail);
     /* Stop the job. CANCELLED: somebody wants it ended; only a job that was completed before this

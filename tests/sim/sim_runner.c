@@ -112,7 +112,7 @@ static void on_answer(void *ctx, struct lease *lease, enum ct_code code, enum qu
 
     sim_check(sim, !runner->in_call);
     sim_check(sim, hold != NULL); /* also: a second answer finds none */
-    sim_check(sim, detail != NULL);
+    sim_check(sim, detail != NULL || code == CT_E_OK);
     sim_check(sim, hold->is_ended || code == CT_E_CONFLICT);
     check_answer(sim, hold, code, state);
     if (code == CT_E_OK && hold->is_doomed && !hold->is_forgotten)
@@ -120,7 +120,7 @@ static void on_answer(void *ctx, struct lease *lease, enum ct_code code, enum qu
     runner->ack_count++;
     runner->last_code = code;
     runner->last_state = state;
-    snprintf(runner->last_detail, sizeof runner->last_detail, "%s", detail);
+    snprintf(runner->last_detail, sizeof runner->last_detail, "%s", detail ? detail : "");
     snprintf(runner->last_id, sizeof runner->last_id, "%s", hold->id);
     hold_free(runner, hold);
     if (runner->closes_on_answer)

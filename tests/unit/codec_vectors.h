@@ -41,13 +41,15 @@ VECTOR(WINDOW, window,
        "92 06 82 01 01 02 cc 80",
        .sub = 1, .count = 128)
 VECTOR(JOB, job,
-       "92 07 8a 01 09 02 01 03 c4 02 38 31 04 c4 06 72 65 73 69 7a 65 05 c4 07 "
+       "92 07 8c 01 09 02 01 03 c4 02 38 31 04 c4 06 72 65 73 69 7a 65 05 c4 07 "
        "7b 22 61 22 3a 31 7d 06 c4 02 7b 7d 07 c4 03 74 2d 31 08 cf 00 00 01 8b "
-       "cf e5 68 00 09 02 0a cd 75 30",
+       "cf e5 68 00 09 02 0a cd 75 30 0b c4 02 74 72 0c c4 08 62 75 6c 6c 3a 71 "
+       "3a 31",
        .lease = 9, .sub = 1, .id = CT_STR_LIT("81"), .name = CT_STR_LIT("resize"),
        .data = CT_STR_LIT("{\"a\":1}"), .opts = CT_STR_LIT("{}"), .token = CT_STR_LIT("t-1"),
        .timestamp_ms = 1700000000000, .attempts_made = 2, .has_timeout_ms = true,
-       .timeout_ms = 30000)
+       .timeout_ms = 30000, .has_telemetry = true, .telemetry = CT_STR_LIT("tr"),
+       .has_parent = true, .parent = CT_STR_LIT("bull:q:1"))
 VECTOR(JOB, job,
        "92 07 89 01 cf ff ff ff ff ff ff ff ff 02 00 03 c4 01 78 04 c4 00 05 c4 "
        "04 6e 75 6c 6c 06 c4 0e 7b 22 61 74 74 65 6d 70 74 73 22 3a 33 7d 07 c4 "
@@ -193,4 +195,26 @@ VECTOR(BACKLOG, backlog,
 VECTOR(BACKLOG, backlog,
        "92 1f 83 01 c4 01 71 03 00 04 00",
        .queue = CT_STR_LIT("q"), .waiting = 0, .oldest_ms = 0)
+VECTOR(CHILDREN, children,
+       "92 20 85 01 07 02 09 03 01 04 cf 00 00 01 00 00 00 00 00 05 c4 05 62 3a "
+       "71 3a 31",
+       .request = 7, .lease = 9, .which = 1, .has_cursor = true, .cursor = 1099511627776,
+       .has_key = true, .key = CT_STR_LIT("b:q:1"))
+VECTOR(CHILDREN, children,
+       "92 20 83 01 07 02 09 03 04",
+       .request = 7, .lease = 9, .which = 4)
+VECTOR(CHILD, child,
+       "92 21 84 01 07 02 c4 05 62 3a 71 3a 31 03 c4 02 7b 7d 04 c2",
+       .request = 7, .key = CT_STR_LIT("b:q:1"), .has_value = true, .value = CT_STR_LIT("{}"),
+       .has_cut = true, .cut = false)
+VECTOR(CHILD, child,
+       "92 21 82 01 07 02 c4 01 6b",
+       .request = 7, .key = CT_STR_LIT("k"))
+VECTOR(CHILDREN_END, children_end,
+       "92 22 84 01 07 02 05 03 cd 01 2c 04 c4 02 6e 6f",
+       .request = 7, .code = 5, .has_cursor = true, .cursor = 300, .has_detail = true,
+       .detail = CT_STR_LIT("no"))
+VECTOR(CHILDREN_END, children_end,
+       "92 22 82 01 07 02 00",
+       .request = 7, .code = 0)
 /* clang-format on */

@@ -63,6 +63,13 @@ enum ct_code proto_client_send(struct proto_client *client, const struct proto_m
     case PROTO_RELEASED:
         out->lease = message->as.released.lease;
         out->number = message->as.released.how;
+        snprintf(out->text, sizeof out->text, "%d", (int)message->as.released.duration_ms);
+        break;
+    case PROTO_CHILDREN:
+        out->lease = message->as.children.lease;
+        out->number = message->as.children.which;
+        copy(out->text, message->as.children.has_key ? message->as.children.key : CT_STR_NONE);
+        snprintf(out->more, sizeof out->more, "%d", (int)message->as.children.cursor);
         break;
     case PROTO_PROGRESS:
         out->lease = message->as.progress.lease;
@@ -121,10 +128,32 @@ static atomic_int largest_run; /* jobs in one run */
 static struct cartrita_job *kept;
 static char finished_text[200];
 static char enqueued_text[200];
+static char children_text[300], looked_text[200];
 
 static void enqueued(void *ctx, const char *id, const char *error)
 {
     snprintf(enqueued_text, sizeof enqueued_text, "%s|%s", id ? id : "-", error ? error : "-");
+}
+
+static int32_t each_child(void *ctx, const char *key, const char *value, size_t len)
+{
+    size_t at = strlen(children_text);
+
+    if (value)
+        ck_assert_uint_eq(strlen(value), len);
+    snprintf(children_text + at, sizeof children_text - at, "%s=%s;", key, value ? value : "-");
+    return *(const int *)ctx;
+}
+
+static void plugin_asks(struct cartrita_job *job, int only_one)
+{
+    char error[100] = "";
+
+    if (host->children(job, CARTRITA_CHILDREN_PROCESSED, each_child, &only_one, error,
+                       sizeof error) != 0)
+        snprintf(children_text, sizeof children_text, "error: %s", error);
+    ck_assert_int_eq(host->children(job, 9, each_child, &only_one, NULL, 0), -1);
+    host->complete(job, NULL, 0);
 }
 
 static void plugin_job(struct cartrita_job *job)
@@ -173,6 +202,27 @@ static void plugin_job(struct cartrita_job *job)
         host->complete(job, NULL, 0);
     } else if (strcmp(name, "badspawn") == 0) {
         host->enqueue(job, "next", "n", "{x", NULL, enqueued, NULL);
+        host->complete(job, NULL, 0);
+    } else if (strcmp(name, "delay") == 0) {
+        host->delay(job, 5000);
+    } else if (strcmp(name, "wait") == 0) {
+        host->wait(job);
+    } else if (strcmp(name, "await") == 0) {
+        host->wait_for_children(job);
+    } else if (strcmp(name, "parent") == 0) {
+        host->enqueue(job, "parts", "n", "{}", NULL, NULL, NULL);
+        host->enqueue(job, "parts", "n", "{}", NULL, NULL, NULL);
+        host->wait_for_children(job);
+    } else if (strcmp(name, "late") == 0) {
+        while (!atomic_load(&held_open))
+            usleep(500);
+        plugin_asks(job, 0);
+    } else if (strncmp(name, "ask", 3) == 0) {
+        plugin_asks(job, name[3] == '1');
+    } else if (strcmp(name, "look") == 0) {
+        snprintf(looked_text, sizeof looked_text, "%s %s %s", host->job_queue_key(job),
+                 host->telemetry(job) ? host->telemetry(job) : "-",
+                 host->job_parent(job) ? host->job_parent(job) : "-");
         host->complete(job, NULL, 0);
     } /* "noend": nothing */
 }
@@ -335,6 +385,44 @@ static uint64_t give(const char *id, const char *name, uint64_t timeout_ms)
 
     leases_settle(&leases);
     return lease;
+}
+
+static void added(size_t n, const char *id)
+{
+    struct proto_message message = {.type = PROTO_ADDED};
+
+    message.as.added.request = find(PROTO_ADD, n)->number;
+    message.as.added.code = id ? CT_E_OK : CT_E_INVALID;
+    message.as.added.has_id = id != NULL;
+    message.as.added.id = ct_str_of(id);
+    leases_message(&leases, &message);
+    leases_settle(&leases);
+}
+
+/* To the n-th question, which has that number. */
+static void tell_child(uint64_t request, const char *key, const char *value, bool is_cut)
+{
+    struct proto_message message = {.type = PROTO_CHILD};
+
+    message.as.child.request = request;
+    message.as.child.key = ct_str_of(key);
+    message.as.child.has_value = value != NULL;
+    message.as.child.value = ct_str_of(value);
+    message.as.child.has_cut = message.as.child.cut = is_cut;
+    leases_message(&leases, &message);
+}
+
+static void tell_children_end(uint64_t request, uint64_t cursor, const char *error)
+{
+    struct proto_message message = {.type = PROTO_CHILDREN_END};
+
+    message.as.children_end.request = request;
+    message.as.children_end.code = error ? CT_E_UNSUPPORTED : CT_E_OK;
+    message.as.children_end.has_cursor = cursor != 0;
+    message.as.children_end.cursor = cursor;
+    message.as.children_end.has_detail = error != NULL;
+    message.as.children_end.detail = ct_str_of(error);
+    leases_message(&leases, &message);
 }
 
 static void ack(uint64_t lease, enum ct_code code, enum proto_state state)
@@ -982,8 +1070,168 @@ START_TEST(test_short_jobs_stream)
 }
 END_TEST
 
+static const struct {
+    const char *name, *duration;
+    enum proto_release how;
+    enum proto_state state;
+    const char *told;
+} moves[] = {
+    {"delay", "5000", PROTO_RELEASE_POSTPONED, PROTO_STATE_DELAYED, "mail/1 delayed -"},
+    {"wait", "0", PROTO_RELEASE_UNSTARTED, PROTO_STATE_WAITING, "mail/1 waiting -"},
+    {"await", "0", PROTO_RELEASE_AWAITING, PROTO_STATE_WAITING_CHILDREN,
+     "mail/1 waiting-children -"},
+};
+
+START_TEST(test_moves)
+{
+    uint64_t lease;
+
+    begin();
+    lease = give("1", moves[_i].name, 0);
+    until(count(PROTO_RELEASED) == 1);
+    ck_assert_uint_eq(find(PROTO_RELEASED, 0)->number, moves[_i].how);
+    ck_assert_str_eq(find(PROTO_RELEASED, 0)->text, moves[_i].duration);
+    ack(lease, CT_E_OK, moves[_i].state);
+    ck_assert_str_eq(finished_text, moves[_i].told);
+    end();
+}
+END_TEST
+
+/* Before that nobody would know that it has any. */
+START_TEST(test_waiting_for_children_is_said_when_they_are_there)
+{
+    begin();
+    give("1", "parent", 0);
+    until(count(PROTO_ADD) == 2 && atomic_load(&ended) == 1);
+    outbox_drain(&outbox);
+    added(0, "7");
+    ck_assert_uint_eq(count(PROTO_RELEASED), 0);
+    added(1, _i ? NULL : "8"); /* also when it could not be added */
+    ck_assert_uint_eq(count(PROTO_RELEASED), 1);
+    ck_assert_uint_eq(find(PROTO_RELEASED, 0)->number, PROTO_RELEASE_AWAITING);
+    end();
+}
+END_TEST
+
+START_TEST(test_answer_that_says_why_the_job_ended_otherwise)
+{
+    struct proto_message message = {.type = PROTO_ACK};
+
+    begin();
+    message.as.ack.lease = give("1", "echo", 0);
+    until(count(PROTO_COMPLETED) == 1);
+    message.as.ack.has_state = message.as.ack.has_detail = true;
+    message.as.ack.state = PROTO_STATE_FAILED;
+    message.as.ack.detail = CT_STR_LIT("its children");
+    leases_message(&leases, &message);
+    ck_assert_str_eq(finished_text, "mail/1 failed its children");
+    ck_assert_uint_eq(leases_held_count(&leases), 0);
+    end();
+}
+END_TEST
+
+START_TEST(test_children_come_in_pages)
+{
+    uint64_t lease;
+
+    begin();
+    lease = give("1", _i ? "ask1" : "ask", 0);
+    until(count(PROTO_CHILDREN) == 1);
+    ck_assert_uint_eq(find(PROTO_CHILDREN, 0)->lease, lease);
+    ck_assert_uint_eq(find(PROTO_CHILDREN, 0)->number, PROTO_CHILDREN_PROCESSED);
+    tell_child(1, "b:q:1", "{}", false);
+    tell_child(1, "b:q:2", NULL, true);
+    tell_child(1, "b:q:3", NULL, false);
+    tell_children_end(1, 44, NULL);
+    if (_i) { /* it has enough with the first */
+        until(count(PROTO_COMPLETED) == 1);
+        ck_assert_str_eq(children_text, "b:q:1={};");
+        end();
+        return;
+    }
+    until(count(PROTO_CHILDREN) == 2);
+    ck_assert_str_eq(find(PROTO_CHILDREN, 1)->text, "b:q:2"); /* the long one, alone */
+    tell_child(2, "b:q:2", "[1,2]", false);
+    tell_children_end(2, 0, NULL);
+    until(count(PROTO_CHILDREN) == 3);
+    ck_assert_str_eq(find(PROTO_CHILDREN, 2)->more, "44");
+    tell_children_end(3, 0, NULL);
+    until(count(PROTO_COMPLETED) == 1);
+    ck_assert_str_eq(children_text, "b:q:1={};b:q:2=[1,2];b:q:3=-;");
+    end();
+}
+END_TEST
+
+START_TEST(test_children_that_cannot_be_told)
+{
+    uint64_t lease;
+
+    begin();
+    lease = give("1", "ask", 0);
+    until(count(PROTO_CHILDREN) == 1);
+    if (_i == 0)
+        tell_children_end(1, 0, "no flows");
+    else if (_i == 1)
+        down();
+    else
+        tell(lease, CT_E_CANCELLED, "cancelled");
+    until(atomic_load(&ended) == 1);
+    ck_assert_str_eq(children_text, _i == 0   ? "error: no flows"
+                                    : _i == 1 ? "error: the connection to the daemon was lost"
+                                              : "error: cancelled");
+    tell_children_end(1, 0, NULL); /* too late */
+    end();
+}
+END_TEST
+
+START_TEST(test_children_while_the_daemon_is_away)
+{
+    begin();
+    give("1", "late", 0);
+    until(atomic_load(&running) == 1);
+    down();
+    atomic_store(&held_open, 1);
+    until(atomic_load(&ended) == 1);
+    ck_assert_str_eq(children_text, "error: the daemon cannot be reached now");
+    ck_assert_uint_eq(count(PROTO_CHILDREN), 0);
+    end();
+}
+END_TEST
+
+START_TEST(test_what_a_job_is_part_of)
+{
+    struct proto_message message = {.type = PROTO_JOB};
+    struct proto_job *job = &message.as.job;
+
+    begin();
+    give("1", "look", 0);
+    until(atomic_load(&ended) == 1);
+    ck_assert_str_eq(looked_text, "bull:mail - -");
+    job->lease = ++next_lease;
+    job->id = CT_STR_LIT("2");
+    job->name = CT_STR_LIT("look");
+    job->data = job->opts = CT_STR_LIT("{}");
+    job->token = CT_STR_LIT("tok");
+    job->has_telemetry = job->has_parent = true;
+    job->telemetry = CT_STR_LIT("{\"traceparent\":1}");
+    job->parent = CT_STR_LIT("bull:up:7");
+    leases_message(&leases, &message);
+    leases_settle(&leases);
+    until(atomic_load(&ended) == 2);
+    ck_assert_str_eq(looked_text, "bull:mail {\"traceparent\":1} bull:up:7");
+    end();
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
+    tcase_add_loop_test(tcase, test_moves, 0, 3);
+    tcase_add_loop_test(tcase, test_waiting_for_children_is_said_when_they_are_there, 0, 2);
+    tcase_add_test(tcase, test_answer_that_says_why_the_job_ended_otherwise);
+    tcase_add_loop_test(tcase, test_children_come_in_pages, 0, 2);
+    tcase_add_loop_test(tcase, test_children_that_cannot_be_told, 0, 3);
+    tcase_add_test(tcase, test_children_while_the_daemon_is_away);
+    tcase_add_test(tcase, test_what_a_job_is_part_of);
     tcase_add_test(tcase, test_one_job);
     tcase_add_test(tcase, test_progress_and_log_come_before_the_end);
     tcase_add_test(tcase, test_failure_carries_its_stack);

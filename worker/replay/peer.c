@@ -117,6 +117,17 @@ static void peer_refuse_add(struct peer_conn *conn, const struct proto_add *add)
                               .detail = CT_STR_LIT("this is a replay: no queue is touched")}});
 }
 
+static void peer_refuse_children(struct peer_conn *conn, const struct proto_children *children)
+{
+    peer_say(conn, &(struct proto_message){
+                       .type = PROTO_CHILDREN_END,
+                       .as.children_end = {
+                           .request = children->request,
+                           .code = CT_E_UNSUPPORTED,
+                           .has_detail = true,
+                           .detail = CT_STR_LIT("this is a replay: it has no children")}});
+}
+
 static void peer_heard(struct peer_conn *conn, const struct proto_message *message)
 {
     struct peer *peer = conn->peer;
@@ -164,6 +175,9 @@ static void peer_heard(struct peer_conn *conn, const struct proto_message *messa
         break;
     case PROTO_ADD:
         peer_refuse_add(conn, &message->as.add);
+        break;
+    case PROTO_CHILDREN:
+        peer_refuse_children(conn, &message->as.children);
         break;
     case PROTO_PING:
         peer_say(conn, &(struct proto_message){.type = PROTO_PONG,

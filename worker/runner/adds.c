@@ -19,10 +19,13 @@ struct add {
 static void adds_finish(struct leases *leases, struct add *add, const char *id, const char *error)
 {
     struct add_note *note = add->note;
+    struct cartrita_job *job = note->job;
 
     ct_list_remove(&add->link);
     leases->add_count--;
     leases->is_changed = true;
+    if (--job->adds_open == 0 && job->has_outcome && !job->is_sent && !job->is_lost)
+        leases_send_outcome(leases, job); /* it waits for its children, and they are there */
     if (note->done)
         note->done(note->ctx, id, error);
     else if (error)
@@ -62,6 +65,7 @@ void adds_take(struct leases *leases, struct add_note *note)
 
     add->note = note;
     add->request = leases->add_next++;
+    note->job->adds_open++;
     ct_list_push_back(&leases->adds, &add->link);
     leases->add_count++;
     if (note->error)

@@ -2,7 +2,6 @@
 #include "worker/runner/host.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,10 +9,10 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "proto/codec.h"
+#include "worker/runner/host_parts.h"
 #include "worker/runner/job.h"
 #include "worker/runner/job_temp.h"
 #include "worker/runner/threads.h"
-#include "worker/shared/budget.h"
 
 /* Misuse of a job that may already be freed cannot be told to its runner through the job. It is
  * counted and logged at powers of two, so that a loop of it does not fill the log. */
@@ -26,7 +25,7 @@ static void host_refuse(const char *what)
         ct_log_warn("plugin misused a job", CT_STR("what", what), CT_INT("times", seen));
 }
 
-static bool host_is_running(const struct cartrita_job *job, const char *what)
+bool host_is_running(const struct cartrita_job *job, const char *what)
 {
     if (job_is_alive(job) && atomic_load_explicit(&job->phase, memory_order_acquire) == JOB_RUNNING)
         return true;
@@ -36,7 +35,7 @@ static bool host_is_running(const struct cartrita_job *job, const char *what)
     return false;
 }
 
-static bool host_is_known(const struct cartrita_job *job)
+bool host_is_known(const struct cartrita_job *job)
 {
     if (job_is_alive(job))
         return true;
@@ -81,6 +80,21 @@ static const char *host_job_opts(const struct cartrita_job *job, size_t *len)
 static const char *host_job_token(const struct cartrita_job *job)
 {
     return host_is_known(job) ? job->token.data : "";
+}
+
+static const char *host_telemetry(const struct cartrita_job *job)
+{
+    return host_is_known(job) ? job->telemetry.data : NULL;
+}
+
+static const char *host_job_parent(const struct cartrita_job *job)
+{
+    return host_is_known(job) ? job->parent.data : NULL;
+}
+
+static const char *host_job_queue_key(const struct cartrita_job *job)
+{
+    return host_is_known(job) ? job->queue_key : "";
 }
 
 static int64_t host_job_timestamp_ms(const struct cartrita_job *job)
@@ -274,117 +288,37 @@ static void host_fail(struct cartrita_job *job, const struct cartrita_failure *f
     host_end(job);
 }
 
-static void host_release(struct cartrita_job *job)
+static void host_give_back(struct cartrita_job *job, uint64_t how, int64_t duration_ms)
 {
     if (!host_claim(job))
         return;
-    job_outcome_release(job, PROTO_RELEASE_MOVED, 0);
+    job_outcome_release(job, how, duration_ms > 0 ? (uint64_t)duration_ms : 0);
     host_end(job);
+}
+
+static void host_release(struct cartrita_job *job)
+{
+    host_give_back(job, PROTO_RELEASE_MOVED, 0);
 }
 
 static void host_rate_limit(struct cartrita_job *job, int64_t duration_ms)
 {
-    if (!host_claim(job))
-        return;
-    job_outcome_release(job, PROTO_RELEASE_RATE_LIMITED,
-                        duration_ms > 0 ? (uint64_t)duration_ms : 0);
-    host_end(job);
+    host_give_back(job, PROTO_RELEASE_RATE_LIMITED, duration_ms);
 }
 
-/* --- beside jobs --- */
-
-void add_note_free(struct add_note *note)
+static void host_delay(struct cartrita_job *job, int64_t ms)
 {
-    free(note->queue);
-    free(note->name);
-    free(note->data);
-    free(note->opts);
-    free(note->error);
-    free(note);
+    host_give_back(job, PROTO_RELEASE_POSTPONED, ms);
 }
 
-static char *host_add_problem(const struct add_note *note)
+static void host_wait(struct cartrita_job *job)
 {
-    struct ct_error err;
-
-    if (!note->queue || !note->queue[0])
-        return ct_strdup("enqueue: the queue's name is missing");
-    if (strlen(note->data) + (note->opts ? strlen(note->opts) : 0) > HOST_ADD_TEXT_MAX)
-        return ct_asprintf("enqueue: data and options are over the limit of %u bytes",
-                           HOST_ADD_TEXT_MAX);
-    if (ct_json_check(ct_str_of(note->data), &err) != CT_E_OK)
-        return ct_asprintf("enqueue: data: %s", err.detail);
-    if (note->opts && ct_json_check(ct_str_of(note->opts), &err) != CT_E_OK)
-        return ct_asprintf("enqueue: opts: %s", err.detail);
-    return NULL;
+    host_give_back(job, PROTO_RELEASE_UNSTARTED, 0);
 }
 
-static char *host_copy(const char *text)
+static void host_wait_for_children(struct cartrita_job *job)
 {
-    return text ? ct_strdup(text) : NULL;
-}
-
-static void host_enqueue(const struct cartrita_job *job, const char *queue, const char *name,
-                         const char *data, const char *opts, cartrita_enqueued_fn done, void *ctx)
-{
-    struct add_note *note;
-
-    if (!host_is_known(job)) {
-        if (done)
-            done(ctx, NULL, "enqueue: the job it was called for has ended");
-        return;
-    }
-    note = ct_zalloc(sizeof *note);
-    note->note.kind = NOTE_ENQUEUE;
-    note->queue_index = job->queue_index;
-    note->queue = host_copy(queue);
-    note->name = host_copy(name);
-    note->data = ct_strdup(data ? data : "{}");
-    note->opts = host_copy(opts);
-    note->error = host_add_problem(note);
-    note->done = done;
-    note->ctx = ctx;
-    outbox_push(threads_outbox(job->threads), &note->note, true);
-}
-
-/* Lines of the process log, from any thread. */
-static struct {
-    pthread_mutex_t lock;
-    struct budget budget;
-    uint64_t dropped;
-} host_lines = {.lock = PTHREAD_MUTEX_INITIALIZER};
-
-void host_limit_log(uint64_t rate)
-{
-    budget_init(&host_lines.budget, rate, job_now_ms());
-}
-
-/* Whether one of so many bytes may be written; *dropped is how many could not be before it. */
-static bool host_may_log(size_t len, uint64_t *dropped)
-{
-    bool may;
-
-    pthread_mutex_lock(&host_lines.lock);
-    may = budget_take(&host_lines.budget, len, job_now_ms());
-    *dropped = may ? host_lines.dropped : 0;
-    host_lines.dropped = may ? 0 : host_lines.dropped + 1;
-    pthread_mutex_unlock(&host_lines.lock);
-    return may;
-}
-
-static void host_log_process(int32_t level, const char *message)
-{
-    uint64_t dropped;
-    static const enum ct_log_level levels[] = {CT_LOG_DEBUG, CT_LOG_INFO, CT_LOG_WARN,
-                                               CT_LOG_ERROR};
-
-    if (level < CARTRITA_LOG_DEBUG || level > CARTRITA_LOG_ERROR)
-        level = CARTRITA_LOG_INFO;
-    if (!ct_log_is_on(levels[level]) || !host_may_log(strnlen(message, CT_LOG_VALUE_MAX), &dropped))
-        return;
-    if (dropped)
-        ct_log_warn("lines of the plugin dropped", CT_INT("lines", dropped));
-    CT_LOG(levels[level], "plugin", CT_STR("text", message));
+    host_give_back(job, PROTO_RELEASE_AWAITING, 0);
 }
 
 const struct cartrita_host host_table = {
@@ -414,4 +348,11 @@ const struct cartrita_host host_table = {
     .log_process = host_log_process,
     .phase = host_phase,
     .job_temp_dir = host_job_temp_dir,
+    .telemetry = host_telemetry,
+    .job_parent = host_job_parent,
+    .job_queue_key = host_job_queue_key,
+    .delay = host_delay,
+    .wait = host_wait,
+    .wait_for_children = host_wait_for_children,
+    .children = host_children,
 };

@@ -18,10 +18,10 @@ void host_limit_log(uint64_t rate);
 /* A job to enqueue, on its way to the loop. */
 struct add_note {
     struct note note;
-    uint32_t queue_index; /* of the job it comes from: it says prefix and dialect */
-    char *queue, *name;   /* owned */
-    char *data, *opts;    /* owned JSON; opts NULL: none */
-    char *error;          /* owned; NULL: may be sent */
+    struct cartrita_job *job; /* it comes from; a reference */
+    char *queue, *name;       /* owned */
+    char *data, *opts;        /* owned JSON; opts NULL: none */
+    char *error;              /* owned; NULL: may be sent */
     cartrita_enqueued_fn done;
     void *ctx;
 };

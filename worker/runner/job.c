@@ -13,7 +13,7 @@
 #define JOB_ALIVE 0x4a4f4221u
 #define JOB_DEAD  0x64656164u
 
-static char *job_put(char **at, struct ct_str text, struct ct_str *out)
+static void job_put(char **at, struct ct_str text, struct ct_str *out)
 {
     char *start = *at;
 
@@ -22,15 +22,23 @@ static char *job_put(char **at, struct ct_str text, struct ct_str *out)
     start[text.len] = '\0';
     *out = (struct ct_str){start, text.len};
     *at = start + text.len + 1;
-    return start;
+}
+
+/* What is absent stays absent. */
+static void job_put_some(char **at, struct ct_str text, struct ct_str *out)
+{
+    if (text.data)
+        job_put(at, text, out);
 }
 
 struct cartrita_job *job_new(struct threads *threads, const struct job_spec *spec)
 {
     size_t size = sizeof(struct cartrita_job) + spec->id.len + spec->name.len + spec->queue.len +
-                  spec->data.len + spec->opts.len + spec->token.len + 6;
+                  spec->data.len + spec->opts.len + spec->token.len + spec->telemetry.len +
+                  spec->parent.len + spec->prefix.len + 9;
     struct cartrita_job *job = ct_alloc(size);
     char *at = (char *)(job + 1);
+    struct ct_str prefix;
 
     memset(job, 0, sizeof *job);
     job->magic = JOB_ALIVE;
@@ -44,10 +52,15 @@ struct cartrita_job *job_new(struct threads *threads, const struct job_spec *spe
     job->queue_index = spec->queue_index;
     job_put(&at, spec->id, &job->id);
     job_put(&at, spec->name, &job->name);
+    job->queue_key = at;
+    job_put(&at, spec->prefix, &prefix);
+    at[-1] = ':';
     job_put(&at, spec->queue, &job->queue);
     job_put(&at, spec->data, &job->data);
     job_put(&at, spec->opts, &job->opts);
     job_put(&at, spec->token, &job->token);
+    job_put_some(&at, spec->telemetry, &job->telemetry);
+    job_put_some(&at, spec->parent, &job->parent);
     job->timestamp_ms = spec->timestamp_ms;
     job->attempts_made = spec->attempts_made;
     job->timeout_ms = spec->timeout_ms;

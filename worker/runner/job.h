@@ -68,12 +68,15 @@ struct cartrita_job {
     uint64_t cancelled_ms; /* when it was told to stop; 0: never */
     struct ct_list kept;   /* struct job_note: not yet sent, while the connection is down */
     uint32_t kept_count;
+    uint32_t adds_open; /* jobs that it has enqueued and that are not answered */
 
     /* Under the lock of threads. */
     struct ct_list ready;
 
     /* What the daemon sent; NUL-terminated copies behind the struct. */
     struct ct_str id, name, queue, data, opts, token;
+    struct ct_str telemetry, parent; /* absent: none */
+    const char *queue_key;           /* prefix:queue; ends as `queue` does */
     int64_t timestamp_ms;
     uint32_t attempts_made;
     uint64_t timeout_ms;             /* of this attempt; 0: none */
@@ -105,6 +108,8 @@ struct job_note {
 
 struct job_spec {
     struct ct_str id, name, queue, data, opts, token;
+    struct ct_str telemetry, parent; /* absent: none */
+    struct ct_str prefix;
     int64_t timestamp_ms;
     uint32_t attempts_made;
     uint64_t timeout_ms;

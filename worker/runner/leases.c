@@ -104,6 +104,9 @@ static void leases_take_job(struct leases *leases, const struct proto_job *sent)
         .data = sent->data,
         .opts = sent->opts,
         .token = sent->token,
+        .telemetry = sent->has_telemetry ? sent->telemetry : CT_STR_NONE,
+        .parent = sent->has_parent ? sent->parent : CT_STR_NONE,
+        .prefix = ct_str_of(leases->options.prefix ? leases->options.prefix : "bull"),
         .timestamp_ms = sent->timestamp_ms,
         .attempts_made =
             sent->attempts_made > UINT32_MAX ? UINT32_MAX : (uint32_t)sent->attempts_made,
@@ -136,6 +139,8 @@ static const char *leases_state_name(const struct proto_ack *ack)
             return "waiting";
         case PROTO_STATE_LOST:
             return "lost";
+        case PROTO_STATE_WAITING_CHILDREN:
+            return "waiting-children";
         }
     }
     return ack->code == CT_E_OK ? "completed" : "lost";
@@ -145,17 +150,20 @@ static void leases_acked(struct leases *leases, const struct proto_ack *ack)
 {
     struct cartrita_job *job = leases_find(leases, ack->lease);
     const char *text = ct_error_text((enum ct_code)ack->code);
+    const bool has_detail = ack->has_detail && ack->detail.len > 0;
     char *detail;
 
     if (!job)
         return; /* one that was refused on arrival */
+    detail = has_detail ? ct_strndup(ack->detail.data, ack->detail.len) : NULL;
     if (ack->code == CT_E_OK) {
-        leases_tell_finished(leases, job, leases_state_name(ack), NULL);
+        leases_tell_finished(leases, job, leases_state_name(ack), detail);
         leases_forget(leases, job);
+        free(detail);
         return;
     }
-    detail = ack->has_detail && ack->detail.len ? ct_strndup(ack->detail.data, ack->detail.len)
-                                                : ct_strdup(text);
+    if (!detail)
+        detail = ct_strdup(text);
     leases->refused_count++;
     ct_log_warn("outcome refused", CT_BYTES("queue", job->queue), CT_BYTES("job", job->id),
                 CT_STR("error", detail));
@@ -205,6 +213,12 @@ void leases_message(struct leases *leases, const struct proto_message *message)
         break;
     case PROTO_ADDED:
         adds_answered(leases, &message->as.added);
+        break;
+    case PROTO_CHILD:
+        asks_child(leases, &message->as.child);
+        break;
+    case PROTO_CHILDREN_END:
+        asks_end(leases, &message->as.children_end);
         break;
     case PROTO_ERROR:
         leases_error(&message->as.error);
@@ -262,6 +276,9 @@ void leases_notes(struct leases *leases, struct note *notes)
             deadlines_expect(
                 leases, atomic_load(&CT_CONTAINER(note, struct job_note, note)->job->deadline_ms));
             job_note_free(CT_CONTAINER(note, struct job_note, note));
+            break;
+        case NOTE_ASK:
+            asks_take(leases, CT_CONTAINER(note, struct ask, note));
             break;
         case NOTE_ENQUEUE:
             adds_take(leases, CT_CONTAINER(note, struct add_note, note));
@@ -380,11 +397,13 @@ static void leases_timer_init(struct leases *leases, uv_timer_t *timer)
 void leases_open(struct leases *leases, const struct leases_options *options)
 {
     *leases = (struct leases){.options = *options, .frame_max = PROTO_FRAME_MAX, .add_next = 1};
+    leases->ask_next = 1;
     subs_init(&leases->subs, options->queues, options->queue_count);
     prefetch_init(&leases->prefetch, threads_at_once(options->threads));
     ct_list_init(&leases->held);
     ct_list_init(&leases->incoming);
     ct_list_init(&leases->adds);
+    ct_list_init(&leases->asks);
     uv_check_init(options->loop, &leases->turn);
     leases->turn.data = leases;
     leases->handles_open++;
@@ -400,6 +419,7 @@ void leases_close(struct leases *leases)
     CT_LIST_FOREACH_SAFE (node, following, &leases->held)
         leases_forget(leases, CT_CONTAINER(node, struct cartrita_job, link));
     adds_close(leases);
+    asks_down(leases);
     subs_fini(&leases->subs);
     uv_close((uv_handle_t *)&leases->turn, leases_handle_closed);
     uv_close((uv_handle_t *)&leases->tick, leases_handle_closed);

@@ -17,6 +17,7 @@
 
 #include "proto/client.h"
 #include "proto/frame.h"
+#include "worker/runner/ask.h"
 #include "worker/runner/host.h"
 #include "worker/runner/job.h"
 #include "worker/runner/prefetch.h"
@@ -67,6 +68,8 @@ struct leases {
     struct ct_list adds;     /* struct add: enqueued jobs */
     size_t add_count;
     uint64_t add_next;
+    struct ct_list asks; /* struct ask: questions about children */
+    uint64_t ask_next;
     uint64_t deadline_at_ms; /* when `deadline` fires; 0: not armed */
     uint64_t ended_count;    /* jobs that ran */
     uint64_t refused_count;  /* outcomes that the daemon refused */
@@ -96,7 +99,7 @@ void leases_pause(struct leases *leases, bool is_paused);
 void leases_give_up(struct leases *leases);
 size_t leases_held_count(const struct leases *leases);
 
-/* --- between leases.c, outcomes.c, cancels.c, deadlines.c, resume.c, adds.c
+/* --- between leases.c, outcomes.c, cancels.c, deadlines.c, resume.c, adds.c, asks.c
  * ------------------------------------------
  */
 
@@ -150,5 +153,13 @@ void adds_answered(struct leases *leases, const struct proto_added *added);
 void adds_up(struct leases *leases);
 void adds_down(struct leases *leases);
 void adds_close(struct leases *leases);
+
+/* asks.c: what job threads ask about children. */
+void asks_take(struct leases *leases, struct ask *ask); /* takes the loop's reference over */
+void asks_child(struct leases *leases, const struct proto_child *child);
+void asks_end(struct leases *leases, const struct proto_children_end *end);
+/* The job is to stop: nobody need wait for an answer. */
+void asks_stop(struct leases *leases, const struct cartrita_job *job, const char *reason);
+void asks_down(struct leases *leases);
 
 #endif

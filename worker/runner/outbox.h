@@ -17,6 +17,7 @@ enum note_kind {
     NOTE_UPDATE,
     NOTE_ENQUEUE, /* struct add_note */
     NOTE_EXTEND,  /* a job's deadline moved */
+    NOTE_ASK,     /* struct ask: a question about children */
 };
 
 struct note {

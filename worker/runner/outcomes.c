@@ -72,6 +72,13 @@ static void leases_outcome_too_large(struct leases *leases, struct cartrita_job 
     free(reason);
 }
 
+/* It waits for children that the daemon has not added yet: none would be pending. */
+static bool leases_awaits_adds(const struct cartrita_job *job)
+{
+    return job->adds_open > 0 && job->outcome.kind == JOB_RELEASED &&
+           job->outcome.release == PROTO_RELEASE_AWAITING;
+}
+
 void leases_send_outcome(struct leases *leases, struct cartrita_job *job)
 {
     struct proto_message message;
@@ -80,6 +87,8 @@ void leases_send_outcome(struct leases *leases, struct cartrita_job *job)
     job->has_outcome = true;
     if (!leases->is_up || job->lease == 0)
         return; /* said after resume */
+    if (leases_awaits_adds(job))
+        return; /* said when they are answered */
     message = leases_outcome_message(job);
     if (proto_client_send(leases->client, &message, &err) == CT_E_TOO_LARGE) {
         leases_outcome_too_large(leases, job);
@@ -155,5 +164,6 @@ void leases_cancel(struct leases *leases, struct cartrita_job *job, const char *
         return;
     }
     job->cancelled_ms = job_now_ms();
+    asks_stop(leases, job, reason);
     leases_tell_cancel(leases, job);
 }

@@ -38,6 +38,7 @@ void leases_down(struct leases *leases)
     if (leases->is_draining)
         leases_drop_parked(leases);
     adds_down(leases);
+    asks_down(leases);
 }
 
 static void resume_ask(struct leases *leases, const struct cartrita_job *job)

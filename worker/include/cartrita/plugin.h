@@ -9,8 +9,9 @@
  * points at is shared. Host functions may be called from any thread as long as the job they name
  * has not ended.
  *
- * A job ends with exactly one of complete, fail, release or rate_limit. A run that returns without
- * having ended a job fails it; ending it twice is refused, logged, and changes nothing.
+ * A job ends with exactly one of complete, fail, release, rate_limit, delay, wait and
+ * wait_for_children. A run that returns without having ended a job fails it; ending it twice is
+ * refused, logged, and changes nothing.
  *
  * The promise: within one major version structs only grow at their end, `size` says how far the
  * other side knows them, and functions keep their meaning. */
@@ -25,7 +26,7 @@ extern "C" {
 #endif
 
 #define CARTRITA_ABI_MAJOR 1 /* raised when an old plugin would break */
-#define CARTRITA_ABI_MINOR 1 /* raised when something is appended */
+#define CARTRITA_ABI_MINOR 2 /* raised when something is appended */
 
 struct cartrita_job; /* opaque: read through the host, so it can grow */
 
@@ -54,6 +55,17 @@ struct cartrita_failure {
 /* The answer to host->enqueue. `id` is the new job's id (or that of the job it is a duplicate of),
  * NULL when `error` says why nothing was added. Both are valid during the call only. */
 typedef void (*cartrita_enqueued_fn)(void *ctx, const char *id, const char *error);
+
+/* Children of a job, by how they have ended, in BullMQ's words. */
+#define CARTRITA_CHILDREN_PROCESSED   1 /* completed; value: the result, JSON */
+#define CARTRITA_CHILDREN_IGNORED     2 /* failed, and the job goes on; value: the reason, text */
+#define CARTRITA_CHILDREN_FAILED      3 /* failed, and so does the job; no value */
+#define CARTRITA_CHILDREN_UNPROCESSED 4 /* not ended; no value */
+
+/* One child: its key ("bull:parts:7": prefix, queue and id) and its value, NULL when there is none.
+ * Both are valid during the call only, and end with a NUL. Non-zero: no further child is wanted. */
+typedef int32_t (*cartrita_child_fn)(void *ctx, const char *key, const char *value,
+                                     size_t value_len);
 
 /* What a plugin may call. Strings that it returns are valid until the job's run returns; strings
  * passed in are copied. All JSON is UTF-8 text. */
@@ -115,6 +127,36 @@ struct cartrita_host {
     /* A directory for this job alone, made at the first call and removed with all it holds when the
      * job has ended. NULL, with the reason in the process log, when it cannot be made. */
     const char *(*job_temp_dir)(struct cartrita_job *job);
+
+    /* --- since 1.2 --- */
+    /* What its producer gave to tracing (BullMQ's telemetry metadata), as text; NULL: nothing. */
+    const char *(*telemetry)(const struct cartrita_job *job);
+    /* Key of the job whose child it is; NULL: it is no child. */
+    const char *(*job_parent)(const struct cartrita_job *job);
+    /* "prefix:queue" of the job: what the options of a child to be name,
+     * {"parent": {"id": job_id, "queue": job_queue_key}}. */
+    const char *(*job_queue_key)(const struct cartrita_job *job);
+
+    /* More ways to end it. It is not charged, and will be run again from its beginning: where a job
+     * goes in steps, it keeps the step it has come to in its data (update_data, which is in Redis
+     * before the end that follows it). */
+    /* After `ms`. */
+    void (*delay)(struct cartrita_job *job, int64_t ms);
+    /* Now: it is the next one of its queue. */
+    void (*wait)(struct cartrita_job *job);
+    /* When all of its children have ended; at once when none is pending. Children that it has
+     * enqueued itself count, also those whose `done` has not been called yet. It fails if a child
+     * has failed in a way that fails its parent, or if it is in a Bull queue, which has no flows.
+     */
+    void (*wait_for_children)(struct cartrita_job *job);
+
+    /* Calls `each` for the job's children of one kind (CARTRITA_CHILDREN_...), on this thread, page
+     * by page, and returns when that was all: 0; or -1, with the reason in `error` (error_size
+     * bytes, NUL-terminated; may be NULL), when the daemon cannot be reached, the job should stop,
+     * or its queue has no flows. A child that ends meanwhile may be told twice. Not to be called on
+     * the runner's main thread. */
+    int32_t (*children)(struct cartrita_job *job, int32_t which, cartrita_child_fn each, void *ctx,
+                        char *error, size_t error_size);
 };
 
 /* What a plugin is. */
@@ -137,8 +179,9 @@ struct cartrita_plugin {
     /* Called once, after the last run. May be NULL. */
     void (*close)(void *self);
     /* Redis has the outcome of a job, or has refused it (`error` is then not NULL). `state` is
-     * "completed", "failed", "delayed", "waiting" or "lost". Called on the runner's main thread;
-     * must not block. May be NULL. */
+     * "completed", "failed", "delayed", "waiting", "waiting-children" or "lost"; also when it is
+     * not what the plugin wanted, because children of the job do not let it complete (then `error`
+     * says which). Called on the runner's main thread; must not block. May be NULL. */
     void (*finished)(void *self, const char *queue, const char *id, const char *state,
                      const char *error);
     /* The job should stop (see is_cancelled). Called on the runner's main thread while the job
