@@ -28,7 +28,7 @@ struct failure {
 };
 
 /* Where a job stands in a flow: a tree whose parents wait for their children. */
-#define FLOW_JOBS_MAX 1000
+#define FLOW_JOBS_MAX 500 /* about 10 us of Redis each */
 struct job_node {
     struct queue_name queue;      /* borrowed until the result */
     const struct job_add *parent; /* borrowed; NULL: the root */

@@ -1,4 +1,5 @@
-/* Adding jobs, by themselves or as a flow (add.lua). Called by the engine and cartrita-q. */
+/* Adding jobs, by themselves (add.lua) or as a flow (add_flow.lua). Called by the engine and
+ * cartrita-q. */
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,8 +57,8 @@ void bullmq_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t
     if (is_whole && !is_fine) {
         refuse_all(adds, CT_E_CONFLICT, "another job of the flow is not valid; none was added");
     } else if (jobs.argc > 0) {
-        queue_keys_begin(&queue->keys, &bullmq_add_script, now_ms, DIALECT_OUTSIDER, command);
-        redis_command_int(command, is_whole);
+        const struct redis_script *script = is_whole ? &bullmq_add_flow_script : &bullmq_add_script;
+        queue_keys_begin(&queue->keys, script, now_ms, DIALECT_OUTSIDER, command);
         adds_append(&jobs, command);
     }
     redis_command_fini(&jobs);

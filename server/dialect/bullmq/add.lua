@@ -1,49 +1,62 @@
 -- Adds jobs, in order.
 --
--- KEYS and ARGV 1 to 3: inc/base.lua. ARGV 4: "1": they are one flow, which is added as a whole, parents
--- first; 5...: arguments of read_add (inc/add.lua), a job after the other.
--- Result: for each job its id, or {code, key} where the job cannot have its parent (add_job; -1: in a
--- flow, its parent was refused itself), or {error text}
+-- KEYS and ARGV 1 to 3: inc/base.lua. ARGV 4...: arguments of read_add (inc/add.lua), a job after the
+-- other.
+-- Result: for each job its id, or {-5, key}: its parent is missing, {-7, key}: there is a job with this
+-- id that belongs to another parent, or {error text}
 --- @include base
 --- @include check
 --- @include add
 
-local is_flow, jobs, at = ARGV[4] == '1', {}, 5
+local admitting
+local function admission()
+    if not admitting then
+        --- @include admit
+        admitting = admit
+    end
+    return admitting
+end
+
+-- The id may be that of another job, when the new one was deduplicated.
+local function add_job(job)
+    local base, id, parent_key = job.base, job.id, job.parent_key
+    need_place(job)
+    if parent_key and not has_parent(parent_key) then
+        return {-5, parent_key}
+    end
+    local number = call('INCR', KEYS[10])
+    if not id then
+        id = free_id(base, number)
+    elseif is_taken(base, id) then
+        return add_duplicate(job, id, release_parent)
+    end
+    local owner = job.deid and admission()(id, job)
+    if owner then
+        return owner
+    elseif job.deid then
+        put(job, id, 'deid', job.deid)
+    elseif parent_key then
+        put(job, id, 'parentKey', parent_key, 'parent', job.parent)
+        call('SADD', parent_key .. ':dependencies', base .. id)
+    else
+        put(job, id)
+    end
+    return id
+end
+
+local answers, n, at = {}, 0, 4
 while ARGV[at] do
     local job
     job, at = read_add(at)
-    jobs[#jobs + 1] = job
-end
-
--- A flow is added as a whole or not at all: what may be in its way is looked for before.
-if is_flow then
-    local is_fine, problem = pcall(function()
-        for _, job in ipairs(jobs) do
-            need_all_sound(job.base)
-        end
-    end)
-    if not is_fine then
-        return redis.error_reply(error_text(problem))
-    end
-end
-
-local answers, refused = {}, {}
-for n, job in ipairs(jobs) do
-    local is_fine, answer = true, {-1, job.parent_key}
-    if not refused[job.parent_key or ''] then
-        is_fine, answer = pcall(add_job, job)
-    end
+    local is_fine, answer = pcall(add_job, job)
     if not is_fine then
         answer = error_text(answer)
-        if n == 1 or is_refusal(answer) then
+        if n == 0 or is_refusal(answer) then
             return redis.error_reply(answer)
         end
         answer = {answer}
     end
-    if is_flow and type(answer) == 'table' then
-        refused[job.base .. job.id] = true
-    end
+    n = n + 1
     answers[n] = answer
 end
-release(flow_parents)
 return answers

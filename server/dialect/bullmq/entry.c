@@ -260,10 +260,10 @@ static void put_prepared(const struct prepared *job, const struct job_add *add,
     const struct entry_options *options = &job->options;
     char letters[16];
 
-    snprintf(letters, sizeof letters, "%s%s%s%s%s%s%s%s%s", job->base ? "q" : "",
-             job->id ? "i" : "", options->delay != 0 ? "t" : "", options->priority != 0 ? "r" : "",
+    snprintf(letters, sizeof letters, "%s%s%s%s%s%s%s%s", job->base ? "q" : "", job->id ? "i" : "",
+             options->delay != 0 ? "t" : "", options->priority != 0 ? "r" : "",
              options->deid ? "d" : "", job->parent.queue ? "p" : "", options->is_lifo ? "l" : "",
-             add->node ? "f" : "", add->node && add->node->has_children ? "c" : "");
+             add->node && add->node->has_children ? "c" : "");
     redis_command_text(out, letters);
     redis_command_str(out, add->name);
     redis_command_str(out, ct_buf_str(&job->data));

@@ -8,8 +8,8 @@
 
 -- ARGV from `at`: 0 letters that say what stands behind the next four, in this order:
 --      q base of its queue (none: ours)  i its id  t delay  r priority  d deduplication: id, ttl or "",
---      mode (inc/admit.lua)  p parent: key, JSON; and, with nothing behind, l: lifo  f: node of a flow
---      c: node that waits for children
+--      mode (inc/admit.lua)  p parent: key, JSON; and, with nothing behind, l: lifo  c: it waits for
+--      children
 --   1 name  2 data  3 opts  4 timestamp
 -- Returns a table, and where the next job begins.
 local function read_add(at)
@@ -40,42 +40,60 @@ local function read_add(at)
         job.parent = ARGV[at]
         at = at + 1
     end
-    job.side = letters:find('l', 1, true) and 'R' or 'L'
-    job.is_node, job.waits = letters:find('f', 1, true), letters:find('c', 1, true)
+    job.side, job.waits = letters:find('l', 1, true) and 'R' or 'L', letters:find('c', 1, true)
+    local delay = tonumber(job.delay)
+    job.due = delay > 0 and job.timestamp + delay
     return job, at
 end
 
--- What only some jobs need is made when it is first asked for.
-local admitting
-local function admission()
-    if not admitting then
-        --- @include admit
-        admitting = admit
-    end
-    return admitting
+-- What could go wrong half-way is asked for before the first write.
+local function need_place(job)
+    local base = job.base
+    need_sound(base, 'meta')
+    need_sound(base, 'events')
+    need_sound(base, 'marker')
+    need_sound(base, job.waits and 'waiting-children' or job.due and 'delayed' or job.rank ~= '0' and 'prioritized' or 'wait')
 end
 
--- Lets parents go on, each once, where nothing is left to wait for.
-local function release(keys)
-    if #keys == 0 then
-        return
-    end
-    --- @include parent
-    local seen = {}
-    for _, key in ipairs(keys) do
-        if not seen[key] then
-            seen[key] = true
-            parents().release_if_done(key)
+-- Whether the parent is there; asked once for all of its children.
+local found_parents = {}
+local function has_parent(key)
+    if found_parents[key] == nil then
+        local problem = foreign(key, 'hash') or foreign(key .. ':dependencies', 'set') or
+            foreign(key .. ':processed', 'hash')
+        if problem then
+            error({err = problem})
         end
+        found_parents[key] = call('EXISTS', key) == 1
+    end
+    return found_parents[key]
+end
+
+-- Whether there is a job with this id.
+local function is_taken(base, id)
+    local kind = call('TYPE', base .. id).ok
+    if kind ~= 'none' and kind ~= 'hash' then
+        error({err = 'WRONGTYPE ' .. base .. id .. ' is a ' .. kind .. ', not a hash'})
+    end
+    return kind == 'hash'
+end
+
+-- Behind id: fields and values that not every job has.
+local function put(job, id, ...)
+    local base = job.base
+    store(base, id, job.name, job.data, job.opts, job.timestamp, job.delay, job.rank, ...)
+    if job.waits then
+        call('ZADD', base .. 'waiting-children', job.timestamp, id)
+        emit_to(base, true, 'waiting-children', 'jobId', id)
+    else
+        enqueue(base, id, job.due, tonumber(job.rank), job.side)
     end
 end
 
--- Of a flow's nodes; when all are there, some may find all of their children done.
-local flow_parents = {}
-
--- There is a job with this id. It stays as it is, but gets a parent where it has none that lives.
-local function add_duplicate(id, key, job)
-    local parent_key = job.parent_key
+-- A job that is there stays as it is, but gets a parent where it has none that lives. Returns what add_job
+-- does; `release`, called with the parent's key when the job has completed, before that is told.
+local function add_duplicate(job, id, release)
+    local key, parent_key = job.base .. id, job.parent_key
     if parent_key then
         local seen = call('HMGET', key, 'parentKey', 'returnvalue')
         if seen[1] and seen[1] ~= parent_key and call('EXISTS', seen[1]) == 1 then
@@ -85,7 +103,7 @@ local function add_duplicate(id, key, job)
             call('SADD', parent_key .. ':dependencies', key)
         else
             call('HSET', parent_key .. ':processed', key, seen[2] or 'null')
-            release(job.is_node and {} or {parent_key})
+            release(parent_key)
         end
         call('HSET', key, 'parentKey', parent_key, 'parent', job.parent)
     end
@@ -93,64 +111,12 @@ local function add_duplicate(id, key, job)
     return id
 end
 
--- What could go wrong half-way is asked for before the first write.
-local function need_place(job, due, rank)
-    need_sound(job.base, 'meta')
-    need_sound(job.base, 'events')
-    need_sound(job.base, 'marker')
-    need_sound(job.base, job.waits and 'waiting-children' or due and 'delayed' or rank > 0 and 'prioritized' or 'wait')
-    if job.parent_key then
-        local problem = foreign(job.parent_key, 'hash') or foreign(job.parent_key .. ':dependencies', 'set') or
-            foreign(job.parent_key .. ':processed', 'hash')
-        if problem then
-            error({err = problem})
-        end
+-- What only some calls need is made when it is first asked for.
+local parent_release
+local function release_parent(key)
+    if not parent_release then
+        --- @include parent
+        parent_release = parents().release_if_done
     end
-end
-
--- Returns the id, that of another job when the new one was deduplicated, or {code, key}: -5 its parent,
--- the key, is missing; -7 it belongs to another parent, the key.
-local function add_job(job)
-    local base, id, parent_key = job.base, job.id, job.parent_key
-    local delay, rank = tonumber(job.delay), tonumber(job.rank)
-    local due = delay > 0 and job.timestamp + delay
-    need_place(job, due, rank)
-    if parent_key then
-        if call('EXISTS', parent_key) == 0 then
-            return {-5, parent_key}
-        end
-        flow_parents[#flow_parents + 1] = job.is_node and parent_key or nil
-    end
-    local number = call('INCR', base .. 'id')
-    if not id then
-        id = free_id(base, number)
-    else
-        local problem = foreign(base .. id, 'hash')
-        if problem then
-            error({err = problem})
-        elseif call('EXISTS', base .. id) == 1 then
-            return add_duplicate(id, base .. id, job)
-        end
-    end
-    local owner = job.deid and admission()(id, job)
-    if owner then
-        return owner
-    elseif job.deid then
-        store(base, id, job.name, job.data, job.opts, job.timestamp, job.delay, job.rank, 'deid', job.deid)
-    elseif parent_key then
-        store(base, id, job.name, job.data, job.opts, job.timestamp, job.delay, job.rank, 'parentKey', parent_key,
-            'parent', job.parent)
-    else
-        store(base, id, job.name, job.data, job.opts, job.timestamp, job.delay, job.rank)
-    end
-    if job.waits then
-        call('ZADD', base .. 'waiting-children', job.timestamp, id)
-        emit_to(base, true, 'waiting-children', 'jobId', id)
-    else
-        enqueue(base, id, due, rank, job.side)
-    end
-    if parent_key then
-        call('SADD', parent_key .. ':dependencies', base .. id)
-    end
-    return id
+    parent_release(key)
 end
