@@ -38,8 +38,8 @@ export async function untilCompleted(client, count, deadlineMs = 120_000) {
 const DELIVERY = `
 local odd = 0
 for _, id in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1)) do
-  local job = redis.call('HMGET', ARGV[1] .. id, 'finishedOn', 'stalledCounter', 'failedReason')
-  if not job[1] or job[2] or job[3] then odd = odd + 1 end
+  local job = redis.call('HMGET', ARGV[1] .. id, 'finishedOn', 'stalledCounter', 'stc', 'failedReason')
+  if not job[1] or job[2] or job[3] or job[4] then odd = odd + 1 end
 end
 return odd`;
 

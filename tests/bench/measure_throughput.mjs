@@ -69,7 +69,7 @@ export async function measureThroughput({ redis, names, runs, note, cases, probe
       digits: 0,
       values: of('rate'),
       runs: results,
-      target: { kind: 'atLeastTimesBull', factor: 4 },
+      target: { kind: 'atLeastTimes', factor: 4 },
     });
     rows.push({
       group: 'throughput',
@@ -77,7 +77,7 @@ export async function measureThroughput({ redis, names, runs, note, cases, probe
       unit: 'us',
       digits: 1,
       values: of('redisUs'),
-      target: { kind: 'atMostTimesBull', factor: 0.5 },
+      target: { kind: 'atMostTimes', factor: 0.5 },
     });
     rows.push({ group: 'throughput', label: `  workers' CPU per job`, unit: 'us', digits: 1, values: of('workerUs') });
   }

@@ -1,4 +1,4 @@
-/* The three that are compared, behind one interface. Each works on the queue "bench" with the prefix
+/* The four that are compared, behind one interface: Bull, BullMQ, and ours on the queues of each. Each works on the queue "bench" with the prefix
  * "bull", so counts are read from the same keys. Called by the measure_*.mjs files.
  *
  *   system.open()                      a producer: {add, addBulk, pause, resume, close}
@@ -9,7 +9,7 @@
 import { dirname, join } from 'node:path';
 
 import Bull from 'bull';
-import { Queue } from 'bullmq';
+import { FlowProducer, Queue } from 'bullmq';
 
 import { privateDaemonOf, runnersOf, programPath, pluginPath, ROOT, startProgram, BUILD } from '../lib/processes.mjs';
 import { newScope } from '../lib/scope.mjs';
@@ -66,13 +66,15 @@ class BullMqSystem extends NodeSystem {
 
   async open() {
     const queue = new Queue(QUEUE, { connection: this.redis.connection });
-    await queue.waitUntilReady();
+    const flows = new FlowProducer({ connection: this.redis.connection });
+    await Promise.all([queue.waitUntilReady(), flows.waitUntilReady()]);
     return {
+      addFlows: (trees) => flows.addBulk(trees),
       add: (data, opts, name = 'n') => queue.add(name, data, opts),
       addBulk: (jobs) => queue.addBulk(jobs),
       pause: () => queue.pause(),
       resume: () => queue.resume(),
-      close: () => queue.close(),
+      close: () => Promise.all([queue.close(), flows.close()]),
     };
   }
 }
@@ -80,11 +82,11 @@ class BullMqSystem extends NodeSystem {
 const STAMP = join(BUILD, 'tests/plugins/stamp.so');
 const PLUGINS = { noop: pluginPath('noop'), react: join(BUILD, 'tests/plugins/react.so') };
 
-/* Ours serves Bull's producers, so its producer is Bull. */
-class CartritaSystem extends BullSystem {
+/* Ours, with the producers of `Node` and on its queues. */
+const ours = (name, dialect, Node) => class extends Node {
   constructor(redis, connection) {
     super(redis, connection);
-    this.name = 'cartrita';
+    this.name = name;
   }
 
   /* `isReadable`: or a plain user cannot read its memory in /proc. */
@@ -99,7 +101,7 @@ class CartritaSystem extends BullSystem {
       '--queue',
       QUEUE,
       '--dialect',
-      'bull',
+      dialect,
       ...plugin,
       '--processes',
       processes,
@@ -136,9 +138,18 @@ class CartritaSystem extends BullSystem {
     );
     client.disconnect();
   }
-}
+};
 
-export const SYSTEMS = { bull: BullSystem, bullmq: BullMqSystem, cartrita: CartritaSystem };
+/* What each of ours is compared with, by name. */
+export const COUNTERPARTS = { cartrita: 'bull', 'cartrita-mq': 'bullmq' };
+export const isOurs = (name) => name in COUNTERPARTS;
+
+export const SYSTEMS = {
+  bull: BullSystem,
+  bullmq: BullMqSystem,
+  cartrita: ours('cartrita', 'bull', BullSystem),
+  'cartrita-mq': ours('cartrita-mq', 'bullmq', BullMqSystem),
+};
 
 /* The system `name` on `redis`; `connection`: what its workers connect to, when that is another way. */
 export function systemOf(name, redis, connection = redis.connection) {

@@ -1,19 +1,27 @@
 /* The bench's results as people read them, and whether a target is met. Pure but for printing. */
 
+import { COUNTERPARTS } from './systems.mjs';
+
 const COLUMN = 12;
 
-/* {text, isMet} of a row with a target and our value; undefined otherwise. */
-export function verdictOf({ target, values, digits }) {
-  const ours = values.cartrita;
-  if (!target || ours === undefined) return undefined;
-  const { kind, factor, value } = target;
-  if (kind === 'atMost') return { text: target.text ?? `<= ${value}`, isMet: ours <= value };
-  if (kind === 'atLeast') return { text: target.text ?? `>= ${value}`, isMet: ours >= value };
-  if (values.bull === undefined) return undefined;
-  const times = ours / values.bull;
-  const isMet = kind === 'atLeastTimesBull' ? times >= factor : times <= factor;
-  const sign = kind === 'atLeastTimesBull' ? '>=' : '<=';
-  return { text: `${sign} ${factor} x bull; is ${times.toFixed(2)} x`, isMet, digits };
+/* [{text, isMet}] of a row with a target, one for each of ours that has a value and, where the target
+ * is a multiple, a counterpart that has one. */
+export function verdictsOf({ target, values }) {
+  if (!target) return [];
+  return Object.entries(COUNTERPARTS).flatMap(([name, other]) => {
+    const value = values[name];
+    if (value === undefined) return [];
+    if (target.kind === 'atMost') return [{ text: `<= ${target.value}`, isMet: value <= target.value }];
+    if (target.kind === 'atLeastPart') {
+      const least = Math.round(target.base[name] * target.factor);
+      return [{ text: `>= ${least}`, isMet: value >= least }];
+    }
+    if (values[other] === undefined) return [];
+    const times = value / values[other];
+    const isMet = target.kind === 'atLeastTimes' ? times >= target.factor : times <= target.factor;
+    const sign = target.kind === 'atLeastTimes' ? '>=' : '<=';
+    return [{ text: `${sign} ${target.factor} x ${other}; is ${times.toFixed(2)} x`, isMet }];
+  });
 }
 
 const number = (value, digits) =>
@@ -37,7 +45,7 @@ export function printTable(rows, names, machine, runs) {
   for (const row of rows) {
     if (row.group !== group) out.push('');
     group = row.group;
-    const verdict = row.verdict && `${row.verdict.isMet ? 'met   ' : 'MISSED'} ${row.verdict.text}`;
+    const verdict = row.verdicts.map(({ isMet, text }) => `${isMet ? 'met   ' : 'MISSED'} ${text}`).join('  ');
     out.push(line([row.label, row.unit, ...names.map((name) => number(row.values[name], row.digits)), verdict]));
   }
   process.stdout.write(`${out.join('\n')}\n`);
