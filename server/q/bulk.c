@@ -171,7 +171,9 @@ static enum ct_code check_target(struct bulk *bulk, struct ct_error *err)
         return CT_E_OK;
     if (strcmp(target, bulk->queue) == 0)
         return ct_error_set(err, CT_E_USAGE, "%s: that is the queue that they are in", target);
-    enum ct_code rc = session_resolve(session, target, err);
+    enum ct_code rc = session_resolve_target(session, target, err);
+    if (rc == CT_E_OK)
+        rc = session_check_change(session, target, err);
     if (rc == CT_E_OK && session->dialect != dialect)
         rc = ct_error_set(err, CT_E_UNSUPPORTED,
                           "queue \"%s\" is of the dialect %s, queue \"%s\" of %s", target,
@@ -197,6 +199,8 @@ static enum ct_code start(struct bulk *bulk, struct session *session, size_t id_
         rc = ct_error_set(err, CT_E_UNSUPPORTED,
                           "queues of the dialect %s cannot be changed by hand yet",
                           session->dialect->name);
+    if (rc == CT_E_OK)
+        rc = session_check_change(session, bulk->queue, err);
     if (rc == CT_E_OK)
         rc = check_target(bulk, err);
     if (rc != CT_E_OK)

@@ -326,6 +326,11 @@ enum ct_code dead_move_run(struct session *session, const char *queue, const cha
         rc = dead_walk_init(&mover->walk, session, queue, filter, err);
     if (rc != CT_E_OK)
         goto out_free;
+    rc = session_check_change(session, queue, err);
+    if (rc != CT_E_OK) {
+        dead_walk_fini(&mover->walk);
+        goto out_free;
+    }
     rc = walk_all(mover, ids, id_count, count_page, err);
     if (rc == CT_E_OK) {
         ct_buf_init(&what);

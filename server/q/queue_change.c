@@ -8,6 +8,8 @@ enum ct_code queue_change_open(struct session *session, const char *queue,
 {
     enum ct_code rc = session_need_queue(session, queue, out, err);
 
+    if (rc == CT_E_OK)
+        rc = session_check_change(session, queue, err);
     if (rc == CT_E_OK && !session->dialect->manager)
         rc = ct_error_set(err, CT_E_UNSUPPORTED,
                           "queues of the dialect %s cannot be changed by hand yet",

@@ -91,6 +91,17 @@ enum ct_code session_resolve(struct session *session, const char *queue, struct 
     return rc;
 }
 
+enum ct_code session_resolve_target(struct session *session, const char *queue,
+                                    struct ct_error *err)
+{
+    const struct dialect *dialect = session->dialect;
+    enum ct_code rc = session_resolve(session, queue, err);
+
+    if (rc == CT_E_OK && session_is_auto(session) && !session->found.exists)
+        take_dialect(session, dialect);
+    return rc;
+}
+
 enum ct_code session_check_change(const struct session *session, const char *queue,
                                   struct ct_error *err)
 {

@@ -90,6 +90,10 @@ bool session_is_auto(const struct session *session);
 /* Sets dialect and inspector for this queue, by --dialect or by its keys. */
 enum ct_code session_resolve(struct session *session, const char *queue,
                              struct ct_error *err) CT_MUST_CHECK;
+/* The same for a queue that jobs of the present one are put into: when it does not exist yet it
+ * will be of the same dialect. */
+enum ct_code session_resolve_target(struct session *session, const char *queue,
+                                    struct ct_error *err) CT_MUST_CHECK;
 /* After session_resolve: CONFLICT when the keys tell of both dialects and no --dialect was given.
  * Whatever moves or removes jobs asks first. */
 enum ct_code session_check_change(const struct session *session, const char *queue,

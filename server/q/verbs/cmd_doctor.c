@@ -45,6 +45,7 @@ struct finding {
     const struct illness *illness;
     const char *queue; /* borrowed from the names */
     const struct dialect *dialect;
+    bool is_mixed;       /* nobody said whose the queue is: it is left as it is */
     char *id, *detail;   /* owned */
     const char *outcome; /* of a repair; static; NULL: none was tried */
 };
@@ -64,6 +65,8 @@ static void on_finding(void *ctx, const struct illness *illness, struct ct_str i
                        struct ct_str detail)
 {
     struct ward *ward = ctx;
+    struct ct_error ignored;
+    bool is_mixed = session_check_change(ward->session, ward->queue, &ignored) != CT_E_OK;
 
     if (ward->count == FINDINGS_MAX) {
         ward->dropped++;
@@ -77,10 +80,11 @@ static void on_finding(void *ctx, const struct illness *illness, struct ct_str i
         .illness = illness,
         .queue = ward->queue,
         .dialect = ward->session->dialect,
+        .is_mixed = is_mixed,
         .id = ct_strndup(id.data, id.len),
         .detail = ct_strndup(detail.data ? detail.data : "", detail.len),
     };
-    ward->curable += illness->cure != NULL;
+    ward->curable += illness->cure != NULL && !is_mixed;
 }
 
 static enum ct_code call(struct session *session, struct redis_command *command,
@@ -239,7 +243,9 @@ static enum ct_code repair_all(struct ward *ward, struct ct_error *err)
                   (long long)ward->count);
     rc = confirm(&ward->settings->confirm, ward->curable, &what, &is_go, err);
     for (size_t i = 0; i < ward->count && rc == CT_E_OK && is_go; i++) {
-        if (ward->items[i].illness->cure)
+        if (ward->items[i].is_mixed)
+            ward->items[i].outcome = "refused";
+        else if (ward->items[i].illness->cure)
             rc = repair(ward, &ward->items[i], err);
         progress_show(&progress, ward->repaired);
     }

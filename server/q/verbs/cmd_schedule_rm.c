@@ -118,6 +118,8 @@ static enum ct_code run(struct session *session, const void *given, const char *
     bool is_go = false;
     enum ct_code rc = schedule_need_queue(session, args[0], err);
 
+    if (rc == CT_E_OK)
+        rc = session_check_change(session, args[0], err);
     if (rc != CT_E_OK)
         return rc;
     ct_buf_init(&what);
