@@ -50,7 +50,7 @@ static const char *why(const struct bulk_report *report, const struct manage_job
     case MANAGE_SERIES:
         return report->plan->deed == MANAGE_REMOVE
                    ? "it is the next one of a repeatable job, which would end without it: "
-                     "`cartrita-q schedule rm` does that, --series takes this one alone"
+                     "`cartrita-q scheduler rm` does that, --series takes this one alone"
                    : "it is the next one of a repeatable job, which would end without it";
     default:
         return job->err.detail[0] ? job->err.detail : ct_error_text(job->err.code);

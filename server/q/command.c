@@ -30,6 +30,20 @@ static const char about[] =
     "Looks at Bull's queues, adds jobs to them and repairs them, straight on Redis; looks at\n"
     "workers and tells them what to do, through the daemon they are connected to.";
 
+/* Second spellings of nouns: they are taken, and nowhere shown. */
+static const struct {
+    const char *other, *noun;
+} spellings[] = {{"schedule", "scheduler"}};
+
+const char *command_noun(const char *word)
+{
+    for (size_t i = 0; i < sizeof spellings / sizeof *spellings; i++) {
+        if (strcmp(word, spellings[i].other) == 0)
+            return spellings[i].noun;
+    }
+    return word;
+}
+
 /* "queue show QUEUE": noun, verb and arguments. */
 static void append_words(struct ct_buf *buf, const struct command *command)
 {
@@ -49,7 +63,7 @@ static void append_commands(struct ct_buf *buf, const char *noun)
     for (size_t i = 0; i < command_count; i++) {
         struct ct_buf words;
 
-        if (noun && strcmp(command_table[i]->noun, noun) != 0)
+        if (noun && strcmp(command_table[i]->noun, command_noun(noun)) != 0)
             continue;
         ct_buf_init(&words);
         append_words(&words, command_table[i]);
@@ -67,7 +81,7 @@ static void append_commands(struct ct_buf *buf, const char *noun)
 bool command_is_noun(const char *word)
 {
     for (size_t i = 0; i < command_count; i++) {
-        if (command_table[i]->verb && strcmp(command_table[i]->noun, word) == 0)
+        if (command_table[i]->verb && strcmp(command_table[i]->noun, command_noun(word)) == 0)
             return true;
     }
     return false;
@@ -106,7 +120,7 @@ enum ct_code command_find(int argc, char *const *argv, const struct command **ou
     ct_nearest_init(&noun, argv[0]);
     ct_nearest_init(&verb, argc > 1 ? argv[1] : "");
     for (size_t i = 0; i < command_count; i++) {
-        if (strcmp(argv[0], command_table[i]->noun) != 0) {
+        if (strcmp(command_noun(argv[0]), command_table[i]->noun) != 0) {
             ct_nearest_offer(&noun, command_table[i]->noun);
             continue;
         }

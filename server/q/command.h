@@ -27,6 +27,8 @@ extern const size_t command_count;
 /* Ends the help of each. */
 extern const char command_exit_codes[];
 
+/* The noun that a word means: itself, but for second spellings. */
+const char *command_noun(const char *word);
 /* The command that argv begins with; USAGE, with the nearest word there is: none. */
 enum ct_code command_find(int argc, char *const *argv, const struct command **out,
                           struct ct_error *err) CT_MUST_CHECK;

@@ -141,8 +141,10 @@ static void offer_nouns(const struct completion *completion)
 
 static void offer_verbs(const struct completion *completion)
 {
+    const char *noun = command_noun(completion->words[0]);
+
     for (size_t i = 0; i < command_count; i++) {
-        if (command_table[i]->verb && strcmp(command_table[i]->noun, completion->words[0]) == 0)
+        if (command_table[i]->verb && strcmp(command_table[i]->noun, noun) == 0)
             offer(completion, command_table[i]->verb, command_table[i]->program.about);
     }
 }

@@ -136,7 +136,7 @@ static enum ct_code find_name(struct session *session, const char *queue, const 
     } else if (rc == CT_E_OK && search.found > 1) {
         rc = ct_error_set(err, CT_E_CONFLICT,
                           "%lld series of queue \"%s\" are named \"%s\": give the key of one, as "
-                          "`cartrita-q schedule ls` has it",
+                          "`cartrita-q scheduler ls` has it",
                           (long long)search.found, queue, name);
     } else if (rc == CT_E_OK && search.near) {
         rc = ct_error_set(err, CT_E_NOT_FOUND,
@@ -236,14 +236,17 @@ void schedule_view(struct view *view, const struct schedule *schedule)
 {
     view_text(view, "key", ct_str_of(schedule->key));
     view_text(view, "name", ct_str_of(schedule->name));
+    view_text_or_null(view, "legacy", schedule->legacy);
     view_text_or_null(view, "id", schedule->job_id);
     view_text_or_null(view, "cron", schedule->cron);
     view_text_or_null(view, "tz", schedule->tz);
     view_whole(view, "every", schedule->every_ms);
+    view_whole(view, "offset", schedule->offset_ms);
     view_moment(view, "startDate", isnan(schedule->start_ms) ? 0 : (int64_t)schedule->start_ms);
     view_moment(view, "endDate", isnan(schedule->end_ms) ? 0 : (int64_t)schedule->end_ms);
     view_whole(view, "limit", schedule->limit);
     view_whole(view, "count", schedule->count > 0 ? schedule->count : NAN);
+    view_whole(view, "iterationCount", schedule->made_count);
     view_state(view, "state", ct_str_of(schedule_state_name(schedule)));
     view_moment(view, "next", isnan(schedule->next_ms) ? 0 : (int64_t)schedule->next_ms);
     view_text_or_null(view, "jobId", schedule->next_id);

@@ -1,4 +1,4 @@
-/* Series of repeatable jobs as the `schedule` commands find and show them. Reads only. */
+/* Series of repeatable jobs as the `scheduler` commands find and show them. Reads only. */
 #ifndef Q_SCHEDULE_FIND_H
 #define Q_SCHEDULE_FIND_H
 

@@ -3,13 +3,20 @@
 
 #include "q/zoned.h"
 
-static enum ct_code check(const struct schedule_rule *rule, struct ct_error *err)
+static enum ct_code check(const struct schedule_rule *rule, const struct dialect *dialect,
+                          struct ct_error *err)
 {
+    bool is_upserted = dialect->scheduler->build_upsert != NULL;
+
     if (!rule->cron == !rule->every_ms)
         return ct_error_set(err, CT_E_USAGE, "give either --cron EXPR or --every DURATION");
-    if (!rule->cron && (rule->tz || rule->start))
-        return ct_error_set(err, CT_E_USAGE, "--%s goes with --cron: --every counts from 1970, UTC",
-                            rule->tz ? "tz" : "start");
+    if (!rule->cron && rule->tz)
+        return ct_error_set(err, CT_E_USAGE, "--tz goes with --cron: --every has no clocks");
+    if (!rule->cron && rule->start && !is_upserted)
+        return ct_error_set(err, CT_E_USAGE,
+                            "--start goes with --cron: --every counts from 1970, UTC");
+    if (rule->offset_ms && (rule->cron || !is_upserted))
+        return ct_error_set(err, CT_E_USAGE, "--offset goes with --every, in queues of BullMQ");
     return CT_E_OK;
 }
 
@@ -27,19 +34,21 @@ static enum ct_code set_date(json_t *repeat, const char *name, const char *text,
     return rc;
 }
 
-enum ct_code schedule_rule_build(const struct schedule_rule *rule, json_t **out,
-                                 struct ct_error *err)
+enum ct_code schedule_rule_build(const struct schedule_rule *rule, const struct dialect *dialect,
+                                 json_t **out, struct ct_error *err)
 {
     json_t *repeat;
-    enum ct_code rc = check(rule, err);
+    enum ct_code rc = check(rule, dialect, err);
 
     if (rc != CT_E_OK)
         return rc;
     repeat = json_object();
     if (rule->cron)
-        json_object_set_new(repeat, "cron", json_string(rule->cron));
+        json_object_set_new(repeat, dialect->scheduler->cron_name, json_string(rule->cron));
     else
         json_object_set_new(repeat, "every", json_integer(rule->every_ms));
+    if (rule->offset_ms)
+        json_object_set_new(repeat, "offset", json_integer(rule->offset_ms));
     if (rule->tz)
         json_object_set_new(repeat, "tz", json_string(rule->tz));
     rc = set_date(repeat, "startDate", rule->start, rule->tz, "--start", err);

@@ -10,6 +10,7 @@
 #include "dialect/shared/members.h"
 #include "dialect/bull/options.h"
 #include "dialect/bull/parts.h"
+#include "dialect/shared/plan.h"
 #include "tests/fuzz/resp.h"
 
 #define FUZZ_NOW_MS     1700000000000
@@ -111,7 +112,7 @@ static void check_commit(struct dialect_queue *queue, struct effect *first, stru
     bull_build_commit(queue, &commit, &command);
     resp_check_command(&command);
     redis_command_fini(&command);
-    commit_fini(&commit, bull_free_plan);
+    commit_fini(&commit, plan_free);
 }
 
 static void check_failure(const struct effect *effect, const struct job *job)
@@ -230,7 +231,7 @@ static void check_closed(struct dialect_queue *queue, const struct ct_str arg[FU
         check_stored(next);
         ct_assert(ct_str_equal(next[SERIES], arg[SERIES]));
         ct_assert(number_of(next[SLOT]) > number_of(arg[SLOT]));
-        effect_free(effect, bull_free_plan);
+        effect_free(effect, plan_free);
     }
     job_free(job);
 }

@@ -6,6 +6,7 @@
 #include "dialect/bull/inspect.h"
 #include "dialect/bull/parts.h"
 #include "dialect/registry.h"
+#include "dialect/shared/plan.h"
 #include "tests/fuzz/resp.h"
 
 #define FUZZ_IS_RAW 0x80
@@ -75,7 +76,7 @@ static enum ct_code read_commit(const struct redis_reply *reply, struct ct_error
             check_job(effect->leased);
     }
     ct_assert(rc != CT_E_OK || commit.next_due_ms >= 0);
-    commit_fini(&commit, bull_free_plan);
+    commit_fini(&commit, plan_free);
     job_free(job);
     return rc;
 }
@@ -87,7 +88,7 @@ static enum ct_code read_reclaim(const struct redis_reply *reply, struct ct_erro
     commit_init(&commit);
     enum ct_code rc = bull_parse_reclaim(NULL, &commit, reply, err);
     check_jobs(&commit);
-    commit_fini(&commit, bull_free_plan);
+    commit_fini(&commit, plan_free);
     return rc;
 }
 

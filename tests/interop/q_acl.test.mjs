@@ -184,7 +184,7 @@ test('what cartrita-q shows is shown to a viewer, and nothing can be changed', a
   const queue = bullQueue(t, redis);
   const jobs = await produce(queue);
   for (const verb of [['queue', 'ls'], ['queue', 'show', 'q'], ['job', 'ls', 'q'], ['job', 'show', 'q', jobs[0].id], ['job', 'logs', 'q', jobs[0].id],
-    ['schedule', 'ls', 'q'], ['dead', 'ls', 'q'], ['compat', 'check'], ['doctor'], ['acl', 'check', '--role', 'viewer']]) {
+    ['scheduler', 'ls', 'q'], ['dead', 'ls', 'q'], ['compat', 'check'], ['doctor'], ['acl', 'check', '--role', 'viewer']]) {
     const { code, stderr } = await runQ(t, user, ...verb);
     assert.equal(code, 0, `${verb.join(' ')}: ${stderr}`);
   }

@@ -30,7 +30,7 @@ test('usage: 2, with what was probably meant', async (t) => {
 });
 
 test('help and version: 0, on stdout, without Redis', async (t) => {
-  for (const args of [['--help'], ['-h'], ['queue', 'ls', '--help'], ['queue', 'show', '-h'], ['job', 'ls', '--help'], ['job', 'show', '--help'], ['job', 'add', '--help'], ['schedule', 'ls', '-h'], ['schedule', 'next', '--help'], ['bench', '--help'], ['dead', 'ls', '-h'], ['dead', 'show', '-h'], ['dead', 'redrive', '--help'], ['dead', 'rm', '--help'], ['job', 'cancel', '--help'], ['worker', 'ls', '--help'], ['worker', 'scale', '-h']]) {
+  for (const args of [['--help'], ['-h'], ['queue', 'ls', '--help'], ['queue', 'show', '-h'], ['job', 'ls', '--help'], ['job', 'show', '--help'], ['job', 'add', '--help'], ['scheduler', 'ls', '-h'], ['scheduler', 'next', '--help'], ['bench', '--help'], ['dead', 'ls', '-h'], ['dead', 'show', '-h'], ['dead', 'redrive', '--help'], ['dead', 'rm', '--help'], ['job', 'cancel', '--help'], ['worker', 'ls', '--help'], ['worker', 'scale', '-h']]) {
     const { code, stdout, stderr } = await runQ(t, null, ...args);
     assert.equal(code, 0);
     assert.match(stdout, /^Usage: cartrita-q/);

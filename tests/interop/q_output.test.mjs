@@ -30,7 +30,7 @@ const LOOKS = [
   ['job', 'show', 'q', '1'],
   ['job', 'logs', 'q', '1'],
   ['dead', 'ls', 'q'],
-  ['schedule', 'ls', 'q'],
+  ['scheduler', 'ls', 'q'],
   ['compat', 'check'],
   ['doctor'],
   ['acl', 'print', '--role', 'viewer'],

@@ -6,6 +6,7 @@
 #include "dialect/bull/entry.h"
 #include "dialect/shared/memberlist.h"
 #include "dialect/bull/iteration.h"
+#include "dialect/shared/plan.h"
 #include "tests/lib/unit.h"
 
 #define NOW 1700000000000
@@ -179,7 +180,7 @@ START_TEST(test_an_effect_that_is_answered_twice_is_an_error)
     commit.effect_count = 1;
     ck_assert_ptr_nonnull(reply);
     ck_assert_int_eq(bull_parse_commit(NULL, &commit, reply, &err), CT_E_INTERNAL);
-    commit_fini(&commit, bull_free_plan);
+    commit_fini(&commit, plan_free);
     redis_reply_free(reply);
 }
 END_TEST

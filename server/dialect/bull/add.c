@@ -7,6 +7,7 @@
 #include "dialect/bull/entry.h"
 #include "dialect/bull/parts.h"
 #include "dialect/shared/add.h"
+#include "dialect/shared/plan.h"
 
 static enum ct_code write_add(const struct dialect_queue *queue, struct job_add *add,
                               int64_t now_ms, const struct ct_random *random,
@@ -44,30 +45,14 @@ enum ct_code bull_schedule(struct dialect_queue *queue, const struct job *job, i
                            struct effect **out, struct ct_error *err)
 {
     struct entry entry = {job->name, job->data, job->opts, now_ms, true};
-    struct redis_command *plan = ct_alloc(sizeof *plan);
-
-    redis_command_init(plan, NULL);
+    struct redis_command *plan;
+    struct effect *effect = plan_new(&plan);
     enum ct_code rc = entry_write(queue, &entry, &ct_random_system, plan, err);
-    if (rc != CT_E_OK) {
-        bull_free_plan(plan);
-        if (rc != CT_E_NOT_FOUND)
-            return rc;
-        *out = NULL;
-        return CT_E_OK;
-    }
-    *out = effect_new(EFFECT_SCHEDULE, CT_STR_NONE, CT_STR_NONE);
-    (*out)->plan = plan;
-    return CT_E_OK;
-}
 
-void bull_plan_write(const void *plan, struct redis_command *command)
-{
-    adds_append(plan, command);
-}
-
-void bull_free_plan(void *plan)
-{
-    if (plan)
-        redis_command_fini(plan);
-    free(plan);
+    *out = NULL;
+    if (rc == CT_E_OK)
+        *out = effect;
+    else
+        effect_free(effect, plan_free);
+    return rc == CT_E_NOT_FOUND ? CT_E_OK : rc;
 }

@@ -10,6 +10,7 @@
 #include "common/json.h"
 #include "dialect/bull/options.h"
 #include "dialect/bull/parts.h"
+#include "dialect/shared/plan.h"
 
 #define SCORE_FACTOR 4096 /* a delayed score is the time times this, plus 12 bits */
 
@@ -276,7 +277,7 @@ static void put_single(struct redis_command *command, struct ct_buf *scratch,
         break;
     case EFFECT_SCHEDULE:
         redis_command_text(command, "Q");
-        bull_plan_write(effect->plan, command);
+        plan_write(effect->plan, command);
         break;
     case EFFECT_AWAIT:    /* Bull has no children */
     case EFFECT_COMPLETE: /* runs */

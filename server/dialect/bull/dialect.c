@@ -9,6 +9,7 @@
 #include "dialect/bull/parts.h"
 #include "dialect/bull/schedule.h"
 #include "dialect/bull/watch.h"
+#include "dialect/shared/plan.h"
 
 static enum ct_code bull_open(const struct queue_name *name, const struct queue_settings *settings,
                               struct dialect_queue **out, struct ct_error *err)
@@ -61,7 +62,7 @@ const struct dialect bull_dialect = {
     .parse_reclaim = bull_parse_reclaim,
     .judge = bull_judge,
     .schedule = bull_schedule,
-    .free_plan = bull_free_plan,
+    .free_plan = plan_free,
     .build_add = bull_build_add,
     .parse_add = bull_parse_add,
 };

@@ -6,8 +6,6 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "common/md5.h"
-
 /* Rounding may give the base itself, on which a series would stand still. */
 static double next_multiple(double base_ms, double every)
 {
@@ -40,22 +38,6 @@ static void series_append(const struct repeat *repeat, struct ct_str name, struc
         js_append_number(out, repeat->every);
 }
 
-void iteration_id_append(struct ct_str name, struct ct_str job_id, struct ct_str series,
-                         struct ct_buf *out)
-{
-    char digest[CT_MD5_HEX_LEN + 1];
-    struct ct_buf text;
-
-    ct_md5_hex(series, digest);
-    ct_buf_init(&text);
-    ct_buf_append_str(&text, name);
-    ct_buf_append_str(&text, job_id);
-    ct_buf_printf(&text, ":%s", digest);
-    ct_md5_hex(ct_buf_str(&text), digest);
-    ct_buf_free(&text);
-    ct_buf_printf(out, "repeat:%s:", digest);
-}
-
 /* {"count":2,"key":"...", then what the caller gave}. */
 static void repeat_append(const struct repeat *repeat, struct ct_str series, double count,
                           struct ct_buf *out)
@@ -85,8 +67,9 @@ static void opts_overlay(struct memberlist *opts, const struct repeat *repeat, s
     repeat_append(repeat, ct_str_of(next->series), count, &text);
     memberlist_set(&fresh, "repeat", ct_buf_str(&text));
     ct_buf_clear(&text);
-    iteration_id_append(name, repeat->job_id ? ct_str_of(repeat->job_id) : CT_STR_LIT(""),
-                        ct_str_of(next->series), &text);
+    series_id_append(BULL_ID_JOINT, name,
+                     repeat->job_id ? ct_str_of(repeat->job_id) : CT_STR_LIT(""),
+                     ct_str_of(next->series), &text);
     js_append_number(&text, next->slot_ms);
     memberlist_set_string(&fresh, "jobId", ct_buf_str(&text));
     ct_buf_free(&text);

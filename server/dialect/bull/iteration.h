@@ -3,16 +3,14 @@
 #define BULL_ITERATION_H
 
 #include "dialect/shared/repeat.h"
+#include "dialect/shared/series_key.h"
 
 #define BULL_CRON_NAME "cron" /* the member of `repeat` that holds the expression */
+#define BULL_ID_JOINT  ":"
 
 /* The first slot after base_ms. CT_E_NOT_FOUND: there is none. `limit` is not looked at. */
 enum ct_code iteration_slot(const struct repeat *repeat, double base_ms, double *out_ms,
                             struct ct_error *err) CT_MUST_CHECK;
-
-/* "repeat:DIGEST:", what the ids of the iterations begin with; the slot follows. */
-void iteration_id_append(struct ct_str name, struct ct_str job_id, struct ct_str series,
-                         struct ct_buf *out);
 
 struct iteration {
     char *series;   /* owned; the member of P+repeat */

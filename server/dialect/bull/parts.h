@@ -31,13 +31,9 @@ struct effect *bull_judge(struct dialect_queue *queue, const struct job *job,
                           const struct ct_random *random);
 enum ct_code bull_schedule(struct dialect_queue *queue, const struct job *job, int64_t now_ms,
                            struct effect **out, struct ct_error *err);
-void bull_free_plan(void *plan);
 void bull_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t now_ms,
                     const struct ct_random *random, struct redis_command *command);
 enum ct_code bull_parse_add(struct dialect_queue *queue, struct ct_list *adds,
                             const struct redis_reply *reply, struct ct_error *err);
-
-/* Writes a SCHEDULE effect's arguments: add.c made the plan. */
-void bull_plan_write(const void *plan, struct redis_command *command);
 
 #endif

@@ -1,6 +1,9 @@
 /* The table that the engine sees. */
 #include "dialect/bullmq/bullmq.h"
 #include "dialect/bullmq/parts.h"
+#include "dialect/bullmq/schedule.h"
+#include "dialect/bullmq/series.h"
+#include "dialect/shared/plan.h"
 
 static enum ct_code bullmq_open(const struct queue_name *name,
                                 const struct queue_settings *settings, struct dialect_queue **out,
@@ -28,6 +31,9 @@ const struct dialect bullmq_dialect = {
     .configure = dialect_queue_configure,
     .client_name = bullmq_client_name,
     .wake_channel = bullmq_wake_channel,
+    .schedule = bullmq_schedule,
+    .free_plan = plan_free,
+    .scheduler = &bullmq_scheduler,
     .build_add = bullmq_build_add,
     .parse_add = bullmq_parse_add,
 };

@@ -102,7 +102,7 @@ static enum ct_code judge(enum manage_erased how_ended, const char *queue, struc
             queue);
     case MANAGE_ERASE_SERIES:
         return ct_error_set(err, CT_E_CONFLICT,
-                            "queue \"%s\" has repeatable jobs: `cartrita-q schedule rm` ends "
+                            "queue \"%s\" has repeatable jobs: `cartrita-q scheduler rm` ends "
                             "them, or remove all of it "
                             "with `cartrita-q queue obliterate`",
                             queue);

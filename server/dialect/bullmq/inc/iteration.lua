@@ -1,7 +1,7 @@
 -- Jobs of series: when the next one is to run, and making it.
 --- @include base
---- @include events
 --- @include place
+--- @include store
 
 -- ARGV of put_iteration from `at`: 0 options, JSON up to the slot in jobId, which ends them
 --   1 priority  2 L or R  3 deduplication id, which it is named by but does not hold; ""  4 "1": by cron
@@ -52,27 +52,17 @@ end
 -- Stores the job of a slot and puts it where it waits. Returns its id and delay.
 local function put_iteration(at, series, slot, name, data)
     local id, delay = iteration_id(series, slot), math.max(slot - now, 0)
+    local priority, side, deid = ARGV[at + 1], ARGV[at + 2], ARGV[at + 3]
     local opts = ARGV[at] .. whole(slot) .. '","timestamp":' .. now .. ',"delay":' .. whole(delay)
     if ARGV[at + 4] == '1' then
         opts = opts .. ',"prevMillis":' .. whole(slot)
     end
     call('INCR', KEYS[10])
-    call('HSET', P .. id, 'name', name, 'data', data, 'opts', opts .. '}', 'timestamp', now,
-        'delay', whole(delay), 'priority', ARGV[at + 1], 'rjk', series)
-    if ARGV[at + 3] ~= '' then
-        call('HSET', P .. id, 'deid', ARGV[at + 3])
-    end
-    emit('added', 'jobId', id, 'name', name)
-    if delay > 0 then
-        delay_until(id, slot)
-        return id, delay
-    end
-    local rank = rank_of(ARGV[at + 1])
-    if rank > 0 then
-        prioritize(id, rank)
+    if deid == '' then
+        store(P, id, name, data, opts .. '}', now, whole(delay), priority, 'rjk', series)
     else
-        push(id, ARGV[at + 2])
+        store(P, id, name, data, opts .. '}', now, whole(delay), priority, 'rjk', series, 'deid', deid)
     end
-    emit_trimmed('waiting', 'jobId', id)
+    enqueue(P, id, delay > 0 and slot, rank_of(priority), side)
     return id, delay
 end

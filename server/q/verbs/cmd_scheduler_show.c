@@ -1,4 +1,4 @@
-/* schedule show: one series of repeatable jobs, with data and options of its next job. */
+/* scheduler show: one series of repeatable jobs, with data and options of its next job. */
 #include "q/command.h"
 #include "q/schedule_find.h"
 
@@ -50,10 +50,10 @@ static enum ct_code run(struct session *session, const void *given, const char *
     return rc;
 }
 
-const struct command cmd_schedule_show = {
-    .noun = "schedule",
+const struct command cmd_scheduler_show = {
+    .noun = "scheduler",
     .verb = "show",
-    .program = {.name = "cartrita-q schedule show",
+    .program = {.name = "cartrita-q scheduler show",
                 .usage = "QUEUE KEY [OPTION]...",
                 .about = "Show one series, by its key or its jobs' name.",
                 COMMAND_OPTIONS(options)},

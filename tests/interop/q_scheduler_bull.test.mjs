@@ -1,4 +1,4 @@
-/* cartrita-q schedule beside Bull's own calls for repeatable jobs: what they leave, what they list,
+/* cartrita-q scheduler beside Bull's own calls for repeatable jobs: what they leave, what they list,
  * and when jobs come. */
 
 import assert from 'node:assert/strict';
@@ -27,8 +27,8 @@ async function open(t) {
     client: redis.client(),
     ours,
     theirs,
-    q: (...args) => runQ(t, redis, 'schedule', ...args),
-    json: (...args) => jsonOfQ(t, redis, 'schedule', ...args),
+    q: (...args) => runQ(t, redis, 'scheduler', ...args),
+    json: (...args) => jsonOfQ(t, redis, 'scheduler', ...args),
   };
 }
 
@@ -190,7 +190,7 @@ test('next tells the times that cron-parser finds, and marks where clocks change
   for (const [cron, tz, from] of cases) {
     const parsed = cronParser.parseExpression(cron, { tz, currentDate: new Date(from) });
     const wanted = Array.from({ length: 40 }, () => parsed.next().getTime());
-    const rows = await jsonOfQ(t, null, 'schedule', 'next', '--cron', cron, '--tz', tz, '--from', from, '-n', '40');
+    const rows = await jsonOfQ(t, null, 'scheduler', 'next', '--cron', cron, '--tz', tz, '--from', from, '-n', '40');
     assert.deepEqual(rows.map(({ at }) => at), wanted, cron);
     for (const [i, { local, at, offset, offsetChanged }] of rows.entries()) {
       assert.equal(Date.parse(local.replace(' ', 'T').replace(' ', '')), at);
@@ -198,7 +198,7 @@ test('next tells the times that cron-parser finds, and marks where clocks change
       assert.equal(offsetChanged, i > 0 && rows[i - 1].offset !== offset);
     }
   }
-  const { stdout } = await runQ(t, null, 'schedule', 'next', '--cron', '30 2 * * *', '--tz', 'Europe/Madrid', '--from', '2026-03-28', '-n', '2');
+  const { stdout } = await runQ(t, null, 'scheduler', 'next', '--cron', '30 2 * * *', '--tz', 'Europe/Madrid', '--from', '2026-03-28', '-n', '2');
   assert.match(stdout, /2026-03-28 02:30:00 \+01:00.*\n2026-03-29 03:30:00 \+02:00.*clocks went forward by 1h\n$/);
 });
 
@@ -210,7 +210,7 @@ test('next of a series begins with the job that there is, and ends where the ser
   assert.deepEqual(run.stdout.trim().split('\n').map((line) => JSON.parse(line).at), [0, 1, 2].map((i) => next + i * HOUR_MS));
   assert.match(run.stderr, /those are all/);
 
-  const none = await runQ(t, null, 'schedule', 'next', '--cron', '* * * * *', '--tz', 'UTC', '--end', '2020-01-01');
+  const none = await runQ(t, null, 'scheduler', 'next', '--cron', '* * * * *', '--tz', 'UTC', '--end', '2020-01-01');
   assert.deepEqual([none.code, none.stdout], [0, '']);
   assert.match(none.stderr, /does not run any more/);
 });

@@ -1,4 +1,5 @@
--- What is known of series: their slots, and the jobs that stand for them. Reads only.
+-- What is known of series: their slots, the jobs that stand for them, and what the queue keeps of them
+-- besides. Reads only.
 --
 -- KEYS[1]  the set of series
 -- KEYS[2]  the delayed jobs
@@ -7,11 +8,12 @@
 -- ARGV[3]... of each series its key, a number, and so many beginnings of its jobs' ids, as its key may
 --   be read in several ways
 -- Result: for each series false (there is none), or {slot, id or "", is delayed, is begun, name, opts,
---   data}
+--   data, what series_rule has}
 
 --- @include inspect
 
 local series, delayed, prefix, has_data = KEYS[1], KEYS[2], ARGV[1], ARGV[2] == '1'
+--- @include series_rule
 
 local function score(key, member)
     local n = redis.pcall('ZSCORE', key, member)
@@ -36,10 +38,11 @@ local function look(key, first, last)
         local id = ARGV[at] .. slot
         local fields = job(id)
         if fields then
-            return {slot, id, score(delayed, id) and 1 or 0, fields[3] and 1 or 0, fields[1], fields[2], has_data and fields[4]}
+            return {slot, id, score(delayed, id) and 1 or 0, fields[3] and 1 or 0, fields[1], fields[2],
+                has_data and fields[4], series_rule(key)}
         end
     end
-    return {slot, ''}
+    return {slot, '', 0, 0, false, false, false, series_rule(key)}
 end
 
 local ok, result = pcall(function()

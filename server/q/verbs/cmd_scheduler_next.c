@@ -1,4 +1,4 @@
-/* schedule next: when a series, or a rule that is none yet, runs the next times: on its clocks,
+/* scheduler next: when a series, or a rule that is none yet, runs the next times: on its clocks,
  * with what they do in between. A rule alone is worked out here, without Redis. */
 #include <math.h>
 #include <stdlib.h>
@@ -86,7 +86,7 @@ static int64_t jobs_left(const struct schedule *schedule, int64_t most)
     return left < (double)most ? (left > 0 ? (int64_t)left : 0) : most; /* NaN: most */
 }
 
-/* The job that stands for the series comes first: its slot is fixed, whatever the time is. */
+/* The first job comes first: its slot is fixed, whatever the time is. */
 static enum ct_code list(const struct scheduler *scheduler, const struct schedule *schedule,
                          bool has_job, double after_ms, int64_t count, struct listing *listing,
                          struct ct_error *err)
@@ -100,7 +100,7 @@ static enum ct_code list(const struct scheduler *scheduler, const struct schedul
         after_ms = fmax(after_ms, schedule->next_ms);
     }
     while (count-- > 0) {
-        rc = scheduler->next(schedule, after_ms, &after_ms, err);
+        rc = schedule_next(scheduler, schedule, after_ms, &after_ms, err);
         if (rc != CT_E_OK)
             break;
         show(listing, after_ms);
@@ -108,8 +108,15 @@ static enum ct_code list(const struct scheduler *scheduler, const struct schedul
     return rc == CT_E_NOT_FOUND ? CT_E_OK : rc;
 }
 
+/* Which zone the times are shown in: `every` has none. */
+static const char *zone_of(const struct schedule *schedule)
+{
+    return schedule->cron ? schedule->tz : "UTC";
+}
+
 static enum ct_code show_all(struct session *session, const struct settings *settings,
-                             const struct schedule *schedule, bool is_series, struct ct_error *err)
+                             const struct schedule *schedule, bool has_job, int64_t from_ms,
+                             struct ct_error *err)
 {
     static const struct print_column columns[] = {
         {.title = "time", .key = "local"},
@@ -117,19 +124,14 @@ static enum ct_code show_all(struct session *session, const struct settings *set
         {.title = "note"},
     };
     struct listing listing = {.zone = NULL};
-    int64_t from_ms = ct_wall_ms(&ct_clock_system);
-    const char *tz = schedule->cron ? schedule->tz : "UTC"; /* `every` counts from 1970, UTC */
-    enum ct_code rc = CT_E_OK;
+    const char *tz = zone_of(schedule);
+    enum ct_code rc = zone_find(tz, &listing.zone, err);
 
-    if (settings->from)
-        rc = zoned_parse(settings->from, tz, "--from", &from_ms, err);
-    if (rc == CT_E_OK)
-        rc = zone_find(tz, &listing.zone, err);
     if (rc != CT_E_OK)
         return rc;
     view_list(&listing.view, &session->settings->look, columns, sizeof columns / sizeof *columns);
-    rc = list(session->dialect->scheduler, schedule, is_series && !settings->from, (double)from_ms,
-              settings->count, &listing, err);
+    rc = list(session->dialect->scheduler, schedule, has_job, (double)from_ms, settings->count,
+              &listing, err);
     if (rc == CT_E_OK) {
         view_end(&listing.view);
         if (listing.view.row_count == 0)
@@ -146,10 +148,19 @@ static enum ct_code show_all(struct session *session, const struct settings *set
 
 /* --- of what ---------------------------------------------------------------------------------- */
 
+/* When to begin: now, or --from. */
+static enum ct_code find_from(const struct settings *settings, const char *tz, int64_t *out,
+                              struct ct_error *err)
+{
+    *out = ct_wall_ms(&ct_clock_system);
+    return settings->from ? zoned_parse(settings->from, tz, "--from", out, err) : CT_E_OK;
+}
+
 static enum ct_code next_of_series(struct session *session, const struct settings *settings,
                                    const char *queue, const char *key, struct ct_error *err)
 {
     struct schedule schedule;
+    int64_t from_ms;
     enum ct_code rc = schedule_need_queue(session, queue, err);
 
     if (rc == CT_E_OK)
@@ -161,38 +172,59 @@ static enum ct_code next_of_series(struct session *session, const struct setting
                           "series \"%s\" has stopped: it reached its limit or end, or its next job "
                           "was taken away",
                           schedule.key);
-    else
-        rc = show_all(session, settings, &schedule, true, err);
+    if (rc == CT_E_OK)
+        rc = find_from(settings, zone_of(&schedule), &from_ms, err);
+    if (rc == CT_E_OK)
+        rc = show_all(session, settings, &schedule, !settings->from, from_ms, err);
     schedule_fini(&schedule);
     return rc;
 }
 
-/* A job that is planned with it shows what is wrong with it. */
-static enum ct_code next_of_rule(struct session *session, const struct settings *settings,
-                                 struct ct_error *err)
+/* What the rule alone begins, as if it was added at that time. Planning shows what is wrong with
+ * it.
+ */
+static enum ct_code plan_rule(struct session *session, const struct settings *settings,
+                              int64_t from_ms, struct schedule *out, struct ct_error *err)
 {
-    struct schedule schedule = {.key = NULL};
+    struct schedule_wish wish = {.id = "next", .name = CT_STR_LIT("next")};
     json_t *repeat = NULL, *opts;
+    int64_t end_ms = 0;
     char *text;
-    enum ct_code rc = schedule_rule_build(&settings->rule, &repeat, err);
+    enum ct_code rc = schedule_rule_build(&settings->rule, session->dialect, &repeat, err);
 
     if (rc != CT_E_OK)
         return rc;
     json_object_del(repeat, "endDate"); /* one in the past is nothing wrong here */
     opts = json_pack("{s:o}", "repeat", repeat);
     text = json_dumps(opts, JSON_COMPACT);
-    rc = session->dialect->scheduler->plan(CT_STR_LIT("next"), ct_str_of(text),
-                                           ct_wall_ms(&ct_clock_system), &schedule, err);
+    wish.opts = ct_str_of(text);
+    rc = session->dialect->scheduler->plan(&wish, from_ms, out, err);
     free(text);
     json_decref(opts);
-    if (rc == CT_E_OK && settings->rule.end) {
-        int64_t end_ms = 0;
+    if (rc != CT_E_OK || !settings->rule.end)
+        return rc;
+    rc = zoned_parse(settings->rule.end, settings->rule.tz, "--end", &end_ms, err);
+    out->end_ms = (double)end_ms;
+    if (rc != CT_E_OK)
+        schedule_fini(out);
+    return rc;
+}
 
-        rc = zoned_parse(settings->rule.end, settings->rule.tz, "--end", &end_ms, err);
-        schedule.end_ms = (double)end_ms;
-    }
+static enum ct_code next_of_rule(struct session *session, const struct settings *settings,
+                                 struct ct_error *err)
+{
+    const char *tz = settings->rule.cron ? settings->rule.tz : "UTC";
+    struct schedule schedule;
+    int64_t from_ms;
+    enum ct_code rc = find_from(settings, tz, &from_ms, err);
+
     if (rc == CT_E_OK)
-        rc = show_all(session, settings, &schedule, false, err);
+        rc = plan_rule(session, settings, from_ms, &schedule, err);
+    if (rc != CT_E_OK)
+        return rc;
+    bool has_job = schedule.cron ? !(schedule.next_ms > schedule.end_ms)
+                                 : !((double)from_ms > schedule.end_ms);
+    rc = show_all(session, settings, &schedule, has_job, from_ms, err);
     schedule_fini(&schedule);
     return rc;
 }
@@ -215,10 +247,10 @@ static enum ct_code run(struct session *session, const void *given, const char *
     return next_of_series(session, settings, args[0], args[1], err);
 }
 
-const struct command cmd_schedule_next = {
-    .noun = "schedule",
+const struct command cmd_scheduler_next = {
+    .noun = "scheduler",
     .verb = "next",
-    .program = {.name = "cartrita-q schedule next",
+    .program = {.name = "cartrita-q scheduler next",
                 .usage = "[QUEUE KEY] [OPTION]...",
                 .about = "Show when a series, or a rule, runs the next times.",
                 COMMAND_OPTIONS(options)},

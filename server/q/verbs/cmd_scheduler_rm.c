@@ -1,4 +1,4 @@
-/* schedule rm: ends series of repeatable jobs, as Bull's removeRepeatableByKey does: their next
+/* scheduler rm: ends series of repeatable jobs, as Bull's removeRepeatableByKey does: their next
  * jobs go while they are delayed; what waits or runs already is left, and has no successor. */
 #include <stdlib.h>
 
@@ -144,10 +144,10 @@ static enum ct_code run(struct session *session, const void *given, const char *
     return rc;
 }
 
-const struct command cmd_schedule_rm = {
-    .noun = "schedule",
+const struct command cmd_scheduler_rm = {
+    .noun = "scheduler",
     .verb = "rm",
-    .program = {.name = "cartrita-q schedule rm",
+    .program = {.name = "cartrita-q scheduler rm",
                 .usage = "QUEUE KEY... [OPTION]...",
                 .about = "End series of repeatable jobs.",
                 COMMAND_OPTIONS(options)},

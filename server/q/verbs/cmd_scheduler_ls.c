@@ -1,4 +1,4 @@
-/* schedule ls: the series of a queue's repeatable jobs, those that are next first. */
+/* scheduler ls: the series of a queue's repeatable jobs, those that are next first. */
 #include <stdlib.h>
 
 #include "common/mem.h"
@@ -43,15 +43,25 @@ static void tell_stopped(int64_t stopped)
     if (stopped > 0)
         fprintf(stderr,
                 "%lld stopped: there is no next job, as the series reached its limit or end, or "
-                "its job was taken away; `schedule rm` forgets it, `schedule add` begins again\n",
+                "its job was taken away; `scheduler rm` forgets it, `scheduler add` begins again\n",
                 (long long)stopped);
+}
+
+/* Those that a worker of today ends, or may end. */
+static void tell_legacy(int64_t legacy)
+{
+    if (legacy > 0)
+        fprintf(stderr,
+                "%lld of an older version, or broken; `scheduler show` tells which: `scheduler rm` "
+                "forgets it, `scheduler add` begins it again\n",
+                (long long)legacy);
 }
 
 static enum ct_code list(struct session *session, const char *queue, int64_t limit,
                          struct view *view, struct ct_error *err)
 {
     struct schedule_page *page = ct_zalloc(sizeof *page);
-    int64_t shown = 0, stopped = 0;
+    int64_t shown = 0, stopped = 0, legacy = 0;
     bool is_last = false;
     enum ct_code rc = CT_E_OK;
 
@@ -61,6 +71,7 @@ static enum ct_code list(struct session *session, const char *queue, int64_t lim
         for (uint32_t i = 0; rc == CT_E_OK && i < page->count && shown < limit; i++, shown++) {
             show(view, &page->items[i]);
             stopped += page->items[i].state == SCHEDULE_STOPPED;
+            legacy += page->items[i].legacy != NULL;
         }
         schedule_page_clear(page);
     }
@@ -71,6 +82,7 @@ static enum ct_code list(struct session *session, const char *queue, int64_t lim
     if (shown == 0)
         fprintf(stderr, "queue \"%s\" has no repeatable jobs\n", queue);
     tell_stopped(stopped);
+    tell_legacy(legacy);
     return rc;
 }
 
@@ -94,10 +106,10 @@ static enum ct_code run(struct session *session, const void *given, const char *
     return rc;
 }
 
-const struct command cmd_schedule_ls = {
-    .noun = "schedule",
+const struct command cmd_scheduler_ls = {
+    .noun = "scheduler",
     .verb = "ls",
-    .program = {.name = "cartrita-q schedule ls",
+    .program = {.name = "cartrita-q scheduler ls",
                 .usage = "QUEUE [OPTION]...",
                 .about = "List the series of a queue's repeatable jobs.",
                 COMMAND_OPTIONS(options)},
