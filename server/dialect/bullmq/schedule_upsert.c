@@ -48,20 +48,26 @@ static enum ct_code check_id(struct ct_str id, struct ct_error *err)
     return CT_E_OK;
 }
 
-/* What is to be of each job, not of the series. */
+static void drop(struct memberlist *opts, const char *const *names)
+{
+    for (; *names; names++)
+        memberlist_remove(opts, *names);
+}
+
+/* What is to be of each job, not of one alone or of the series. */
 static enum ct_code read_template(struct wanted *wanted, int64_t now_ms, struct ct_error *err)
 {
-    static const char *const not_template[] = {"repeat", "jobId",      "delay",       "timestamp",
-                                               "parent", "prevMillis", "repeatJobKey"};
+    static const char *const others[] = {"repeat", "jobId", "prevMillis", "repeatJobKey", NULL};
+    static const char *const generated[] = {"parent", "delay", "timestamp", NULL};
     bool has_attempts = memberlist_find(&wanted->opts, "attempts").data != NULL;
     struct entry_options options;
 
     if (!js_is_falsy(memberlist_find(&wanted->opts, "parent")))
         return ct_error_set(err, CT_E_INVALID, "jobs of a scheduler have no parent");
+    drop(&wanted->opts, others);
     enum ct_code rc = entry_options_read(&options, &wanted->opts, now_ms, err);
     entry_options_fini(&options);
-    for (size_t i = 0; i < sizeof not_template / sizeof not_template[0]; i++)
-        memberlist_remove(&wanted->opts, not_template[i]);
+    drop(&wanted->opts, generated);
     if (!has_attempts)
         memberlist_remove(&wanted->opts, "attempts");
     return rc;
