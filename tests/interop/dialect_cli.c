@@ -10,6 +10,7 @@
  *   {"op":"judge","id":"1","reason":..,"stack":..,"unrecoverable":..,"delay":..,"crash":..,
  *    "resent":..} commits what it says, before any "effects"
  *   {"op":"schedule","id":"1"}
+ *   {"op":"children","id":"1","which":1,"cursor":0,"key":".."}
  * Any op may carry "now": the wall clock to use. */
 #include <jansson.h>
 #include <stdio.h>
@@ -380,6 +381,38 @@ static void run_add(const struct queue_name *name, json_t *request)
     }
 }
 
+static void run_children(json_t *request)
+{
+    struct children_query query = {
+        .id = text_of(request, "id"),
+        .kind = (enum children_kind)json_integer_value(json_object_get(request, "which")),
+        .cursor = (uint64_t)json_integer_value(json_object_get(request, "cursor")),
+        .key = text_of(request, "key"),
+    };
+    struct redis_command command;
+    struct redis_reply *reply = NULL;
+    struct ct_error err = {CT_E_OK, ""};
+
+    redis_command_init(&command, NULL);
+    dialect->build_children(queue, &query, &command);
+    enum ct_code rc = call(&command, &reply, &err);
+    if (rc == CT_E_OK)
+        rc = dialect->parse_children(queue, &query, reply, &err);
+    json_t *children = json_array();
+    for (uint32_t i = 0; i < query.child_count; i++)
+        json_array_append_new(children, json_pack("[o,o,b]", text_json(query.children[i].key),
+                                                  text_json(query.children[i].value),
+                                                  (int)query.children[i].is_cut));
+    redis_reply_free(reply);
+    if (rc == CT_E_OK)
+        answer(
+            json_pack("{s:O,s:I}", "children", children, "cursor", (json_int_t)query.next_cursor));
+    else
+        answer(error_of(&err));
+    json_decref(children);
+    children_query_fini(&query);
+}
+
 static void run_detect(const struct queue_name *name)
 {
     struct redis_command command;
@@ -409,6 +442,8 @@ static void run(const struct queue_name *name, json_t *request)
         run_judge(request);
     else if (strcmp(op, "schedule") == 0)
         run_schedule(request);
+    else if (strcmp(op, "children") == 0)
+        run_children(request);
     else if (strcmp(op, "wait") == 0)
         run_wait();
     else if (strcmp(op, "sweep") == 0)
