@@ -52,6 +52,7 @@ struct effect {
     struct ct_str extra;    /* in `memory`; failures: the stack trace to be stored, a JSON array */
     uint32_t attempts_made; /* to be stored */
     int64_t due_ms;         /* wall clock; RELEASE: a duration */
+    int64_t delay_ms;       /* DELAY: what was added to the time of the failure */
     struct effect *last;    /* owned; RETRY, DELAY after a crash: the FAIL that takes its place when
                                the job has crashed too often, which the call finds out; or NULL */
     void *plan;             /* SCHEDULE: the dialect's, freed by dialect->free_plan */

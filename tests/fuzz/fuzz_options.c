@@ -8,7 +8,7 @@
 #include "common/json.h"
 #include "dialect/bull/bull.h"
 #include "dialect/shared/members.h"
-#include "dialect/bull/options.h"
+#include "dialect/shared/options.h"
 #include "dialect/bull/parts.h"
 #include "dialect/shared/plan.h"
 #include "tests/fuzz/resp.h"
@@ -58,7 +58,8 @@ static struct dialect_queue *open_queue(bool is_grouped)
 /* --- a job that is fetched ---------------------------------------------------------------------
  */
 
-static struct job *fetched(const struct fuzz_input *input, int64_t attempts)
+static struct job *fetched(const struct dialect_queue *queue, const struct fuzz_input *input,
+                           int64_t attempts)
 {
     struct ct_buf text;
 
@@ -73,7 +74,7 @@ static struct job *fetched(const struct fuzz_input *input, int64_t attempts)
     resp_put_text(&text, input->stacktrace);
     resp_put_text(&text, CT_STR_LIT("7"));
     struct redis_reply *reply = redis_reply_parse(ct_buf_str(&text).data, text.len);
-    struct job *job = bull_job_parse(reply, CT_STR_LIT("token"));
+    struct job *job = dialect_read_job(queue, reply, CT_STR_LIT("token"));
     ct_assert(job != NULL);
     redis_reply_free(reply);
     ct_buf_free(&text);
@@ -93,7 +94,7 @@ static void check_job(const struct job *job)
         return;
     ct_assert(ct_json_check(job->data, NULL) == CT_E_OK);
     ct_assert(ct_json_check(job->opts, NULL) == CT_E_OK);
-    ct_assert(options.stack_trace_limit >= 0);
+    ct_assert(!(options.stack_trace_limit < 0));
 }
 
 /* Writes the effects, as a commit would, and takes them. */
@@ -109,7 +110,7 @@ static void check_commit(struct dialect_queue *queue, struct effect *first, stru
     ct_list_push_back(&commit.effects, &second->link);
     commit.effect_count = 2;
     redis_command_init(&command, NULL);
-    bull_build_commit(queue, &commit, &command);
+    dialect_build_commit(queue, &commit, &command);
     resp_check_command(&command);
     redis_command_fini(&command);
     commit_fini(&commit, plan_free);
@@ -141,7 +142,7 @@ static void check_judgement(struct dialect_queue *queue, const struct job *job, 
     };
     uint64_t state = 1;
     const struct ct_random random = ct_random_seeded(&state);
-    struct effect *failed = bull_judge(queue, job, &failures[kind], FUZZ_NOW_MS, &random);
+    struct effect *failed = dialect_judge(queue, job, &failures[kind], FUZZ_NOW_MS, &random);
     struct effect *completed = effect_new(EFFECT_COMPLETE, CT_STR_LIT("{}"), CT_STR_NONE);
 
     check_failure(failed, job);
@@ -162,7 +163,7 @@ static struct effect *scheduled(struct dialect_queue *queue, const struct job *j
 
 static void check_fetched(struct dialect_queue *queue, const struct fuzz_input *input)
 {
-    struct job *job = fetched(input, input->choices >> 4);
+    struct job *job = fetched(queue, input, input->choices >> 4);
 
     check_job(job);
     check_judgement(queue, job, input->choices >> 2 & 3);
@@ -217,7 +218,7 @@ static void check_closed(struct dialect_queue *queue, const struct ct_str arg[FU
 {
     struct fuzz_input stored = {0, arg[NAME], arg[OPTS], arg[DATA], CT_STR_NONE};
     struct ct_str next[FUZZ_ADD_ARGS];
-    struct job *job = fetched(&stored, 0);
+    struct job *job = fetched(queue, &stored, 0);
 
     ct_assert(!job->broken);
     check_job(job);

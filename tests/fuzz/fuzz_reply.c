@@ -45,13 +45,16 @@ static void add_effects(struct commit *commit, const struct job *job)
     }
 }
 
+/* All that reading replies asks of a queue. */
+static struct dialect_queue queue = {.rules = &bull_commit_rules};
+
 /* The job of those effects that have one. */
 static struct job *plain_job(void)
 {
     static const char text[] = "*8\r\n$1\r\nn\r\n$2\r\n{}\r\n$2\r\n{}\r\n:1\r\n$-1\r\n$-1\r\n"
                                "$-1\r\n$1\r\n7\r\n";
     struct redis_reply *reply = redis_reply_parse(text, sizeof text - 1);
-    struct job *job = bull_job_parse(reply, CT_STR_LIT("t"));
+    struct job *job = dialect_read_job(&queue, reply, CT_STR_LIT("t"));
 
     ct_assert(job != NULL);
     redis_reply_free(reply);
@@ -68,7 +71,7 @@ static enum ct_code read_commit(const struct redis_reply *reply, struct ct_error
     commit.fetch_max = 4;
     commit.now_ms = 1700000000000;
     add_effects(&commit, job);
-    enum ct_code rc = bull_parse_commit(NULL, &commit, reply, err);
+    enum ct_code rc = dialect_parse_commit(&queue, &commit, reply, err);
     check_jobs(&commit);
     CT_LIST_FOREACH (node, &commit.effects) {
         const struct effect *effect = CT_CONTAINER(node, struct effect, link);
@@ -86,7 +89,7 @@ static enum ct_code read_reclaim(const struct redis_reply *reply, struct ct_erro
     struct commit commit;
 
     commit_init(&commit);
-    enum ct_code rc = bull_parse_reclaim(NULL, &commit, reply, err);
+    enum ct_code rc = dialect_parse_reclaim(&queue, &commit, reply, err);
     check_jobs(&commit);
     commit_fini(&commit, plan_free);
     return rc;
@@ -124,7 +127,7 @@ static enum ct_code read_sweep(const struct redis_reply *reply, struct ct_error 
 {
     struct sweep sweep;
 
-    return bull_parse_sweep(NULL, reply, &sweep, err);
+    return dialect_parse_sweep(&queue, reply, &sweep, err);
 }
 
 static enum ct_code read_detect(const struct redis_reply *reply, struct ct_error *err)

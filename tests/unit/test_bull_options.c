@@ -7,7 +7,7 @@
 #include "common/mem.h"
 #include "common/random.h"
 #include "dialect/bull/entry.h"
-#include "dialect/bull/options.h"
+#include "dialect/shared/options.h"
 #include "dialect/bull/iteration.h"
 #include "dialect/registry.h"
 #include "tests/lib/unit.h"

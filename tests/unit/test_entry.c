@@ -169,7 +169,8 @@ START_TEST(test_an_effect_that_is_answered_twice_is_an_error)
 #define JOB \
     "*10\r\n$1\r\nn\r\n$2\r\n{}\r\n$2\r\n{}\r\n:1\r\n$-1\r\n$-1\r\n$-1\r\n$1\r\n7\r\n:1\r\n:1\r\n"
     static const char text[] =
-        "*7\r\n*0\r\n*4\r\n:1\r\n" JOB ":1\r\n" JOB "$-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n";
+        "*8\r\n*0\r\n*4\r\n:1\r\n" JOB ":1\r\n" JOB "$-1\r\n:0\r\n:0\r\n:0\r\n:0\r\n$-1\r\n";
+    struct dialect_queue queue = {.rules = &bull_commit_rules};
     struct redis_reply *reply = redis_reply_parse(text, sizeof text - 1);
     struct effect *take = effect_new(EFFECT_TAKE, CT_STR_LIT("7"), CT_STR_NONE);
     struct commit commit;
@@ -179,7 +180,7 @@ START_TEST(test_an_effect_that_is_answered_twice_is_an_error)
     ct_list_push_back(&commit.effects, &take->link);
     commit.effect_count = 1;
     ck_assert_ptr_nonnull(reply);
-    ck_assert_int_eq(bull_parse_commit(NULL, &commit, reply, &err), CT_E_INTERNAL);
+    ck_assert_int_eq(dialect_parse_commit(&queue, &commit, reply, &err), CT_E_INTERNAL);
     commit_fini(&commit, plan_free);
     redis_reply_free(reply);
 }

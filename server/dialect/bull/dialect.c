@@ -14,7 +14,7 @@
 static enum ct_code bull_open(const struct queue_name *name, const struct queue_settings *settings,
                               struct dialect_queue **out, struct ct_error *err)
 {
-    return dialect_queue_open(&bull_key_table, name, settings, out, err);
+    return dialect_queue_open(&bull_key_table, &bull_commit_rules, name, settings, out, err);
 }
 
 static const char *bull_client_name(const struct dialect_queue *queue)
@@ -52,15 +52,15 @@ const struct dialect bull_dialect = {
     .client_name = bull_client_name,
     .wake_channel = bull_wake_channel,
     .parse_wake = bull_parse_wake,
-    .build_commit = bull_build_commit,
-    .parse_commit = bull_parse_commit,
+    .build_commit = dialect_build_commit,
+    .parse_commit = dialect_parse_commit,
     .build_wait = bull_build_wait,
     .parse_wait = bull_parse_wait,
-    .build_sweep = bull_build_sweep,
-    .parse_sweep = bull_parse_sweep,
-    .build_reclaim = bull_build_reclaim,
-    .parse_reclaim = bull_parse_reclaim,
-    .judge = bull_judge,
+    .build_sweep = dialect_build_sweep,
+    .parse_sweep = dialect_parse_sweep,
+    .build_reclaim = dialect_build_reclaim,
+    .parse_reclaim = dialect_parse_reclaim,
+    .judge = dialect_judge,
     .schedule = bull_schedule,
     .free_plan = plan_free,
     .build_add = bull_build_add,

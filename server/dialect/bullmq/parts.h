@@ -3,7 +3,10 @@
 #define BULLMQ_PARTS_H
 
 #include "dialect/bullmq/keys.h"
-#include "dialect/shared/queue.h"
+#include "dialect/shared/commit.h"
+
+/* What shared/commit.h needs to know of BullMQ. */
+extern const struct commit_rules bullmq_commit_rules;
 
 /* The signatures are those of struct dialect. */
 void bullmq_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t now_ms,
@@ -14,5 +17,10 @@ void bullmq_build_children(struct dialect_queue *queue, const struct children_qu
                            struct redis_command *command);
 enum ct_code bullmq_parse_children(struct dialect_queue *queue, struct children_query *query,
                                    const struct redis_reply *reply, struct ct_error *err);
+
+void bullmq_build_wait(struct dialect_queue *queue, struct redis_command *command);
+enum ct_code bullmq_parse_wait(struct dialect_queue *queue, const struct redis_reply *reply,
+                               struct ct_str *id, bool *has_work, int64_t *due_ms,
+                               struct ct_error *err);
 
 #endif

@@ -5,7 +5,8 @@
 
 #include "common/mem.h"
 
-enum ct_code dialect_queue_open(const struct key_table *table, const struct queue_name *name,
+enum ct_code dialect_queue_open(const struct key_table *table, const struct commit_rules *rules,
+                                const struct queue_name *name,
                                 const struct queue_settings *settings, struct dialect_queue **out,
                                 struct ct_error *err)
 {
@@ -15,6 +16,7 @@ enum ct_code dialect_queue_open(const struct key_table *table, const struct queu
         return ct_error_set(err, CT_E_TOO_LARGE,
                             "prefix and name of a queue: at most %d bytes each", QUEUE_NAME_MAX);
     struct dialect_queue *queue = ct_zalloc(sizeof *queue);
+    queue->rules = rules;
     queue->prefix = ct_strdup(name->prefix);
     queue->name = ct_strdup(name->name);
     queue_keys_init(&queue->keys, table, name->prefix, name->name);
@@ -30,6 +32,7 @@ void dialect_queue_close(struct dialect_queue *queue)
     queue_keys_fini(&queue->keys);
     free(queue->prefix);
     free(queue->name);
+    free(queue->worker_client);
     queue_settings_fini(&queue->settings);
     free(queue);
 }

@@ -1,6 +1,8 @@
 -- Reading jobs.
 --- @include base
 
+local STALLED_FIELD, MADE_FIELD, JOB_ID = 'stalledCounter', 'attemptsMade', 8
+
 -- Fields of a job, in the order of the C side: those asked for here, 7 stack trace, 8 id (set by the
 -- caller); of one that was active before also 9 token and 10 processedOn. It is done for every job,
 -- so what most have not is asked for only when it is there, and a ninth value would cost more than

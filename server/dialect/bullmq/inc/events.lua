@@ -2,19 +2,6 @@
 --- @include base
 --- @include meta
 
-local EVENTS_MAX = 10000 -- where the queue says nothing else; it says so from then on
-
-local function events_max(base)
-    local seen = meta_of(base)
-    local max = seen[5] and tonumber(seen[5])
-    if not max or not (max >= 0) then
-        max = EVENTS_MAX
-        seen[5] = max
-        call('HSET', base .. 'meta', 'opts.maxLenEvents', max)
-    end
-    return math.floor(max)
-end
-
 -- Behind the name: field, value, field, value...
 local function emit(name, ...)
     call('XADD', events, '*', 'event', name, ...)
@@ -31,8 +18,4 @@ local function emit_to(base, is_trimmed, name, ...)
     else
         call('XADD', base .. 'events', '*', 'event', name, ...)
     end
-end
-
-local function trim_events()
-    call('XTRIM', events, 'MAXLEN', '~', events_max(P))
 end

@@ -13,12 +13,19 @@ local function meta_of(base)
     return seen
 end
 
--- Whether nothing may be activated: paused, or as many jobs are active as all workers together may have.
-local function is_held(base)
+local EVENTS_MAX = 10000 -- where the queue says nothing else; it says so from then on
+
+local function events_max(base)
     local seen = meta_of(base)
-    if seen[1] then
-        return true
+    local max = seen[5] and tonumber(seen[5])
+    if not max or not (max >= 0) then
+        max = EVENTS_MAX
+        seen[5] = max
+        call('HSET', base .. 'meta', 'opts.maxLenEvents', max)
     end
-    local max = seen[2] and tonumber(seen[2])
-    return max and call('LLEN', base .. 'active') >= max
+    return math.floor(max)
+end
+
+local function trim_events()
+    call('XTRIM', events, 'MAXLEN', '~', events_max(P))
 end

@@ -4,6 +4,16 @@
 --- @include meta
 --- @include events
 
+-- Whether nothing may be activated: paused, or as many jobs are active as all workers together may have.
+local function is_held(base)
+    local seen = meta_of(base)
+    if seen[1] then
+        return true
+    end
+    local max = seen[2] and tonumber(seen[2])
+    return max and call('LLEN', base .. 'active') >= max
+end
+
 -- Work is there, unless nobody may take it.
 local marked = {}
 local function mark(base)

@@ -1,5 +1,5 @@
 -- Finds jobs whose worker is gone: active at the last check (in the set stalled), not renewed since,
--- and without a lock. Bull's workers do the same check on the same keys; whoever comes first in an
+-- and without a lock. Workers of Node do the same check on the same keys; whoever comes first in an
 -- interval does it for all.
 --
 -- KEYS and ARGV 1 to 3: inc/base.lua. ARGV: 4 stalls allowed  5 interval, ms
@@ -13,7 +13,7 @@ local REWRITE_MIN = 20
 --- @include base
 --- @include check
 local dead
---- @include stall
+--- @include sweep_job
 --- @include dead
 
 if call('EXISTS', KEYS[11]) == 1 then
@@ -22,22 +22,6 @@ end
 local problem = foreign_key()
 if problem then
     return redis.error_reply(problem)
-end
-
--- removeOnFail of stored options. What Bull's check trips over (0 empties the whole failed set, null
--- ends the check half-way) is read as Bull reads it everywhere else.
-local function retention(opts)
-    local is_fine, decoded = pcall(cjson.decode, opts or '{}')
-    local keep = is_fine and type(decoded) == 'table' and decoded.removeOnFail
-    if keep == true then
-        return 0, -1
-    elseif type(keep) == 'number' and keep == keep then
-        return math.max(math.floor(keep), -1), -1
-    elseif type(keep) == 'table' then
-        local count, age = tonumber(keep.count), tonumber(keep.age)
-        return count and count > 0 and math.ceil(count) or -1, age and age >= 0 and age or -1
-    end
-    return -1, -1
 end
 
 local function unlocked_of(marks)
@@ -128,17 +112,11 @@ if has_left then
     end
 end
 for _, id in ipairs(leave_active(unlocked, moves)) do
-    local key = P .. id
-    local seen = try('HMGET', key, 'opts', 'deid', 'timestamp', 'data')
-    -- An id without a job goes for good: run again it would be a job without data.
-    if not seen.err and (seen[1] or seen[3] or seen[4]) then
-        local count, age = retention(seen[1])
-        local message = '{"jobId":' .. quoted(id) .. ', "val": "job stalled more than maxStalledCount"}'
-        if stall(id, tonumber(ARGV[4]), count, age, message, seen[2]) then
-            failed_count = failed_count + 1
-        else
-            recovered_count = recovered_count + 1
-        end
+    local has_failed = sweep_job(id)
+    if has_failed then
+        failed_count = failed_count + 1
+    elseif has_failed == false then
+        recovered_count = recovered_count + 1
     end
 end
 

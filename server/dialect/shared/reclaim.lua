@@ -22,7 +22,7 @@ for first = 1, #ids, BATCH do
         if token and token:sub(1, #mine) == mine and #jobs < JOBS_MAX then
             local job = read_job(P .. ids[i])
             if is_job(job) then
-                job[8], job[9], job[10] = ids[i], token, call('HGET', P .. ids[i], 'processedOn')
+                job[JOB_ID], job[JOB_ID + 1], job[JOB_ID + 2] = ids[i], token, call('HGET', P .. ids[i], 'processedOn')
                 jobs[#jobs + 1] = job
             end
         end

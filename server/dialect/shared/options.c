@@ -1,5 +1,5 @@
 /* Reads opts without building a tree: it is done for every job that is fetched. */
-#include "dialect/bull/options.h"
+#include "dialect/shared/options.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -38,9 +38,11 @@ static struct keep read_keep(struct ct_str json)
 
     double count = members_number(members_find(json, "count"));
     double age = members_number(members_find(json, "age"));
+    double limit = members_number(members_find(json, "limit"));
     if (count == 0)
         return none;
-    return (struct keep){count > 0 ? whole(ceil(count)) : -1, age >= 0 ? whole(age) : -1, 0};
+    return (struct keep){count > 0 ? whole(ceil(count)) : -1, age >= 0 ? whole(age) : -1,
+                         limit >= 1 ? whole(limit) : 0};
 }
 
 /* As parseInt reads what JSON holds. */
@@ -73,15 +75,22 @@ static void read_member(const struct members *members, struct job_options *out)
         out->timeout_ms = timeout > 0 ? whole(ceil(timeout)) : 0;
     } else if (strcmp(name, "removeOnComplete") == 0) {
         out->on_complete = read_keep(value);
+        out->has_on_complete = !ct_str_is(value, "null");
     } else if (strcmp(name, "removeOnFail") == 0) {
         out->on_fail = read_keep(value);
+        out->has_on_fail = !ct_str_is(value, "null");
     } else if (strcmp(name, "repeat") == 0) {
         out->repeat = is_falsy(value) ? CT_STR_NONE : value;
     } else if (strcmp(name, "lifo") == 0) {
         out->is_lifo = !is_falsy(value);
     } else if (strcmp(name, "stackTraceLimit") == 0) {
         double limit = members_number(value);
-        out->stack_trace_limit = limit > 0 ? limit : 0;
+        out->stack_trace_limit = limit >= 0 ? limit : NAN;
+    } else if (strcmp(name, "kl") == 0) {
+        double lines = members_number(value);
+        out->keep_logs = lines >= 1 ? whole(lines) : 0;
+    } else if (strcmp(name, "tm") == 0) {
+        out->telemetry = value;
     } else if (strcmp(name, "preventParsingData") == 0) {
         out->keeps_data_text = !is_falsy(value);
     }
@@ -89,7 +98,10 @@ static void read_member(const struct members *members, struct job_options *out)
 
 enum ct_code options_read(struct ct_str opts, struct job_options *out, struct ct_error *err)
 {
-    struct job_options options = {.attempts = 1, .on_complete = {-1, -1}, .on_fail = {-1, -1}};
+    struct job_options options = {.attempts = 1,
+                                  .stack_trace_limit = NAN,
+                                  .on_complete = {-1, -1, 0},
+                                  .on_fail = {-1, -1, 0}};
     struct members members;
 
     if (opts.len > 0) {
@@ -103,12 +115,4 @@ enum ct_code options_read(struct ct_str opts, struct job_options *out, struct ct
     }
     *out = options;
     return CT_E_OK;
-}
-
-void options_apply(struct job *job, const struct job_options *options)
-{
-    job->timeout_ms = options->timeout_ms;
-    job->on_complete = options->on_complete;
-    job->on_fail = options->on_fail;
-    job->is_repeat = options->repeat.data != NULL;
 }

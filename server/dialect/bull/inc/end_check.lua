@@ -1,0 +1,1 @@
+-- Within finish(): a job of Bull may always end.

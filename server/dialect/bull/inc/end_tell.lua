@@ -1,0 +1,2 @@
+-- Within finish(): the event of job j.
+call('PUBLISH', set, ARGV[place + 3])

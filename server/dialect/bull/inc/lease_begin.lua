@@ -1,0 +1,3 @@
+-- Within lease(): the job begins.
+call('PUBLISH', active_channel, id)
+call('HSET', key, 'processedOn', now)

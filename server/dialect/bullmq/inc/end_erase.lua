@@ -1,0 +1,2 @@
+-- Within finish(): nothing stays of these jobs.
+endings().erase(keys, run.n)

@@ -1,0 +1,1 @@
+-- Within lease(): who fetches has asked the limiter.
