@@ -68,7 +68,6 @@ const struct dialect bullmq_dialect = {
     .schedule = bullmq_schedule,
     .free_plan = plan_free,
     .scheduler = &bullmq_scheduler,
-    .promotes_always = true,
     .build_children = bullmq_build_children,
     .parse_children = bullmq_parse_children,
     .build_add = bullmq_build_add,
