@@ -42,7 +42,7 @@ function commons() {
   common ??= (async () => {
     const scope = newScope();
     const redis = await startRedis(scope);
-    const daemon = KINDS.includes('cartrita') ? await startDaemon(scope, redis, { logLevel: 'warn' }) : undefined;
+    const daemon = KINDS.includes('cartrita') ? await startDaemon(scope, redis) : undefined;
     return { scope, redis, daemon };
   })();
   return common;
