@@ -1,17 +1,41 @@
-/* Replies of any shape to everything that reads what the scripts answer: an error with a detail,
- * or results that can be used and freed. The first byte names the reader; the rest grows a reply
- * (resp.h) or, with the highest bit, is one. Corpus: tests/fuzz/corpus/reply. */
+/* Replies of any shape to everything that reads what the scripts of a dialect answer: an error with
+ * a detail, or results that can be used and freed. The first byte names the reader, with bit 6
+ * those of BullMQ; the rest grows a reply (resp.h) or, with bit 7, is one. Corpus:
+ * tests/fuzz/corpus/reply. */
 #include <stdlib.h>
 
-#include "dialect/bull/inspect.h"
-#include "dialect/bull/parts.h"
 #include "dialect/registry.h"
-#include "dialect/shared/plan.h"
+#include "queue/dead.h"
+#include "queue/doctor.h"
+#include "queue/inspect.h"
+#include "queue/manage.h"
+#include "queue/schedule.h"
 #include "tests/fuzz/resp.h"
 
-#define FUZZ_IS_RAW 0x80
+#define FUZZ_IS_RAW    0x80
+#define FUZZ_IS_BULLMQ 0x40
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* That of the reader under way. */
+static const struct dialect *dialect;
+static struct dialect_queue *queue;
+
+static void choose(bool is_bullmq)
+{
+    static struct dialect_queue *queues[2]; /* stay open */
+    const struct queue_name name = {"bull", "q"};
+    struct queue_settings settings;
+    struct ct_error err;
+
+    dialect = dialect_find(is_bullmq ? "bullmq" : "bull");
+    if (!queues[is_bullmq]) {
+        queue_settings_init(&settings);
+        ct_assert(dialect->open(&name, &settings, &queues[is_bullmq], &err) == CT_E_OK);
+        queue_settings_fini(&settings);
+    }
+    queue = queues[is_bullmq];
+}
 
 static void check_job(const struct job *job)
 {
@@ -30,10 +54,22 @@ static void check_jobs(struct commit *commit)
     ct_assert(count == commit->job_count);
 }
 
+/* The job of those effects that have one. */
+static struct job *plain_job(void)
+{
+    return job_new(&(struct job_texts){
+        .id = CT_STR_LIT("7"),
+        .name = CT_STR_LIT("n"),
+        .data = CT_STR_LIT("{}"),
+        .opts = CT_STR_LIT("{}"),
+        .token = CT_STR_LIT("t"),
+    });
+}
+
 static void add_effects(struct commit *commit, const struct job *job)
 {
     static const enum effect_kind kinds[] = {EFFECT_COMPLETE, EFFECT_STALL, EFFECT_TAKE,
-                                             EFFECT_ADOPT, EFFECT_RENEW};
+                                             EFFECT_ADOPT,    EFFECT_RENEW, EFFECT_RELEASE};
 
     for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
         struct effect *effect = effect_new(kinds[i], CT_STR_LIT("7"), CT_STR_LIT("token"));
@@ -43,22 +79,6 @@ static void add_effects(struct commit *commit, const struct job *job)
         ct_list_push_back(&commit->effects, &effect->link);
         commit->effect_count++;
     }
-}
-
-/* All that reading replies asks of a queue. */
-static struct dialect_queue queue = {.rules = &bull_commit_rules};
-
-/* The job of those effects that have one. */
-static struct job *plain_job(void)
-{
-    static const char text[] = "*8\r\n$1\r\nn\r\n$2\r\n{}\r\n$2\r\n{}\r\n:1\r\n$-1\r\n$-1\r\n"
-                               "$-1\r\n$1\r\n7\r\n";
-    struct redis_reply *reply = redis_reply_parse(text, sizeof text - 1);
-    struct job *job = dialect_read_job(&queue, reply, CT_STR_LIT("t"));
-
-    ct_assert(job != NULL);
-    redis_reply_free(reply);
-    return job;
 }
 
 static enum ct_code read_commit(const struct redis_reply *reply, struct ct_error *err)
@@ -71,7 +91,7 @@ static enum ct_code read_commit(const struct redis_reply *reply, struct ct_error
     commit.fetch_max = 4;
     commit.now_ms = 1700000000000;
     add_effects(&commit, job);
-    enum ct_code rc = dialect_parse_commit(&queue, &commit, reply, err);
+    enum ct_code rc = dialect->parse_commit(queue, &commit, reply, err);
     check_jobs(&commit);
     CT_LIST_FOREACH (node, &commit.effects) {
         const struct effect *effect = CT_CONTAINER(node, struct effect, link);
@@ -89,7 +109,7 @@ static enum ct_code read_reclaim(const struct redis_reply *reply, struct ct_erro
     struct commit commit;
 
     commit_init(&commit);
-    enum ct_code rc = dialect_parse_reclaim(&queue, &commit, reply, err);
+    enum ct_code rc = dialect->parse_reclaim(queue, &commit, reply, err);
     check_jobs(&commit);
     commit_fini(&commit, plan_free);
     return rc;
@@ -103,7 +123,7 @@ static enum ct_code read_add(const struct redis_reply *reply, struct ct_error *e
     ct_list_init(&list);
     for (int i = 0; i < 3; i++)
         ct_list_push_back(&list, &adds[i].link);
-    enum ct_code rc = bull_parse_add(NULL, &list, reply, err);
+    enum ct_code rc = dialect->parse_add(queue, &list, reply, err);
     for (int i = 0; i < 3; i++) {
         bool is_told = adds[i].id || adds[i].is_skipped || adds[i].err.code != CT_E_OK;
         ct_assert(rc != CT_E_OK || is_told);
@@ -118,8 +138,9 @@ static enum ct_code read_wait(const struct redis_reply *reply, struct ct_error *
     bool has_work;
     int64_t due_ms;
 
-    enum ct_code rc = bull_parse_wait(NULL, reply, &id, &has_work, &due_ms, err);
-    ct_assert(rc != CT_E_OK || has_work == (id.data != NULL));
+    enum ct_code rc = dialect->parse_wait(queue, reply, &id, &has_work, &due_ms, err);
+    ct_assert(rc != CT_E_OK || !id.data || has_work);
+    ct_assert(rc != CT_E_OK || due_ms >= 0);
     return rc;
 }
 
@@ -127,7 +148,7 @@ static enum ct_code read_sweep(const struct redis_reply *reply, struct ct_error 
 {
     struct sweep sweep;
 
-    return dialect_parse_sweep(&queue, reply, &sweep, err);
+    return dialect->parse_sweep(queue, reply, &sweep, err);
 }
 
 static enum ct_code read_detect(const struct redis_reply *reply, struct ct_error *err)
@@ -152,14 +173,14 @@ static enum ct_code read_scan(const struct redis_reply *reply, struct ct_error *
     size_t count = 0;
     struct ct_str cursor;
 
-    return bull_inspector.parse_scan("bull", reply, &cursor, on_name, &count, err);
+    return dialect->inspector->parse_scan("bull", reply, &cursor, on_name, &count, err);
 }
 
 static enum ct_code read_counts(const struct redis_reply *reply, struct ct_error *err)
 {
     struct inspect_counts counts;
 
-    return bull_inspector.parse_counts(reply, &counts, err);
+    return dialect->inspector->parse_counts(reply, &counts, err);
 }
 
 static void on_job(void *ctx, const struct inspect_job *job)
@@ -174,7 +195,8 @@ static enum ct_code read_page(const struct redis_reply *reply, struct ct_error *
     uint32_t count = 0, seen = 0;
     int64_t total;
 
-    enum ct_code rc = bull_inspector.parse_page(&page, reply, on_job, &seen, &count, &total, err);
+    enum ct_code rc =
+        dialect->inspector->parse_page(&page, reply, on_job, &seen, &count, &total, err);
     ct_assert(rc != CT_E_OK || count == seen);
     return rc;
 }
@@ -183,8 +205,8 @@ static enum ct_code read_found(const struct redis_reply *reply, struct ct_error 
 {
     struct inspect_found found;
 
-    enum ct_code rc = bull_inspector.parse_job(reply, CT_STR_LIT("7"), &found, err);
-    ct_assert(rc != CT_E_OK || !found.has_state || found.state < bull_inspector.state_count);
+    enum ct_code rc = dialect->inspector->parse_job(reply, CT_STR_LIT("7"), &found, err);
+    ct_assert(rc != CT_E_OK || !found.has_state || found.state < dialect->inspector->state_count);
     return rc;
 }
 
@@ -194,12 +216,133 @@ static enum ct_code read_find(const struct redis_reply *reply, struct ct_error *
     int64_t place;
     bool is_found;
 
-    return bull_inspector.parse_find(reply, &is_found, &state, &place, err);
+    return dialect->inspector->parse_find(reply, &is_found, &state, &place, err);
 }
 
-static enum ct_code (*const readers[])(const struct redis_reply *reply, struct ct_error *err) = {
-    read_commit, read_reclaim, read_add,  read_wait,  read_sweep, read_detect,
-    read_scan,   read_counts,  read_page, read_found, read_find};
+static enum ct_code read_log(const struct redis_reply *reply, struct ct_error *err)
+{
+    struct inspect_log log;
+
+    return dialect->inspector->parse_log(reply, &log, err);
+}
+
+static enum ct_code read_backlog(const struct redis_reply *reply, struct ct_error *err)
+{
+    struct inspect_backlog backlog;
+
+    return dialect->inspector->parse_backlog(reply, &backlog, err);
+}
+
+static enum ct_code read_times(const struct redis_reply *reply, struct ct_error *err)
+{
+    struct inspect_time times[INSPECT_TIMES_MAX];
+    uint32_t count = 0;
+
+    enum ct_code rc = dialect->inspector->parse_times(reply, times, &count, err);
+    ct_assert(rc != CT_E_OK || count <= INSPECT_TIMES_MAX);
+    return rc;
+}
+
+static enum ct_code read_memory(const struct redis_reply *reply, struct ct_error *err)
+{
+    struct inspect_memory classes[INSPECT_CLASS_MAX];
+    uint32_t count = 0;
+
+    enum ct_code rc = dialect->inspector->parse_memory(reply, classes, &count, err);
+    ct_assert(rc != CT_E_OK || count <= INSPECT_CLASS_MAX);
+    return rc;
+}
+
+static enum ct_code read_children(const struct redis_reply *reply, struct ct_error *err)
+{
+    struct children_query query = {.id = CT_STR_LIT("7")};
+
+    if (!dialect->parse_children)
+        return CT_E_OK;
+    enum ct_code rc = dialect->parse_children(queue, &query, reply, err);
+    children_query_fini(&query);
+    return rc;
+}
+
+/* --- changing ----------------------------------------------------------------------------------
+ */
+
+static enum ct_code read_deeds(const struct redis_reply *reply, struct ct_error *err)
+{
+    struct manage_job jobs[2] = {{.id = CT_STR_LIT("7")}, {.id = CT_STR_LIT("8")}};
+    struct manage_call call = {.queue = {"bull", "q"}, .deed = MANAGE_MOVE, .target = "r"};
+    struct ct_list list;
+
+    ct_list_init(&list);
+    for (int i = 0; i < 2; i++)
+        ct_list_push_back(&list, &jobs[i].link);
+    call.jobs = &list;
+    enum ct_code rc = dialect->manager->parse_jobs(&call, reply, err);
+    for (int i = 0; i < 2; i++)
+        manage_job_fini(&jobs[i]);
+    return rc;
+}
+
+static enum ct_code read_pause(const struct redis_reply *reply, struct ct_error *err)
+{
+    bool has_more;
+
+    return dialect->manager->parse_pause(reply, &has_more, err);
+}
+
+static enum ct_code read_erase(const struct redis_reply *reply, struct ct_error *err)
+{
+    enum manage_erased erased;
+    int64_t removed;
+
+    return dialect->manager->parse_erase(reply, &erased, &removed, err);
+}
+
+static enum ct_code read_series_keys(const struct redis_reply *reply, struct ct_error *err)
+{
+    struct ct_str keys[SCHEDULE_KEYS_MAX];
+    uint32_t count = 0;
+
+    enum ct_code rc = dialect->scheduler->parse_keys(reply, keys, &count, err);
+    ct_assert(rc != CT_E_OK || count <= SCHEDULE_KEYS_MAX);
+    return rc;
+}
+
+static enum ct_code read_series(const struct redis_reply *reply, struct ct_error *err)
+{
+    const struct ct_str keys[2] = {CT_STR_LIT("n::::5000"), CT_STR_LIT("daily")};
+    struct schedule schedules[2];
+    bool is_there[2] = {false, false};
+
+    enum ct_code rc = dialect->scheduler->parse_look(reply, keys, 2, schedules, is_there, err);
+    for (int i = 0; rc == CT_E_OK && i < 2; i++)
+        if (is_there[i])
+            schedule_fini(&schedules[i]);
+    return rc;
+}
+
+static enum ct_code read_series_end(const struct redis_reply *reply, struct ct_error *err)
+{
+    bool is_removed, is_job_removed;
+
+    return dialect->scheduler->parse_remove(reply, &is_removed, &is_job_removed, err);
+}
+
+static enum ct_code read_repair(const struct redis_reply *reply, struct ct_error *err)
+{
+    enum repair_result result;
+
+    return dialect->doctor->parse_repair(reply, &result, err);
+}
+
+typedef enum ct_code (*reader_fn)(const struct redis_reply *reply, struct ct_error *err);
+
+/* Appended to, never reordered: the corpus names them by number. */
+static const reader_fn readers[] = {
+    read_commit,  read_reclaim,     read_add,    read_wait,       read_sweep, read_detect,
+    read_scan,    read_counts,      read_page,   read_found,      read_find,  read_log,
+    read_backlog, read_times,       read_memory, read_children,   read_deeds, read_pause,
+    read_erase,   read_series_keys, read_series, read_series_end, read_repair};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -216,7 +359,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         resp_grow(&text, &seed, 0);
     struct redis_reply *reply = redis_reply_parse(ct_buf_str(&text).data, text.len);
     if (reply || data[0] & FUZZ_IS_RAW) { /* absent reads as nil */
-        size_t reader = (data[0] & ~FUZZ_IS_RAW) % (sizeof readers / sizeof readers[0]);
+        size_t reader = (data[0] & (FUZZ_IS_BULLMQ - 1)) % (sizeof readers / sizeof readers[0]);
+        choose(data[0] & FUZZ_IS_BULLMQ);
         enum ct_code rc = readers[reader](reply, &err);
         ct_assert(rc == CT_E_OK || (err.code == rc && err.detail[0]));
     }

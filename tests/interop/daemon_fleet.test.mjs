@@ -259,7 +259,7 @@ test('what cannot be watched is logged, and the connection goes on', options, as
 test('watching goes on when Redis was away, and ends with a drain', options, async (t) => {
   const { daemon, redis, supervisor } = await bench(t);
   const wire = await supervisor();
-  wire.send('watch', { queue: 'q' });
+  wire.send('watch', { queue: 'q', dialect: 'bull' });
   await wire.take('backlog');
   await redis.client().client('KILL', 'TYPE', 'normal').catch(() => {});
   await wire.take('backlog');
