@@ -207,10 +207,10 @@ test('a watched queue tells how much waits and for how long', options, async (t)
   const timestamp = Date.now() - 60_000;
   const wires = [await supervisor(), await supervisor()];
   for (let again = 0; again < 2; again++) {
-    wires[0].send('watch', { queue: 'images', prefix: 'bull' });
-    wires[0].send('watch', { queue: 'images' });
+    wires[0].send('watch', { queue: 'images', prefix: 'bull', dialect: 'bull' });
+    wires[0].send('watch', { queue: 'images', dialect: 'bull' });
   }
-  wires[1].send('watch', { queue: 'images' });
+  wires[1].send('watch', { queue: 'images', dialect: 'bull' });
 
   /* Each is told in the words of its request, once. */
   const empty = { type: 'backlog', queue: 'images', waiting: 0, oldest_ms: 0 };
