@@ -35,22 +35,20 @@ export const KNOWN = {
   wording: 'the text of a completion that is refused is nobody\'s protocol',
 };
 
-let common; /* the promise of {scope, redis, daemon} */
+const scope = newScope();
+let common; /* the promise of {redis, daemon} */
 let sides = 0;
 
 function commons() {
   common ??= (async () => {
-    const scope = newScope();
     const redis = await startRedis(scope);
     const daemon = KINDS.includes('cartrita') ? await startDaemon(scope, redis) : undefined;
-    return { scope, redis, daemon };
+    return { redis, daemon };
   })();
   return common;
 }
 
-after(async () => {
-  if (common) await (await common).scope.close();
-});
+after(() => scope.close());
 
 export class MqSide extends Side {
   static async open(t, kind, options) {

@@ -46,7 +46,7 @@ async function runMqScript(face) {
   try {
     return await runScript(face);
   } catch (error) {
-    if (face.isDiscarded) error.name = 'UnrecoverableError';
+    if (face.isDiscarded && error.stack) error.name = 'UnrecoverableError'; /* a stack that is made now keeps the old name */
     throw error;
   }
 }
