@@ -30,13 +30,17 @@ static enum ct_code read_stream(FILE *in, const char *name, struct ct_buf *out,
     return CT_E_OK;
 }
 
-static enum ct_code read_file(const char *path, struct ct_buf *out, struct ct_error *err)
+enum ct_code json_file_read(const char *path, const char *flag, struct ct_buf *out,
+                            struct ct_error *err)
 {
-    FILE *in = fopen(path, "rbe");
+    FILE *in;
     enum ct_code rc;
 
+    if (strcmp(path, "-") == 0)
+        return read_stream(stdin, "standard input", out, err);
+    in = fopen(path, "rbe");
     if (!in)
-        return ct_error_set(err, errno == ENOENT ? CT_E_USAGE : CT_E_SYSTEM, "--data @%s: %s", path,
+        return ct_error_set(err, errno == ENOENT ? CT_E_USAGE : CT_E_SYSTEM, "%s%s: %s", flag, path,
                             strerror(errno));
     rc = read_stream(in, path, out, err);
     fclose(in);
@@ -48,9 +52,9 @@ enum ct_code job_data_read(const char *given, struct ct_buf *out, struct ct_erro
     enum ct_code rc = CT_E_OK;
 
     if (strcmp(given, "-") == 0)
-        rc = read_stream(stdin, "standard input", out, err);
+        rc = json_file_read(given, "--data ", out, err);
     else if (given[0] == '@')
-        rc = read_file(given + 1, out, err);
+        rc = json_file_read(given + 1, "--data @", out, err);
     else
         ct_buf_append_str(out, ct_str_of(given));
     if (rc == CT_E_OK && ct_json_check(ct_buf_str(out), err) != CT_E_OK) {
@@ -62,39 +66,47 @@ enum ct_code job_data_read(const char *given, struct ct_buf *out, struct ct_erro
 
 /* --- adding --------------------------------------------------------------------------------- */
 
-enum ct_code job_put(struct session *session, const char *queue, struct job_add *job,
-                     int64_t now_ms, struct ct_error *err)
+enum ct_code jobs_put(struct session *session, const char *queue, struct ct_list *adds,
+                      int64_t now_ms, struct ct_error *err)
 {
     struct queue_name name = {session->settings->prefix, queue};
     struct queue_settings defaults;
     struct dialect_queue *dialect_queue = NULL;
     struct redis_reply *reply = NULL;
     struct redis_command command;
-    struct ct_list adds;
     enum ct_code rc;
 
-    ct_list_init(&adds);
-    ct_list_push_back(&adds, &job->link);
     queue_settings_init(&defaults);
     rc = session->dialect->open(&name, &defaults, &dialect_queue, err);
     if (rc != CT_E_OK)
         goto out_settings;
     redis_command_init(&command, NULL);
-    session->dialect->build_add(dialect_queue, &adds, now_ms, &ct_random_system, &command);
+    session->dialect->build_add(dialect_queue, adds, now_ms, &ct_random_system, &command);
     if (command.argc > 0) {
         rc = session_call(session, &command, &reply, err);
         if (rc == CT_E_OK)
-            rc = session->dialect->parse_add(dialect_queue, &adds, reply, err);
+            rc = session->dialect->parse_add(dialect_queue, adds, reply, err);
         else if (rc == CT_E_TIMEOUT || rc == CT_E_CLOSED)
             ct_error_wrap(err, "the job may or may not have been added");
     }
     redis_command_fini(&command);
     redis_reply_free(reply);
-    if (rc == CT_E_OK && job->err.code != CT_E_OK)
-        rc = ct_error_set(err, job->err.code, "%s", job->err.detail);
     session->dialect->close(dialect_queue);
 out_settings:
-    ct_list_remove(&job->link); /* its list ends here */
     queue_settings_fini(&defaults);
+    return rc;
+}
+
+enum ct_code job_put(struct session *session, const char *queue, struct job_add *job,
+                     int64_t now_ms, struct ct_error *err)
+{
+    struct ct_list adds;
+
+    ct_list_init(&adds);
+    ct_list_push_back(&adds, &job->link);
+    enum ct_code rc = jobs_put(session, queue, &adds, now_ms, err);
+    if (rc == CT_E_OK && job->err.code != CT_E_OK)
+        rc = ct_error_set(err, job->err.code, "%s", job->err.detail);
+    ct_list_remove(&job->link); /* its list ends here */
     return rc;
 }

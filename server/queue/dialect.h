@@ -42,8 +42,9 @@ struct job_add {
     const struct job_node *node;    /* borrowed; NULL: it is by itself */
     void *owner;
     /* --- results --- */
-    char *id;            /* owned; freed by job_add_fini */
-    bool is_skipped;     /* nothing to add: the series of the repeatable job has ended */
+    char *id;        /* owned; freed by job_add_fini */
+    bool is_skipped; /* nothing to add: the series of the repeatable job has ended; with err: only
+                        others of its flow are wrong */
     struct ct_error err; /* code OK: added */
 };
 
@@ -102,6 +103,10 @@ struct dialect {
      * brings no job, it only tells of work, and may miss some: whatever ends it, a fetch follows.
      */
     bool promotes_always;
+
+    bool has_flows; /* jobs may have parents and children */
+    const char
+        *dedup_option; /* of a job: {id, ttl}, and only one job with the id is there at a time */
 
     enum ct_code (*open)(const struct queue_name *name, const struct queue_settings *settings,
                          struct dialect_queue **out, struct ct_error *err);

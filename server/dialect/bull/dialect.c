@@ -46,6 +46,7 @@ const struct dialect bull_dialect = {
     .manager = &bull_manager,
     .scheduler = &bull_scheduler,
     .doctor = &bull_doctor,
+    .dedup_option = "debounce",
     .open = bull_open,
     .close = dialect_queue_close,
     .configure = dialect_queue_configure,

@@ -34,7 +34,8 @@ static void refuse_all(struct ct_list *adds, enum ct_code code, const char *why)
 
         free(add->id);
         add->id = NULL;
-        if (add->err.code == CT_E_OK)
+        add->is_skipped = add->err.code == CT_E_OK;
+        if (add->is_skipped)
             (void)ct_error_set(&add->err, code, "%s", why);
     }
 }

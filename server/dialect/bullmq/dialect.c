@@ -51,6 +51,8 @@ static const char *bullmq_wake_channel(const struct dialect_queue *queue)
 const struct dialect bullmq_dialect = {
     .name = "bullmq",
     .promotes_always = true,
+    .has_flows = true,
+    .dedup_option = "deduplication",
     .open = bullmq_open,
     .close = dialect_queue_close,
     .configure = bullmq_configure,

@@ -11,12 +11,26 @@
 
 struct settings {
     struct session_settings common;
-    const char *data, *opts, *job_id, *backoff;
-    int64_t delay_ms, priority, attempts, job_timeout_ms;
+    const char *data, *opts, *job_id, *backoff, *parent, *dedup;
+    struct ct_option_list dedup_modes;
+    int64_t delay_ms, priority, attempts, job_timeout_ms, keep_logs, dedup_ttl_ms;
+    int on_failure;
     bool is_lifo;
 };
 
 #define JOB_NUMBER_MAX INT32_MAX
+
+static const char *const policies[] = {"fail", "continue", "ignore", "remove", NULL};
+static const char *const policy_options[] = {"failParentOnFailure", "continueParentOnFailure",
+                                             "ignoreDependencyOnFailure",
+                                             "removeDependencyOnFailure"};
+/* Of --dedup-mode, and what BullMQ calls them. */
+static const struct {
+    const char *word, *option;
+} dedup_modes[] = {{"extend", "extend"},
+                   {"replace", "replace"},
+                   {"reschedule", "reschedule"},
+                   {"keep-last", "keepLastIfActive"}};
 
 static const struct ct_option options[] = {
     JOB_DATA_OPTION(struct settings, data, "The job"),
@@ -25,7 +39,7 @@ static const struct ct_option options[] = {
      .offset = offsetof(struct settings, opts),
      .value_name = "JSON",
      .fallback = "{}",
-     .help = "Options as Bull's add() takes them; the flags below beat what it says."},
+     .help = "Options as Bull's or BullMQ's add() takes them; the flags below beat what it says."},
     {.name = "job-id",
      .kind = CT_OPTION_STRING,
      .offset = offsetof(struct settings, job_id),
@@ -40,7 +54,9 @@ static const struct ct_option options[] = {
      .offset = offsetof(struct settings, priority),
      .min = 0,
      .max = JOB_NUMBER_MAX,
-     .help = "1 is the most urgent; without it behind all that have one."},
+     .help = "1 is the most urgent. Jobs without it come behind all that have one in a queue of "
+             "Bull, and "
+             "before them in one of BullMQ."},
     {.name = "lifo",
      .kind = CT_OPTION_BOOL,
      .offset = offsetof(struct settings, is_lifo),
@@ -61,6 +77,42 @@ static const struct ct_option options[] = {
      .kind = CT_OPTION_DURATION_MS,
      .offset = offsetof(struct settings, job_timeout_ms),
      .help = "Stop a try that takes longer."},
+    {.name = "dedup",
+     .kind = CT_OPTION_STRING,
+     .offset = offsetof(struct settings, dedup),
+     .value_name = "ID",
+     .help = "Add nothing while a job that was added with the same ID has not ended."},
+    {.name = "dedup-ttl",
+     .kind = CT_OPTION_DURATION_MS,
+     .offset = offsetof(struct settings, dedup_ttl_ms),
+     .help = "The same, but for so long, whether that job has ended or not."},
+    {.name = "dedup-mode",
+     .kind = CT_OPTION_LIST,
+     .offset = offsetof(struct settings, dedup_modes),
+     .value_name = "MODE",
+     .help = "extend (the time begins again), replace (take the place of a job that is delayed), "
+             "reschedule (give that job the new delay) or keep-last (add it when the one that is "
+             "active has ended).",
+     .group = "Only BullMQ"},
+    {.name = "keep-logs",
+     .kind = CT_OPTION_INT,
+     .offset = offsetof(struct settings, keep_logs),
+     .min = 1,
+     .max = JOB_NUMBER_MAX,
+     .help = "Lines of its log to keep, the last ones."},
+    {.name = "parent",
+     .kind = CT_OPTION_STRING,
+     .offset = offsetof(struct settings, parent),
+     .value_name = "QUEUE:ID",
+     .help = "Make it a child of that job, which waits for it."},
+    {.name = "on-failure",
+     .kind = CT_OPTION_ENUM,
+     .offset = offsetof(struct settings, on_failure),
+     .choices = policies,
+     .help = "What its parent does when it has failed for good: fail; continue at once; ignore it, "
+             "which "
+             "the parent can see; or remove it from what it waits for. Without it the parent waits "
+             "until somebody retries or removes the job."},
     SESSION_OPTIONS(struct settings),
 };
 
@@ -121,6 +173,72 @@ static enum ct_code build_opts(const struct session *session, const struct setti
     return CT_E_OK;
 }
 
+/* {"id": ..., "ttl": ..., "extend": true} */
+static enum ct_code build_dedup(const struct session *session, const struct settings *settings,
+                                json_t *opts, struct ct_error *err)
+{
+    json_t *dedup = json_pack("{s:s}", "id", settings->dedup);
+
+    json_object_set_new(opts, session->dialect->dedup_option, dedup);
+    if (is_given(session, "dedup-ttl"))
+        json_object_set_new(dedup, "ttl", json_integer(settings->dedup_ttl_ms));
+    for (size_t i = 0; i < settings->dedup_modes.count; i++) {
+        const char *word = settings->dedup_modes.items[i];
+        size_t mode = 0, count = sizeof dedup_modes / sizeof *dedup_modes;
+
+        while (mode < count && strcmp(dedup_modes[mode].word, word) != 0)
+            mode++;
+        if (mode == count)
+            return ct_error_set(err, CT_E_USAGE,
+                                "--dedup-mode %.40s: there are extend, replace, reschedule and "
+                                "keep-last",
+                                word);
+        json_object_set_new(dedup, dedup_modes[mode].option, json_true());
+    }
+    return CT_E_OK;
+}
+
+/* "orders:7"; names of queues have no colon, ids may. */
+static enum ct_code build_parent(const struct session *session, const struct settings *settings,
+                                 json_t *opts, struct ct_error *err)
+{
+    const char *colon = strchr(settings->parent, ':');
+
+    if (!colon || colon == settings->parent || !colon[1])
+        return ct_error_set(err, CT_E_USAGE, "--parent %s: write QUEUE:ID", settings->parent);
+    json_object_set_new(opts, "parent",
+                        json_pack("{s:s, s:o}", "id", colon + 1, "queue",
+                                  json_sprintf("%s:%.*s", session->settings->prefix,
+                                               (int)(colon - settings->parent), settings->parent)));
+    return CT_E_OK;
+}
+
+/* What is written otherwise, or cannot be, for other dialects. */
+static enum ct_code build_special(const struct session *session, const struct settings *settings,
+                                  json_t *opts, struct ct_error *err)
+{
+    static const char *const special[] = {"dedup-mode", "keep-logs", "parent", "on-failure"};
+    enum ct_code rc = CT_E_OK;
+
+    for (size_t i = 0; i < sizeof special / sizeof *special; i++) {
+        if (is_given(session, special[i]) && !session->dialect->has_flows)
+            return ct_error_set(err, CT_E_UNSUPPORTED,
+                                "--%s: queues of %s do not have that (--dialect says whose it is)",
+                                special[i], session->dialect->name);
+    }
+    if (!settings->dedup && (is_given(session, "dedup-ttl") || is_given(session, "dedup-mode")))
+        return ct_error_set(err, CT_E_USAGE, "--dedup-ttl and --dedup-mode go with --dedup");
+    if (is_given(session, "keep-logs"))
+        json_object_set_new(opts, "keepLogs", json_integer(settings->keep_logs));
+    if (settings->on_failure >= 0)
+        json_object_set_new(opts, policy_options[settings->on_failure], json_true());
+    if (settings->dedup)
+        rc = build_dedup(session, settings, opts, err);
+    if (rc == CT_E_OK && settings->parent)
+        rc = build_parent(session, settings, opts, err);
+    return rc;
+}
+
 /* --- adding --------------------------------------------------------------------------------- */
 
 /* The bare id for a shell to take. */
@@ -158,6 +276,10 @@ static enum ct_code run(struct session *session, const void *given, const char *
         rc = build_opts(session, settings, &opts, err);
     if (rc == CT_E_OK)
         rc = session_resolve(session, args[0], err);
+    if (rc == CT_E_OK)
+        rc = session_check_change(session, args[0], err);
+    if (rc == CT_E_OK)
+        rc = build_special(session, settings, opts, err);
     if (rc == CT_E_OK)
         rc = session_counts(session, args[0], &counts, err);
     if (rc != CT_E_OK)
