@@ -298,3 +298,47 @@ test('wrong settings are refused with what to write instead', options, async (t)
   await other.program.untilLine(/exec 1\.0 does not open: tempDir must be true or false/);
   await other.stop();
 });
+
+/* Each of them runs twice; nothing is charged. Bull's own delayed set holds the first. */
+test('delayed and waiting: the job runs again, uncharged', options, async (t) => {
+  const child = await startChild(
+    t,
+    LOOP(`if (line.type !== 'job') return;
+      const again = appendTimes.get(line.id) ?? 0;
+      appendTimes.set(line.id, again + 1);
+      if (again) say({ type: 'completed', id: line.id, returnvalue: line.data });
+      else if (line.name === 'later') say({ type: 'delayed', id: line.id, delay: 300 });
+      else { say({ type: 'update', id: line.id, data: { step: 2 } }); say({ type: 'waiting', id: line.id }); }`)
+      .replace(/^/, 'const appendTimes = new Map();\n'),
+  );
+  const began = Date.now();
+  const later = await job(child.queue, 'later', { step: 1 });
+  const again = await job(child.queue, 'again', { step: 1 });
+
+  await untilState(child.queue, later.id, 'completed');
+  await untilState(child.queue, again.id, 'completed');
+  assert.ok(Date.now() - began >= 300);
+  const [first, second] = [await child.queue.getJob(later.id), await child.queue.getJob(again.id)];
+  assert.deepEqual([first.returnvalue, second.returnvalue], [{ step: 1 }, { step: 2 }]);
+  assert.deepEqual(child.heard().filter((line) => line.type === 'job').map((line) => line.attemptsMade), [0, 0, 0, 0]);
+  assert.ok(!first.failedReason && !second.failedReason);
+  await child.worker.stop();
+});
+
+test('waiting-children and children in a Bull queue: a clear error', options, async (t) => {
+  const child = await startChild(
+    t,
+    LOOP(`if (line.type === 'job') say({ type: 'children', id: line.id, which: 'ignored' });
+      if (line.type === 'children') say({ type: 'waiting-children', id: line.id });`),
+  );
+  const added = await job(child.queue, 'a', {}, { attempts: 3 });
+
+  await untilState(child.queue, added.id, 'failed');
+  const answer = child.heard().find((line) => line.type === 'children');
+  assert.equal(answer.which, 'ignored');
+  assert.deepEqual(answer.children, {});
+  assert.equal(answer.more, false);
+  assert.match(answer.error, /jobs of queue q have no children: its dialect is bull/);
+  assert.match((await child.queue.getJob(added.id)).failedReason, /cannot wait for children/);
+  await child.worker.stop();
+});

@@ -188,8 +188,12 @@ static void exec_run(void *self, struct cartrita_job *const *jobs, size_t job_co
         is_refused = !tasks_give(exec, &task);
     if (!is_refused)
         exec_wake(exec);
-    while (!task.is_over && !is_refused)
-        pthread_cond_wait(&exec->over, &exec->lock);
+    while (!task.is_over && !is_refused) {
+        if (task.asked)
+            children_tell(exec, &task);
+        else
+            pthread_cond_wait(&exec->over, &exec->lock);
+    }
     exec_remove(exec, &task);
     pthread_mutex_unlock(&exec->lock);
     if (is_refused) {

@@ -1,5 +1,6 @@
 /* exec: shared by its files. Three kinds of threads meet here, all under `lock`:
- *   job threads    exec.c: put the job's line into `to_child` and wait for their task to be over
+ *   job threads    exec.c: put the job's line into `to_child` and wait for their task to be over;
+ *                  children.c: tell the child meanwhile what it asks about the job's children
  *   the loop       exec.c: cancel and finished put lines, never wait
  *   the manager    manager.c: owns the child; writes `to_child` to it, reads its lines, starts it
  *                  again; tasks.c ends jobs from here
@@ -16,8 +17,10 @@
 #include "child.h"
 #include "line.h"
 
-#define EXEC_LINE_MAX        (16u << 20) /* bytes of a line from the child */
-#define EXEC_TO_CHILD_MAX    (64u << 20) /* bytes that wait for the child to read */
+#define EXEC_LINE_MAX     (16u << 20) /* bytes of a line from the child */
+#define EXEC_TO_CHILD_MAX (64u << 20) /* bytes that wait for the child to read */
+#define EXEC_CHILDREN_BYTES \
+    (1u << 20) /* then what is told of a job's children goes on in a new line */
 #define EXEC_STDERR_LINE_MAX 2048u
 #define EXEC_RESTART_MIN_MS  100
 #define EXEC_RESTART_MAX_MS  10000
@@ -33,6 +36,7 @@ struct task {
     bool is_given;  /* to the child that runs now */
     bool is_over;
     bool is_cancelled;
+    unsigned asked; /* what its thread shall tell: bits by kind of children */
 };
 
 struct exec {
@@ -74,6 +78,11 @@ void tasks_heard_too_long(struct exec *exec, const char *text, size_t len);
 void tasks_child_gone(struct exec *exec, const char *how);
 /* Puts the line that gives `task` to the child. False: too much is waiting already. */
 bool tasks_give(struct exec *exec, struct task *task);
+
+/* children.c. 0: there is no kind of that name. */
+int32_t children_kind(const char *name);
+/* Tells what has been asked. Called, and returns, under the lock, which it lets go meanwhile. */
+void children_tell(struct exec *exec, struct task *task);
 
 /* manager.c: the thread that owns the child. */
 void *manager_main(void *arg);

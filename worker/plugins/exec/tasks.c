@@ -42,6 +42,14 @@ static void tasks_add_temp_dir(struct text *text, const char *path)
         text_printf(text, "null"); /* the log says why */
 }
 
+static void tasks_add_some(struct text *text, const char *name, const char *value)
+{
+    if (!value)
+        return;
+    text_printf(text, ",\"%s\":", name);
+    text_add_string(text, value);
+}
+
 bool tasks_give(struct exec *exec, struct task *task)
 {
     const struct cartrita_host *host = exec->host;
@@ -65,6 +73,8 @@ bool tasks_give(struct exec *exec, struct task *task)
     text_printf(text, ",\"attemptsMade\":%" PRIu32 ",\"timestamp\":%" PRId64 ",\"token\":",
                 host->job_attempts_made(task->job), host->job_timestamp_ms(task->job));
     text_add_string(text, host->job_token(task->job));
+    tasks_add_some(text, "tm", host->telemetry(task->job));
+    tasks_add_some(text, "parentKey", host->job_parent(task->job));
     if (exec->gives_temp_dirs)
         tasks_add_temp_dir(text, host->job_temp_dir(task->job));
     text_printf(text, "}\n");
@@ -170,16 +180,60 @@ static void tasks_released(struct exec *exec, struct task *task, const struct li
     tasks_end(exec, task);
 }
 
+/* A member in ms; 0 where it is missing, or no time. */
+static int64_t tasks_ms(const struct line *line, const char *name)
+{
+    double ms = 0;
+
+    (void)line_number(line, name, &ms);
+    if (ms < 0)
+        return 0;
+    return ms > 9e15 ? INT64_C(9000000000000000) : (int64_t)ms;
+}
+
 static void tasks_ratelimited(struct exec *exec, struct task *task, const struct line *line)
 {
-    double duration_ms = 0;
-
-    (void)line_number(line, "duration", &duration_ms);
-    if (duration_ms < 0)
-        duration_ms = 0;
-    exec->host->rate_limit(task->job,
-                           duration_ms > 9e15 ? INT64_C(9000000000000000) : (int64_t)duration_ms);
+    exec->host->rate_limit(task->job, tasks_ms(line, "duration"));
     tasks_end(exec, task);
+}
+
+static void tasks_delayed(struct exec *exec, struct task *task, const struct line *line)
+{
+    exec->host->delay(task->job, tasks_ms(line, "delay"));
+    tasks_end(exec, task);
+}
+
+static void tasks_waiting(struct exec *exec, struct task *task, const struct line *line)
+{
+    exec->host->wait(task->job);
+    tasks_end(exec, task);
+}
+
+static void tasks_waiting_children(struct exec *exec, struct task *task, const struct line *line)
+{
+    exec->host->wait_for_children(task->job);
+    tasks_end(exec, task);
+}
+
+static void tasks_children(struct exec *exec, struct task *task, const struct line *line)
+{
+    char *which = line_text(line, "which");
+    int32_t kind = children_kind(which ? which : "processed");
+
+    if (kind == 0)
+        tasks_complain(exec, "the child asked for children of an unknown kind", which,
+                       strlen(which));
+    task->asked |= kind ? 1u << kind : 0;
+    free(which);
+    pthread_cond_broadcast(&exec->over); /* its thread asks */
+}
+
+static void tasks_update(struct exec *exec, struct task *task, const struct line *line)
+{
+    struct span data = line_get(line, "data");
+
+    if (!data.at || exec->host->update_data(task->job, data.at, data.len) != 0)
+        tasks_complain(exec, "an update without JSON data", "", 0);
 }
 
 static const struct {
@@ -189,6 +243,9 @@ static const struct {
     {"completed", tasks_completed}, {"failed", tasks_failed},
     {"progress", tasks_progress},   {"log", tasks_log},
     {"released", tasks_released},   {"ratelimited", tasks_ratelimited},
+    {"delayed", tasks_delayed},     {"waiting", tasks_waiting},
+    {"children", tasks_children},   {"waiting-children", tasks_waiting_children},
+    {"update", tasks_update},
 };
 
 static void tasks_heard_answer(struct exec *exec, const char *type, const char *id,
