@@ -22,11 +22,11 @@
 enum proto_role { PROTO_ROLE_RUNNER = 1, PROTO_ROLE_SUPERVISOR = 2, PROTO_ROLE_CLIENT = 3 };
 
 enum proto_release {
-    PROTO_RELEASE_UNSTARTED = 1,    /* back to the front of the queue, uncharged */
-    PROTO_RELEASE_MOVED = 2,        /* the job was moved elsewhere under its token: write nothing */
-    PROTO_RELEASE_RATE_LIMITED = 3, /* back to waiting, uncharged; fetching rests duration_ms */
-    PROTO_RELEASE_POSTPONED = 4,    /* again after duration_ms, uncharged */
-    PROTO_RELEASE_AWAITING = 5,     /* again when all of its children have ended, uncharged */
+    PROTO_RELEASE_UNSTARTED = 1, /* not begun: as if it had never been fetched */
+    PROTO_RELEASE_MOVED = 2,     /* the job was moved elsewhere under its token: write nothing */
+    PROTO_RELEASE_WAITING = 3,   /* to begin again, uncharged; fetching rests duration_ms */
+    PROTO_RELEASE_POSTPONED = 4, /* again after duration_ms, uncharged */
+    PROTO_RELEASE_AWAITING = 5,  /* again when all of its children have ended, uncharged */
 };
 
 enum proto_state {

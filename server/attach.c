@@ -44,7 +44,7 @@ static void attach_on_job(void *ctx, struct lease *lease)
     uint64_t number = conn->has_socket ? lease_table_add(&conn->leases, lease) : 0;
 
     if (number == 0) { /* gone, or full: somebody else can have it */
-        if (queue_release(lease, 0, &err) != CT_E_OK)
+        if (queue_hand_back(lease, &err) != CT_E_OK)
             ct_log_error("cannot hand a job back", CT_ERR(&err));
         return;
     }
@@ -141,7 +141,7 @@ static void attach_on_resumed(void *ctx, struct ct_str id, struct ct_str token, 
     lease_set_note(lease, number);
     if (number > 0)
         attach_tell_resumed(sub, id, token, CT_E_OK, number);
-    else if (queue_release(lease, 0, &failure) != CT_E_OK)
+    else if (queue_hand_back(lease, &failure) != CT_E_OK)
         ct_log_error("cannot hand a resumed job back", CT_ERR(&failure));
 }
 

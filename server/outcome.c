@@ -102,12 +102,12 @@ void outcome_released(struct conn *conn, const struct proto_released *released)
     }
     switch (released->how) {
     case PROTO_RELEASE_UNSTARTED:
-        rc = queue_release(lease, 0, &err);
+        rc = queue_hand_back(lease, &err);
         break;
     case PROTO_RELEASE_MOVED:
         rc = queue_forget(lease, &err);
         break;
-    case PROTO_RELEASE_RATE_LIMITED:
+    case PROTO_RELEASE_WAITING:
         rc = queue_release(lease, outcome_duration(released, QUEUE_REST_MAX_MS), &err);
         break;
     case PROTO_RELEASE_POSTPONED:

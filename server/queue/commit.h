@@ -46,7 +46,8 @@ enum effect_kind {
 struct effect {
     struct ct_list link;
     enum effect_kind kind;
-    bool is_resent;         /* an earlier call with it got no reply: it may have been done */
+    bool was_started; /* RELEASE: it has begun, and shall begin again; else as if never fetched */
+    bool is_resent;   /* an earlier call with it got no reply: it may have been done */
     const struct job *job;  /* borrowed from its lease; NULL for TAKE, UNTAKE, ADOPT */
     struct ct_str value;    /* in `memory` */
     struct ct_str extra;    /* in `memory`; failures: the stack trace to be stored, a JSON array */

@@ -64,6 +64,16 @@ enum ct_code queue_fail(struct lease *lease, const struct failure *failure, stru
     return rc;
 }
 
+enum ct_code queue_hand_back(struct lease *lease, struct ct_error *err)
+{
+    bool is_again;
+    enum ct_code rc = end_check(lease, &is_again, err);
+
+    if (rc == CT_E_OK && !is_again)
+        lease_give_back(lease, EFFECT_RELEASE, 0);
+    return rc;
+}
+
 enum ct_code queue_release(struct lease *lease, int64_t rest_ms, struct ct_error *err)
 {
     bool is_again;
@@ -76,6 +86,7 @@ enum ct_code queue_release(struct lease *lease, int64_t rest_ms, struct ct_error
     rc = end_check(lease, &is_again, err);
     if (rc == CT_E_OK && !is_again) {
         lease_give_back(lease, EFFECT_RELEASE, rest_ms);
+        lease->outcome->was_started = true;
         sched_rest(lease->queue, rest_ms);
     }
     return rc;

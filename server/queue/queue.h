@@ -112,13 +112,16 @@ struct consumer *lease_consumer(const struct lease *lease);
 void lease_set_note(struct lease *lease, uint64_t note);
 uint64_t lease_note(const struct lease *lease);
 
-/* Each lease ends by exactly one of these six; a second one is CONFLICT and changes nothing.
+/* Each lease ends by exactly one of these seven; a second one is CONFLICT and changes nothing.
  * Texts are copied. */
 enum ct_code queue_complete(struct lease *lease, struct ct_str value,
                             struct ct_error *err) CT_MUST_CHECK;
 enum ct_code queue_fail(struct lease *lease, const struct failure *failure,
                         struct ct_error *err) CT_MUST_CHECK;
-/* Back to the front, uncharged; rest_ms > 0: the queue fetches nothing for so long. */
+/* It has not begun: back to the front, as if it had never been fetched. */
+enum ct_code queue_hand_back(struct lease *lease, struct ct_error *err) CT_MUST_CHECK;
+/* To begin again: back to the front, uncharged; rest_ms > 0: the queue fetches nothing for so long.
+ */
 enum ct_code queue_release(struct lease *lease, int64_t rest_ms,
                            struct ct_error *err) CT_MUST_CHECK;
 /* To be run again when the delay is over, uncharged. */

@@ -51,6 +51,7 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
       ['retry', { value: 'boom', extra: '["x"]', attempts: 1 }, { attempts: 3, priority: 2 }],
       ['delay', { value: 'boom', extra: '["x"]', attempts: 1, due: Date.now() + 60000 }, { attempts: 3 }],
       ['release', {}, {}],
+      ['postpone', { due: Date.now() + 60000 }, {}],
       ['stall', {}, {}],
     ];
     for (const [kind, more, opts] of cases) {
@@ -90,7 +91,7 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
   });
 
   await t.test('what leaves active leaves the marks of the check for stalled jobs', async (t) => {
-    for (const kind of ['complete', 'fail', 'retry', 'delay', 'release', 'stall', 'renew']) {
+    for (const kind of ['complete', 'fail', 'retry', 'delay', 'postpone', 'release', 'stall', 'renew']) {
       const side = await fresh(t);
       await side.add([{ opts: { attempts: 3 } }]);
       const id = await side.take();
@@ -117,7 +118,7 @@ test('the dialect is safe where Bull is not', { skip }, async (t) => {
   });
 
   await t.test('a resent outcome counts when the lock ran out and nobody else had the job', async (t) => {
-    for (const kind of ['complete', 'fail', 'retry', 'delay', 'release', 'stall']) {
+    for (const kind of ['complete', 'fail', 'retry', 'delay', 'postpone', 'release', 'stall']) {
       const side = await fresh(t);
       await side.add([{ opts: { attempts: 3 } }]);
       const id = await side.take();

@@ -1077,7 +1077,7 @@ static const struct {
     const char *told;
 } moves[] = {
     {"delay", "5000", PROTO_RELEASE_POSTPONED, PROTO_STATE_DELAYED, "mail/1 delayed -"},
-    {"wait", "0", PROTO_RELEASE_UNSTARTED, PROTO_STATE_WAITING, "mail/1 waiting -"},
+    {"wait", "0", PROTO_RELEASE_WAITING, PROTO_STATE_WAITING, "mail/1 waiting -"},
     {"await", "0", PROTO_RELEASE_AWAITING, PROTO_STATE_WAITING_CHILDREN,
      "mail/1 waiting-children -"},
 };

@@ -303,7 +303,7 @@ static void host_release(struct cartrita_job *job)
 
 static void host_rate_limit(struct cartrita_job *job, int64_t duration_ms)
 {
-    host_give_back(job, PROTO_RELEASE_RATE_LIMITED, duration_ms);
+    host_give_back(job, PROTO_RELEASE_WAITING, duration_ms);
 }
 
 static void host_delay(struct cartrita_job *job, int64_t ms)
@@ -313,7 +313,7 @@ static void host_delay(struct cartrita_job *job, int64_t ms)
 
 static void host_wait(struct cartrita_job *job)
 {
-    host_give_back(job, PROTO_RELEASE_UNSTARTED, 0);
+    host_give_back(job, PROTO_RELEASE_WAITING, 0);
 }
 
 static void host_wait_for_children(struct cartrita_job *job)

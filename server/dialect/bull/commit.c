@@ -96,7 +96,7 @@ static void put_own(struct redis_command *command, struct ct_buf *scratch,
         put_score(command, effect);
         break;
     case EFFECT_RELEASE:
-        redis_command_int(command, effect->job->attempts_made == 0);
+        redis_command_int(command, !effect->was_started && effect->job->attempts_made == 0);
         break;
     case EFFECT_STALL:
         redis_command_int(command, settings->max_stalled_count);

@@ -44,10 +44,10 @@ static bool is_exhausted(const struct effect *effect)
            !(effect->attempts_made < options.attempts);
 }
 
-/* Put back unstarted it was not started; the queue's rest is what a started job asks for. */
+/* Put back unstarted it was not started. */
 static void put_release(struct redis_command *command, const struct effect *effect)
 {
-    if (effect->due_ms == 0 && effect->job->attempts_started > 0)
+    if (!effect->was_started && effect->job->attempts_started > 0)
         redis_command_int(command, effect->job->attempts_started - 1);
     else
         redis_command_text(command, "");
