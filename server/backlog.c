@@ -11,7 +11,7 @@
 
 #include "common/log.h"
 #include "common/mem.h"
-#include "queue/inspect.h"
+#include "dialect/shared/inspect.h"
 #include "server/conn_internal.h"
 
 /* One queue. It outlives its watchers while a question is under way, and then ends by itself. */
@@ -80,7 +80,7 @@ static void gauge_on_answer(void *arg, const struct redis_reply *reply, const st
         why = *err;
         rc = err->code;
     } else {
-        rc = gauge->inspector->parse_backlog(reply, &backlog, &why);
+        rc = inspect_parse_backlog(reply, &backlog, &why);
     }
     if (rc == CT_E_OK)
         gauge_tell(gauge, &backlog);
@@ -98,7 +98,7 @@ static void gauge_ask(struct gauge *gauge)
         return;
     gauge->is_asked = true;
     redis_command_init(&command, NULL);
-    gauge->inspector->build_backlog(&name, ct_wall_ms(gauge->conns->clock), &command);
+    inspect_build_backlog(gauge->inspector, &name, ct_wall_ms(gauge->conns->clock), &command);
     hosts_call(gauge->conns->hosts, &command, gauge_on_answer, gauge);
     redis_command_fini(&command);
 }

@@ -142,10 +142,11 @@ static enum ct_code read_times(struct bench *bench, struct ct_error *err)
         uint32_t count = 0;
 
         redis_command_init(&command, NULL);
-        inspector->build_page(&name, &page, &command);
+        inspect_build_page(inspector, &name, &page, &command);
         rc = session_call(bench->session, &command, &reply, err);
         if (rc == CT_E_OK)
-            rc = inspector->parse_page(&page, reply, take_times, bench, &count, &total, err);
+            rc =
+                inspect_parse_page(inspector, &page, reply, take_times, bench, &count, &total, err);
         redis_reply_free(reply);
         page.offset += count;
         if (count == 0)

@@ -111,10 +111,10 @@ static enum ct_code read_page(struct dead_walk *walk, struct inspect_page *asked
 
     *count = 0;
     redis_command_init(&command, NULL);
-    inspector->build_page(&name, asked, &command);
+    inspect_build_page(inspector, &name, asked, &command);
     enum ct_code rc = session_call(walk->session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = inspector->parse_page(asked, reply, on_job, &reading, count, &total, err);
+        rc = inspect_parse_page(inspector, asked, reply, on_job, &reading, count, &total, err);
     redis_reply_free(reply);
     return rc;
 }
@@ -169,10 +169,10 @@ enum ct_code dead_walk_find(struct dead_walk *walk, const char *id, struct dead_
     struct redis_command command;
 
     redis_command_init(&command, NULL);
-    inspector->build_job(&name, ct_str_of(id), 0, &command);
+    inspect_build_job(inspector, &name, ct_str_of(id), 0, &command);
     enum ct_code rc = session_call(walk->session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = inspector->parse_job(reply, ct_str_of(id), &found, err);
+        rc = inspect_parse_job(inspector, reply, ct_str_of(id), &found, err);
     if (rc == CT_E_OK && !found.exists)
         rc = ct_error_set(err, CT_E_NOT_FOUND, "queue \"%s\" has no job \"%s\"", walk->queue, id);
     else if (rc == CT_E_OK && !offer(walk, &found.job, page))

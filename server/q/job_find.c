@@ -14,11 +14,11 @@ static enum ct_code find_in_lists(struct session *session, const struct queue_na
         struct redis_command command;
 
         redis_command_init(&command, NULL);
-        session->inspector->build_find(name, id, place, &command);
+        inspect_build_find(session->inspector, name, id, place, &command);
         rc = session_call(session, &command, &reply, err);
         if (rc == CT_E_OK)
-            rc = session->inspector->parse_find(reply, &found->has_state, &found->state, &place,
-                                                err);
+            rc = inspect_parse_find(session->inspector, reply, &found->has_state, &found->state,
+                                    &place, err);
         redis_reply_free(reply);
     }
     return rc;
@@ -43,10 +43,10 @@ enum ct_code job_peek(struct session *session, const char *queue, const char *id
 
     *reply = NULL;
     redis_command_init(&command, NULL);
-    session->inspector->build_job(&name, text, log_max, &command);
+    inspect_build_job(session->inspector, &name, text, log_max, &command);
     rc = session_call(session, &command, reply, err);
     if (rc == CT_E_OK)
-        rc = session->inspector->parse_job(*reply, text, out, err);
+        rc = inspect_parse_job(session->inspector, *reply, text, out, err);
     return rc;
 }
 

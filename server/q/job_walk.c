@@ -163,10 +163,10 @@ static enum ct_code read_page(struct job_walk *walk, struct reading *reading, in
 
     *count = 0;
     redis_command_init(&command, NULL);
-    inspector->build_page(&name, &asked, &command);
+    inspect_build_page(inspector, &name, &asked, &command);
     enum ct_code rc = session_call(walk->session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = inspector->parse_page(&asked, reply, on_job, reading, count, &total, err);
+        rc = inspect_parse_page(inspector, &asked, reply, on_job, reading, count, &total, err);
     redis_reply_free(reply);
     return rc;
 }

@@ -14,4 +14,13 @@ enum ct_code queues_of(struct session *session, const char *const *args, size_t 
 /* For a queue that was named and is not there: NOT_FOUND, with the nearest name that is. */
 enum ct_code queues_missing(struct session *session, const char *queue, struct ct_error *err);
 
+/* Whose queues these are, by --dialect or by their keys, many in one round trip. */
+struct queues_dialect {
+    const struct dialect *dialect; /* NULL: `err` says why it is not known */
+    bool is_mixed;                 /* both have left their marks */
+    struct ct_error err;
+};
+void queues_resolve(struct session *session, const char *const *names, size_t count,
+                    struct queues_dialect *out);
+
 #endif

@@ -51,7 +51,7 @@ bool session_is_auto(const struct session *session)
     return strcmp(session->settings->queue_dialect, "auto") == 0;
 }
 
-static void take_dialect(struct session *session, const struct dialect *dialect)
+void session_use(struct session *session, const struct dialect *dialect)
 {
     session->dialect = dialect;
     session->inspector = dialect->inspector;
@@ -65,7 +65,7 @@ static enum ct_code choose_dialect(struct session *session, struct ct_error *err
     enum ct_code rc = dialect_choose(wanted, &dialect, err);
 
     if (rc == CT_E_OK)
-        take_dialect(session, dialect);
+        session_use(session, dialect);
     else
         ct_error_wrap(err, "--dialect");
     return rc;
@@ -87,7 +87,7 @@ enum ct_code session_resolve(struct session *session, const char *queue, struct 
         rc = dialect_parse_detect(reply, &session->found, err);
     redis_reply_free(reply);
     if (rc == CT_E_OK)
-        take_dialect(session, session->found.dialect);
+        session_use(session, session->found.dialect);
     return rc;
 }
 
@@ -98,7 +98,7 @@ enum ct_code session_resolve_target(struct session *session, const char *queue,
     enum ct_code rc = session_resolve(session, queue, err);
 
     if (rc == CT_E_OK && session_is_auto(session) && !session->found.exists)
-        take_dialect(session, dialect);
+        session_use(session, dialect);
     return rc;
 }
 
@@ -176,10 +176,10 @@ enum ct_code session_counts(struct session *session, const char *queue, struct i
     enum ct_code rc;
 
     redis_command_init(&command, NULL);
-    session->inspector->build_counts(&name, &command);
+    inspect_build_counts(session->inspector, &name, &command);
     rc = session_call(session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = session->inspector->parse_counts(reply, out, err);
+        rc = inspect_parse_counts(session->inspector, reply, out, err);
     redis_reply_free(reply);
     return rc;
 }
@@ -266,10 +266,10 @@ enum ct_code session_names(struct session *session, struct session_names *out, s
         struct ct_str next;
 
         redis_command_init(&command, NULL);
-        session->inspector->build_scan(prefix, ct_buf_str(&cursor), &command);
+        inspect_build_scan(prefix, ct_buf_str(&cursor), &command);
         rc = session_call(session, &command, &reply, err);
         if (rc == CT_E_OK)
-            rc = session->inspector->parse_scan(prefix, reply, &next, on_name, &names, err);
+            rc = inspect_parse_scan(prefix, reply, &next, on_name, &names, err);
         if (rc == CT_E_OK) {
             ct_buf_clear(&cursor);
             ct_buf_append_str(&cursor, next);

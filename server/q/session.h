@@ -9,7 +9,7 @@
 #include "dialect/registry.h"
 #include "q/look.h"
 #include "q/profile.h"
-#include "queue/inspect.h"
+#include "dialect/shared/inspect.h"
 #include "redis/link.h"
 
 /* The first member of each command's settings. */
@@ -87,7 +87,9 @@ void session_sleep(struct session *session, int64_t ms, const bool *is_over);
 
 /* Whether dialects are told from keys, not given. */
 bool session_is_auto(const struct session *session);
-/* Sets dialect and inspector for this queue, by --dialect or by its keys. */
+/* Sets dialect and inspector: those of the queue that the next calls are about. */
+void session_use(struct session *session, const struct dialect *dialect);
+/* The same for this queue, by --dialect or by its keys. */
 enum ct_code session_resolve(struct session *session, const char *queue,
                              struct ct_error *err) CT_MUST_CHECK;
 /* The same for a queue that jobs of the present one are put into: when it does not exist yet it

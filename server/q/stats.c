@@ -22,10 +22,10 @@ static enum ct_code read_backlog(struct stats *stats, struct session *session, s
     enum ct_code rc;
 
     redis_command_init(&command, NULL);
-    session->inspector->build_backlog(&name, ct_wall_ms(&ct_clock_system), &command);
+    inspect_build_backlog(session->inspector, &name, ct_wall_ms(&ct_clock_system), &command);
     rc = session_call(session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = session->inspector->parse_backlog(reply, &stats->backlog, err);
+        rc = inspect_parse_backlog(reply, &stats->backlog, err);
     redis_reply_free(reply);
     return rc;
 }
@@ -84,10 +84,10 @@ static enum ct_code read_part(const struct stats *stats, struct session *session
     enum ct_code rc;
 
     redis_command_init(&command, NULL);
-    session->inspector->build_times(&name, is_failed, offset, &command);
+    inspect_build_times(session->inspector, &name, is_failed, offset, &command);
     rc = session_call(session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = session->inspector->parse_times(reply, part, count, err);
+        rc = inspect_parse_times(reply, part, count, err);
     redis_reply_free(reply);
     return rc;
 }
@@ -190,11 +190,10 @@ enum ct_code stats_read_memory(struct stats *stats, struct session *session, str
     redis_reply_free(stats->memory_reply);
     stats->memory_reply = NULL;
     redis_command_init(&command, NULL);
-    session->inspector->build_memory(&name, &command);
+    inspect_build_memory(session->inspector, &name, &command);
     rc = session_call(session, &command, &stats->memory_reply, err);
     if (rc == CT_E_OK)
-        rc = session->inspector->parse_memory(stats->memory_reply, stats->memory,
-                                              &stats->memory_count, err);
+        rc = inspect_parse_memory(stats->memory_reply, stats->memory, &stats->memory_count, err);
     return rc;
 }
 

@@ -130,7 +130,7 @@ static void on_counts(void *arg, const struct redis_reply *reply, const struct c
     --*asked->pending;
     if (err)
         asked->queue->err = *err;
-    else if (asked->inspector->parse_counts(reply, &counts, &asked->queue->err) == CT_E_OK)
+    else if (inspect_parse_counts(asked->inspector, reply, &counts, &asked->queue->err) == CT_E_OK)
         take_counts(asked, &counts);
 }
 
@@ -143,7 +143,7 @@ static void on_backlog(void *arg, const struct redis_reply *reply, const struct 
         asked->queue->err = *err;
     else
         asked->queue->err.code =
-            asked->inspector->parse_backlog(reply, &asked->queue->backlog, &asked->queue->err);
+            inspect_parse_backlog(reply, &asked->queue->backlog, &asked->queue->err);
 }
 
 static void look_at_queues(struct top *top)
@@ -158,11 +158,12 @@ static void look_at_queues(struct top *top)
         asked[i] = (struct asked){&top->queues[i], top->session->inspector, &pending};
         top->queues[i].err.code = CT_E_OK;
         redis_command_init(&command, NULL);
-        top->session->inspector->build_counts(&name, &command);
+        inspect_build_counts(top->session->inspector, &name, &command);
         redis_link_call(top->session->link, &command, on_counts, &asked[i]);
         redis_command_fini(&command);
         redis_command_init(&command, NULL);
-        top->session->inspector->build_backlog(&name, ct_wall_ms(&ct_clock_system), &command);
+        inspect_build_backlog(top->session->inspector, &name, ct_wall_ms(&ct_clock_system),
+                              &command);
         redis_link_call(top->session->link, &command, on_backlog, &asked[i]);
         redis_command_fini(&command);
         pending += 2;
@@ -220,11 +221,11 @@ static enum ct_code look_at_jobs(struct top *top, size_t rows, struct ct_error *
     uint32_t count;
 
     redis_command_init(&command, NULL);
-    inspector->build_page(&name, &page, &command);
+    inspect_build_page(inspector, &name, &page, &command);
     rc = session_call(top->session, &command, &reply, err);
     jobs_clear(top);
     if (rc == CT_E_OK)
-        rc = inspector->parse_page(&page, reply, on_job, top, &count, &top->total, err);
+        rc = inspect_parse_page(inspector, &page, reply, on_job, top, &count, &top->total, err);
     redis_reply_free(reply);
     return rc;
 }

@@ -1,10 +1,7 @@
-/* What a dialect offers for looking at queues without being one of their workers: which queues
- * there are, how many jobs are where, pages of jobs, one job, the backlog. Called by cartrita-q and
- * by the daemon; reads only.
- *
- * build_* fill an initialised command, parse_* read its reply, as in queue/dialect.h. Each call is
- * one bounded step in Redis: what is long comes in several. Texts handed out are borrowed from the
- * reply. */
+/* What there is to see of queues without being one of their workers: which queues there are, how
+ * many jobs are where, pages of jobs, one job, the backlog. A dialect describes its queues with a
+ * table, struct inspector; the calls are the same for all of them (dialect/shared/inspect.h). Reads
+ * only. Texts handed out are borrowed from the reply. */
 #ifndef CT_QUEUE_INSPECT_H
 #define CT_QUEUE_INSPECT_H
 
@@ -24,18 +21,26 @@
 #define INSPECT_CLASS_MAX  16        /* classes of keys */
 #define INSPECT_LOG_MAX    500       /* lines of a job's log, alone */
 
+/* What a job's score in a sorted set tells. */
+enum inspect_score { SCORE_NOTHING, SCORE_DUE, SCORE_PRIORITY };
+
 struct inspect_state {
     const char *name;
+    const char *key; /* what holds its jobs, behind the queue's name */
+    bool is_list;    /* else a sorted set */
+    enum inspect_score score;
     bool is_oldest_first; /* how its jobs are listed when nobody says: next to run first */
     bool is_by_end;       /* in the order in which its jobs ended */
+    bool is_legacy;       /* only older clients use it: not worth a mention while it is empty */
 };
 
 enum inspect_kind { INSPECT_TEXT, INSPECT_NUMBER, INSPECT_JSON };
 
 /* One field of a stored job. */
 struct inspect_field {
-    const char *name; /* for people and JSON */
-    const char *key;  /* in the hash */
+    const char *name;    /* for people and JSON */
+    const char *key;     /* in the hash */
+    const char *old_key; /* the same, as older clients wrote it; NULL: they did not */
     enum inspect_kind kind;
     bool is_large;        /* left out of pages that ask for no bodies */
     const char *fallback; /* what it means when it is absent, as JSON; NULL: null */
@@ -53,6 +58,7 @@ struct inspect_job {
     struct ct_str id;
     bool is_missing;                          /* its id is in a list, its hash is gone */
     int64_t due_ms;                           /* wall clock; of a delayed one, else 0 */
+    int64_t priority;                         /* that its place stands for; else 0 */
     struct ct_str fields[INSPECT_FIELDS_MAX]; /* by index in `fields`; absent ones absent */
 };
 
@@ -62,6 +68,15 @@ struct inspect_page {
     uint32_t limit; /* 1 to INSPECT_PAGE_MAX */
     bool is_oldest_first;
     bool has_bodies; /* also the large fields */
+};
+
+/* What became of a job's children, as BullMQ keeps it with the job. */
+enum inspect_child {
+    CHILD_PROCESSED, /* completed */
+    CHILD_PENDING,   /* not ended, or failed without leave to: the job waits for it */
+    CHILD_IGNORED,   /* failed, and the job goes on */
+    CHILD_FAILED,    /* failed, and the job fails with it */
+    INSPECT_CHILD_COUNT
 };
 
 /* What one call tells of one job. */
@@ -74,6 +89,8 @@ struct inspect_found {
     int64_t lock_left_ms; /* -1: without an end */
     int64_t log_count;
     const struct redis_reply *log; /* array of its last lines */
+    bool has_children;
+    int64_t children[INSPECT_CHILD_COUNT]; /* how many are kept */
 };
 
 /* A part of a job's log. */
@@ -107,68 +124,18 @@ struct inspect_memory {
 typedef void (*inspect_name_fn)(void *ctx, struct ct_str name);
 typedef void (*inspect_job_fn)(void *ctx, const struct inspect_job *job);
 
+/* The scripts of the calls. */
+struct inspect_scripts {
+    const struct redis_script *counts, *page, *job, *log, *find, *backlog, *times, *memory;
+};
+
 struct inspector {
     const struct inspect_state *states;
     uint32_t state_count;
     const struct inspect_field *fields;
     uint32_t field_count;
-
-    /* Names of queues, a part at a time: from cursor "0" until it is "0" again. A name may come
-     * several times, and some that are none: their counts say that they do not exist. */
-    void (*build_scan)(const char *prefix, struct ct_str cursor, struct redis_command *command);
-    enum ct_code (*parse_scan)(const char *prefix, const struct redis_reply *reply,
-                               struct ct_str *cursor, inspect_name_fn on_name, void *ctx,
-                               struct ct_error *err);
-
-    void (*build_counts)(const struct queue_name *name, struct redis_command *command);
-    enum ct_code (*parse_counts)(const struct redis_reply *reply, struct inspect_counts *out,
-                                 struct ct_error *err);
-
-    /* *count: how many came; fewer than asked for when the state has no more (offset + *count is
-     * then at least *total) or the bytes reached their bound. */
-    void (*build_page)(const struct queue_name *name, const struct inspect_page *page,
-                       struct redis_command *command);
-    enum ct_code (*parse_page)(const struct inspect_page *page, const struct redis_reply *reply,
-                               inspect_job_fn on_job, void *ctx, uint32_t *count, int64_t *total,
-                               struct ct_error *err);
-
-    void (*build_job)(const struct queue_name *name, struct ct_str id, uint32_t log_max,
-                      struct redis_command *command);
-    enum ct_code (*parse_job)(const struct redis_reply *reply, struct ct_str id,
-                              struct inspect_found *out, struct ct_error *err);
-
-    /* Up to INSPECT_LOG_MAX lines from number `first` on, fewer where they are long; `first` below
-     * 0: so many from the end; behind the end: the end. The part is empty only when there are no
-     * more. */
-    void (*build_log)(const struct queue_name *name, struct ct_str id, int64_t first,
-                      struct redis_command *command);
-    enum ct_code (*parse_log)(const struct redis_reply *reply, struct inspect_log *out,
-                              struct ct_error *err);
-
-    /* Looks for `id` in one part of the long lists: from *place 0 until it is found or *place is
-     * -1, which means that it is in none. */
-    void (*build_find)(const struct queue_name *name, struct ct_str id, int64_t place,
-                       struct redis_command *command);
-    enum ct_code (*parse_find)(const struct redis_reply *reply, bool *is_found, uint32_t *state,
-                               int64_t *place, struct ct_error *err);
-
-    /* Cheap however long the queue is: asked about once a second. */
-    void (*build_backlog)(const struct queue_name *name, int64_t now_ms,
-                          struct redis_command *command);
-    enum ct_code (*parse_backlog)(const struct redis_reply *reply, struct inspect_backlog *out,
-                                  struct ct_error *err);
-
-    /* Times of the jobs that ended last, as completed or as failed: up to INSPECT_TIMES_MAX from
-     * place `offset` on; *count of them, 0: there are no more. `out` has room for all. */
-    void (*build_times)(const struct queue_name *name, bool is_failed, int64_t offset,
-                        struct redis_command *command);
-    enum ct_code (*parse_times)(const struct redis_reply *reply, struct inspect_time out[],
-                                uint32_t *count, struct ct_error *err);
-
-    /* `out` has room for INSPECT_CLASS_MAX. */
-    void (*build_memory)(const struct queue_name *name, struct redis_command *command);
-    enum ct_code (*parse_memory)(const struct redis_reply *reply, struct inspect_memory out[],
-                                 uint32_t *count, struct ct_error *err);
+    bool has_markers; /* old clients leave entries in lists that are no jobs: "0:..." */
+    struct inspect_scripts scripts;
 };
 
 #endif

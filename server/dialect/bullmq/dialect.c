@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "common/mem.h"
+#include "dialect/bullmq/inspect.h"
 #include "dialect/bullmq/parts.h"
 #include "dialect/bullmq/schedule.h"
 #include "dialect/bullmq/series.h"
@@ -50,6 +51,7 @@ static const char *bullmq_wake_channel(const struct dialect_queue *queue)
 
 const struct dialect bullmq_dialect = {
     .name = "bullmq",
+    .inspector = &bullmq_inspector,
     .promotes_always = true,
     .has_flows = true,
     .dedup_option = "deduplication",

@@ -45,10 +45,11 @@ static enum ct_code read_part(struct reading *reading, struct ct_error *err)
     enum ct_code rc;
 
     redis_command_init(&command, NULL);
-    reading->session->inspector->build_log(&reading->name, reading->id, reading->first, &command);
+    inspect_build_log(reading->session->inspector, &reading->name, reading->id, reading->first,
+                      &command);
     rc = session_call(reading->session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = reading->session->inspector->parse_log(reply, log, err);
+        rc = inspect_parse_log(reply, log, err);
     if (rc == CT_E_OK) {
         for (size_t i = 0; i < redis_reply_count(log->lines); i++)
             view_line(&reading->view, redis_reply_str(redis_reply_at(log->lines, i)));

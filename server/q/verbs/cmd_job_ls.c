@@ -70,10 +70,11 @@ static enum ct_code list_state(struct session *session, const char *queue,
 
         page.limit = left < INSPECT_PAGE_MAX ? (uint32_t)left : INSPECT_PAGE_MAX;
         redis_command_init(&command, NULL);
-        inspector->build_page(&name, &page, &command);
+        inspect_build_page(inspector, &name, &page, &command);
         rc = session_call(session, &command, &reply, err);
         if (rc == CT_E_OK)
-            rc = inspector->parse_page(&page, reply, job_rows_add, rows, &count, &total, err);
+            rc = inspect_parse_page(inspector, &page, reply, job_rows_add, rows, &count, &total,
+                                    err);
         redis_reply_free(reply);
         if (count == 0)
             break;

@@ -106,10 +106,10 @@ static enum ct_code read_job(struct session *session, const char *queue, const c
     enum ct_code rc;
 
     redis_command_init(&command, NULL);
-    session->inspector->build_job(&name, ct_str_of(id), 0, &command);
+    inspect_build_job(session->inspector, &name, ct_str_of(id), 0, &command);
     rc = session_call(session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = session->inspector->parse_job(reply, ct_str_of(id), &found, err);
+        rc = inspect_parse_job(session->inspector, reply, ct_str_of(id), &found, err);
     if (rc == CT_E_OK && !found.exists)
         rc = ct_error_set(err, CT_E_NOT_FOUND, "queue \"%s\" has no job \"%s\"", queue, id);
     if (rc == CT_E_OK)

@@ -1,10 +1,11 @@
-/* queue ls: every queue under the prefix, with its counts. Finds them with SCAN, then asks for the
- * counts of COUNTS_AT_ONCE queues in one round trip. */
+/* queue ls: every queue under the prefix, with its counts, those of all dialects side by side.
+ * Finds them with SCAN, asks whose they are, then for the counts of COUNTS_AT_ONCE queues in one
+ * round trip. */
 #include <stdlib.h>
 
 #include "common/mem.h"
-#include "dialect/registry.h"
 #include "q/command.h"
+#include "q/queues.h"
 #include "q/view.h"
 
 #define COUNTS_AT_ONCE 64
@@ -16,152 +17,188 @@ struct settings {
 static const struct ct_option options[] = {SESSION_OPTIONS(struct settings)};
 
 struct listed {
-    const struct session *session;
-    struct queue_name name;
-    const struct dialect *dialect; /* NULL: one that this program does not speak */
+    const char *name; /* borrowed */
+    const struct dialect *dialect;
+    bool is_mixed;
     struct inspect_counts counts;
+};
+
+struct listing {
+    struct listed *queues; /* owned; those that exist */
+    size_t count;
+};
+
+/* --- asking --------------------------------------------------------------------------------- */
+
+struct asked {
+    struct listed queue;
     struct ct_error err;
     size_t *pending; /* borrowed; calls of all that are not yet answered */
 };
 
-static void on_dialect(void *arg, const struct redis_reply *reply, const struct ct_error *err)
-{
-    struct listed *listed = arg;
-    struct dialect_found found;
-
-    --*listed->pending;
-    if (err)
-        listed->err = *err;
-    else if (dialect_parse_detect(reply, &found, &listed->err) == CT_E_OK)
-        listed->dialect = found.dialect;
-}
-
 static void on_counts(void *arg, const struct redis_reply *reply, const struct ct_error *err)
 {
-    struct listed *listed = arg;
+    struct asked *asked = arg;
 
-    --*listed->pending;
-    if (listed->err.code != CT_E_OK)
-        return;
+    --*asked->pending;
     if (err)
-        listed->err = *err;
+        asked->err = *err;
     else
-        listed->err.code =
-            listed->session->inspector->parse_counts(reply, &listed->counts, &listed->err);
+        asked->err.code = inspect_parse_counts(asked->queue.dialect->inspector, reply,
+                                               &asked->queue.counts, &asked->err);
 }
 
-static void ask(struct session *session, struct redis_command *command, redis_done_fn done,
-                struct listed *listed)
+static void ask(struct session *session, struct asked *asked)
 {
-    ++*listed->pending;
-    redis_link_call(session->link, command, done, listed);
-    redis_command_fini(command);
-}
-
-static void ask_counts(struct session *session, const char *name, size_t *pending,
-                       struct listed *listed)
-{
+    struct queue_name name = {session->settings->prefix, asked->queue.name};
     struct redis_command command;
 
-    *listed = (struct listed){
-        .session = session,
-        .pending = pending,
-        .name = {session->settings->prefix, name},
-        .dialect = session_is_auto(session) ? NULL : session->dialect,
-    };
-    if (session_is_auto(session)) {
-        redis_command_init(&command, NULL);
-        dialect_build_detect(&listed->name, &command);
-        ask(session, &command, on_dialect, listed);
-    }
+    if (!asked->queue.dialect)
+        return;
+    ++*asked->pending;
     redis_command_init(&command, NULL);
-    session->inspector->build_counts(&listed->name, &command);
-    ask(session, &command, on_counts, listed);
+    inspect_build_counts(asked->queue.dialect->inspector, &name, &command);
+    redis_link_call(session->link, &command, on_counts, asked);
+    redis_command_fini(&command);
 }
 
 /* A queue that cannot be shown is told of and left out: the others are still worth a list. */
-static enum ct_code ask_all(struct session *session, char *const *names, size_t count,
-                            struct listed *listed, struct ct_error *err)
+static enum ct_code take(struct listing *listing, const struct asked *asked, struct ct_error *err)
 {
+    enum ct_code code = asked->err.code;
+
+    if (code == CT_E_UNSUPPORTED || code == CT_E_REDIS_TYPE)
+        fprintf(stderr, "left out: queue \"%s\": %s\n", asked->queue.name, asked->err.detail);
+    else if (code != CT_E_OK)
+        return ct_error_set(err, code, "%s", asked->err.detail);
+    else if (asked->queue.counts.exists)
+        listing->queues[listing->count++] = asked->queue;
+    return CT_E_OK;
+}
+
+static enum ct_code ask_part(struct session *session, char *const *names, size_t count,
+                             struct listing *listing, struct ct_error *err)
+{
+    struct queues_dialect dialects[COUNTS_AT_ONCE];
+    struct asked asked[COUNTS_AT_ONCE];
     enum ct_code rc = CT_E_OK;
     size_t pending = 0;
 
-    for (size_t i = 0; i < count; i++)
-        ask_counts(session, names[i], &pending, &listed[i]);
-    session_wait(session, &pending);
-    for (size_t i = 0; i < count && rc == CT_E_OK; i++) {
-        enum ct_code code = listed[i].err.code;
-
-        if (code == CT_E_UNSUPPORTED || code == CT_E_REDIS_TYPE) {
-            fprintf(stderr, "left out: queue \"%s\": %s\n", names[i], listed[i].err.detail);
-            listed[i].counts.exists = false;
-        } else if (code != CT_E_OK) {
-            rc = ct_error_set(err, code, "%s", listed[i].err.detail);
-        }
+    queues_resolve(session, (const char *const *)names, count, dialects);
+    for (size_t i = 0; i < count; i++) {
+        asked[i] = (struct asked){
+            .queue = {names[i], dialects[i].dialect, dialects[i].is_mixed}, .err = dialects[i].err, .pending = &pending};
+        ask(session, &asked[i]);
     }
+    session_wait(session, &pending);
+    for (size_t i = 0; i < count && rc == CT_E_OK; i++)
+        rc = take(listing, &asked[i], err);
     return rc;
 }
 
-static void show(const struct session *session, const struct listed *listed, struct view *view)
+/* --- showing -------------------------------------------------------------------------------- */
+
+/* Whether a queue has this state: an old client's only while it is in use. */
+static bool has_state(const struct listed *queue, uint32_t state)
 {
-    const struct inspect_counts *counts = &listed->counts;
+    return !queue->dialect->inspector->states[state].is_legacy || queue->counts.jobs[state] > 0;
+}
+
+static bool is_needed(const struct listing *listing, const char *name)
+{
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct listed *queue = &listing->queues[i];
+        const struct inspector *inspector = queue->dialect->inspector;
+
+        for (uint32_t s = 0; s < inspector->state_count; s++) {
+            if (strcmp(inspector->states[s].name, name) == 0 && has_state(queue, s))
+                return true;
+        }
+    }
+    return false;
+}
+
+/* Columns for the states that any of the queues has, and for the dialect where not all have the same.
+ * Where dialects share states they have them in the same order, so that of the one with the most is
+ * the order of all. */
+static size_t lay_out(const struct session *session, const struct listing *listing,
+                      struct print_column *columns)
+{
+    const struct inspector *widest = session->inspector;
+    bool is_mixed = false;
+    size_t count = 0;
+
+    for (size_t i = 0; i < listing->count; i++) {
+        const struct inspector *inspector = listing->queues[i].dialect->inspector;
+
+        is_mixed = is_mixed || listing->queues[i].is_mixed ||
+                   listing->queues[i].dialect != listing->queues[0].dialect;
+        if (i == 0 || inspector->state_count > widest->state_count)
+            widest = inspector;
+    }
+    columns[count++] = (struct print_column){.title = "queue", .is_flexible = true, .key = "name"};
+    if (is_mixed)
+        columns[count++] = (struct print_column){.title = "dialect"};
+    for (uint32_t s = 0; s < widest->state_count; s++) {
+        if (listing->count == 0 || is_needed(listing, widest->states[s].name))
+            columns[count++] =
+                (struct print_column){.title = widest->states[s].name, .is_right = true};
+    }
+    columns[count++] = (struct print_column){.title = "", .key = "is it paused"};
+    return count;
+}
+
+static void show(const struct session *session, const struct listed *queue, struct view *view)
+{
+    const struct inspect_counts *counts = &queue->counts;
+    const struct inspector *inspector = queue->dialect->inspector;
 
     view_row(view);
-    view_text(view, "name", ct_str_of(listed->name.name));
+    view_text(view, "name", ct_str_of(queue->name));
     view_text(view, "prefix", ct_str_of(session->settings->prefix));
-    view_text(view, "dialect", ct_str_of(listed->dialect->name));
+    view_text(view, "dialect", ct_str_of(queue->is_mixed ? "mixed" : queue->dialect->name));
     view_bool(view, "isPaused", counts->is_paused);
     view_cell(view, "is it paused", ct_str_of(counts->is_paused ? "paused" : ""), PRINT_HELD);
     view_group(view, "counts", '{');
-    for (size_t i = 0; i < session->inspector->state_count; i++)
-        view_count(view, session->inspector->states[i].name, counts->jobs[i]);
+    for (size_t i = 0; i < inspector->state_count; i++)
+        view_count(view, inspector->states[i].name, counts->jobs[i]);
     view_group_end(view, '}');
     view_row_end(view);
 }
 
-static enum ct_code list(struct session *session, const struct session_names *names,
-                         struct view *view, struct ct_error *err)
+static void show_all(const struct session *session, const struct listing *listing)
 {
-    struct listed *listed = ct_zalloc(COUNTS_AT_ONCE * sizeof *listed);
-    enum ct_code rc = CT_E_OK;
+    struct print_column columns[PRINT_COLUMNS_MAX];
+    struct view view;
 
-    for (size_t from = 0; from < names->count && rc == CT_E_OK; from += COUNTS_AT_ONCE) {
-        size_t left = names->count - from;
-        size_t count = left < COUNTS_AT_ONCE ? left : COUNTS_AT_ONCE;
-
-        rc = ask_all(session, names->items + from, count, listed, err);
-        for (size_t i = 0; i < count && rc == CT_E_OK; i++) {
-            if (listed[i].counts.exists)
-                show(session, &listed[i], view);
-        }
-    }
-    free(listed);
-    return rc;
+    view_list(&view, &session->settings->look, columns, lay_out(session, listing, columns));
+    for (size_t i = 0; i < listing->count; i++)
+        show(session, &listing->queues[i], &view);
+    view_end(&view);
+    if (listing->count == 0)
+        fprintf(stderr, "no queues under the prefix \"%s\"\n", session->settings->prefix);
+    view_close(&view);
 }
 
 static enum ct_code run(struct session *session, const void *settings, const char *const *args,
                         size_t arg_count, struct ct_error *err)
 {
-    struct print_column columns[PRINT_COLUMNS_MAX] = {
-        {.title = "queue", .is_flexible = true, .key = "name"}};
-    size_t column_count = 1;
     struct session_names names = {0};
-    struct view view;
+    struct listing listing = {0};
     enum ct_code rc = session_names(session, &names, err);
 
     if (rc != CT_E_OK)
         return rc;
-    for (size_t i = 0; i < session->inspector->state_count; i++)
-        columns[column_count++] =
-            (struct print_column){.title = session->inspector->states[i].name, .is_right = true};
-    columns[column_count++] = (struct print_column){.title = "", .key = "is it paused"};
-    view_list(&view, &session->settings->look, columns, column_count);
-    rc = list(session, &names, &view, err);
+    listing.queues = ct_zalloc((names.count + 1) * sizeof *listing.queues);
+    for (size_t from = 0; from < names.count && rc == CT_E_OK; from += COUNTS_AT_ONCE) {
+        size_t left = names.count - from;
+
+        rc = ask_part(session, names.items + from, left < COUNTS_AT_ONCE ? left : COUNTS_AT_ONCE,
+                      &listing, err);
+    }
     if (rc == CT_E_OK)
-        view_end(&view);
-    if (rc == CT_E_OK && view.row_count == 0)
-        fprintf(stderr, "no queues under the prefix \"%s\"\n", session->settings->prefix);
-    view_close(&view);
+        show_all(session, &listing);
+    free(listing.queues);
     session_names_free(&names);
     return rc;
 }

@@ -6,24 +6,26 @@
 -- ARGV[2]  the job's id
 -- ARGV[3]  lines of the log at the most
 -- ARGV[4..] fields of the job hash
--- Result: {exists, state, lock, ms until it ends, lines of log, {last lines}, score, {field...}};
---   state: 'completed', 'failed', 'delayed', or nil: perhaps in one of the lists
+-- Result: {exists, state, lock, ms until it ends, lines of log, {last lines}, score, {children...},
+--   {field...}}; state: that of a sorted set, or nil: perhaps in one of the lists
 
 --- @include inspect
 --- @include inspect_call
+--- @include states
+--- @include children
 
 local prefix, id, log_max = ARGV[1], ARGV[2], tonumber(ARGV[3])
 
 local ok, result = pcall(function()
     local state, score = false, false
-    for _, set in ipairs({'completed', 'failed', 'delayed'}) do
+    for _, set in ipairs(SETS) do
         if not state then
             score = call('ZSCORE', prefix .. set, id)
             state = score and set
         end
     end
     local exists = call('EXISTS', KEYS[1])
-    local lock, lock_left, log_count, log, fields = false, -1, 0, {}, {}
+    local lock, lock_left, log_count, log, children, fields = false, -1, 0, {}, {}, {}
     if exists == 1 then
         fields = call('HMGET', KEYS[1], unpack(ARGV, 4))
         lock = call('GET', KEYS[1] .. ':lock')
@@ -32,7 +34,8 @@ local ok, result = pcall(function()
         if log_max > 0 then
             log = call('LRANGE', KEYS[1] .. ':logs', -log_max, -1)
         end
+        children = count_children(KEYS[1])
     end
-    return {exists, state, lock, lock_left, log_count, log, score, fields}
+    return {exists, state, lock, lock_left, log_count, log, score, children, fields}
 end)
 return ok and result or {err = result}

@@ -2,7 +2,7 @@
 --
 -- KEYS[1]  the sorted set of those that ended: completed or failed
 -- ARGV[1]  the queue's key prefix, with its last colon
--- ARGV[2]  attempts that the first one leaves behind: 0 of a completed job, 1 of a failed one
+-- ARGV[2]  "1": they failed
 -- ARGV[3]  first position from the newest, from 0
 -- ARGV[4]  number of jobs at the most
 -- Result: {jobs that were looked at, wait ms or -1, run ms or -1, ...}; -1: its hash does not tell.
@@ -10,8 +10,9 @@
 
 --- @include inspect
 --- @include due
+--- @include tries
 
-local prefix, attempts_of_first = ARGV[1], tonumber(ARGV[2])
+local prefix, is_failed = ARGV[1], ARGV[2] == '1'
 local first = tonumber(ARGV[3])
 
 local ids = redis.pcall('ZREVRANGE', KEYS[1], first, first + tonumber(ARGV[4]) - 1)
@@ -25,14 +26,14 @@ end
 
 local result = {#ids}
 for i = 1, #ids do
-    local job = redis.pcall('HMGET', prefix .. ids[i], 'timestamp', 'processedOn', 'finishedOn',
-        'attemptsMade', 'retriedOn', 'opts')
+    local job = redis.pcall('HMGET', prefix .. ids[i], 'timestamp', 'processedOn', 'finishedOn', 'opts',
+        unpack(TRIES))
     local wait, run = -1, -1
     if not job.err then
         local added, begun, ended = tonumber(job[1]), tonumber(job[2]), tonumber(job[3])
         run = span(begun, ended)
-        if added and not job[5] and (tonumber(job[4]) or 0) <= attempts_of_first then
-            wait = span(due(job[6], added), begun)
+        if added and ran_once(prefix .. ids[i], is_failed, unpack(job, 5)) then
+            wait = span(due(job[4], added), begun)
         end
     end
     result[#result + 1] = wait
