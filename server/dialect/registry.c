@@ -15,6 +15,11 @@ static const struct dialect *const dialects[] = {&bull_dialect, &bullmq_dialect}
 
 #define DIALECT_COUNT (sizeof dialects / sizeof *dialects)
 
+const struct dialect *dialect_at(size_t index)
+{
+    return index < DIALECT_COUNT ? dialects[index] : NULL;
+}
+
 const struct dialect *dialect_find(const char *name)
 {
     for (size_t i = 0; i < DIALECT_COUNT; i++) {

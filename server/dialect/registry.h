@@ -5,6 +5,8 @@
 
 #include "queue/dialect.h"
 
+/* Each of them, from 0 on; NULL: there are no more. */
+const struct dialect *dialect_at(size_t index);
 /* NULL when no dialect has this name. */
 const struct dialect *dialect_find(const char *name);
 /* The same, and USAGE, with the nearest name, when there is none. */

@@ -39,6 +39,7 @@ void job_rows_append_detail(struct ct_buf *buf, const struct inspector *inspecto
                             const struct look *look, const struct inspect_job *job)
 {
     struct ct_str reason = job_field(inspector, job, "failedReason");
+    struct ct_str deferred = job_field(inspector, job, "deferredFailure");
     struct ct_str progress = job_field(inspector, job, "progress");
     int64_t processed_ms = job_number(inspector, job, "processedOn");
     int64_t finished_ms = job_number(inspector, job, "finishedOn");
@@ -51,6 +52,14 @@ void job_rows_append_detail(struct ct_buf *buf, const struct inspector *inspecto
     if (job->due_ms > 0) {
         append_due(buf, look, job->due_ms);
         gap = ", ";
+    }
+    if (job->priority > 0) {
+        ct_buf_printf(buf, "priority %lld", (long long)job->priority);
+        gap = ", ";
+    }
+    if (deferred.data) {
+        ct_buf_printf(buf, "%swill fail: %.*s", gap, (int)deferred.len, deferred.data);
+        return;
     }
     if (finished_ms > 0 && processed_ms > 0 && !reason.data) {
         ct_buf_printf(buf, "took %lld ms", (long long)(finished_ms - processed_ms));

@@ -2,6 +2,7 @@
 #include "q/job_text.h"
 
 #include "common/json.h"
+#include "common/mem.h"
 
 struct ct_str job_field(const struct inspector *inspector, const struct inspect_job *job,
                         const char *name)
@@ -22,6 +23,19 @@ int64_t job_number(const struct inspector *inspector, const struct inspect_job *
     return text.data && ct_str_to_double(text, &number) && number > -9e18 && number < 9e18
                ? (int64_t)number
                : 0;
+}
+
+char *job_option_text(struct ct_str opts, const char *name)
+{
+    json_error_t ignored;
+    json_t *object = opts.data ? json_loadb(opts.data, opts.len, JSON_ALLOW_NUL, &ignored) : NULL;
+    json_t *value = json_object_get(object, name);
+    char *text = NULL;
+
+    if (json_is_string(value))
+        text = ct_strndup(json_string_value(value), strlen(json_string_value(value)));
+    json_decref(object);
+    return text;
 }
 
 static bool is_number(struct ct_str text)

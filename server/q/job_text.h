@@ -12,6 +12,9 @@ struct ct_str job_field(const struct inspector *inspector, const struct inspect_
 int64_t job_number(const struct inspector *inspector, const struct inspect_job *job,
                    const char *name);
 
+/* A text among a job's stored options; owned by the caller; NULL: there is none. */
+char *job_option_text(struct ct_str opts, const char *name);
+
 /* The members of a job's JSON object: id, state (NULL: null), then the fields, named and defaulted
  * as Bull's own toJSON does. What should be JSON and is not comes as a string and is named in
  * "broken". */

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/nearest.h"
+#include "dialect/registry.h"
 #include "q/job_data.h"
 #include "q/job_text.h"
 
@@ -241,22 +242,55 @@ enum ct_code job_walk_count(struct job_walk *walk, const uint32_t *states, uint3
     return CT_E_OK;
 }
 
-enum ct_code job_walk_state(const struct session *session, const char *name, uint32_t *out,
-                            struct ct_error *err)
+/* --- states --------------------------------------------------------------------------------- */
+
+static bool find_state(const struct inspector *inspector, const char *name, uint32_t *out)
 {
-    const struct inspector *inspector = session->inspector;
+    for (uint32_t i = 0; i < inspector->state_count; i++) {
+        if (strcmp(inspector->states[i].name, name) != 0)
+            continue;
+        *out = i;
+        return true;
+    }
+    return false;
+}
+
+static enum ct_code check_state(const char *name, struct ct_error *err)
+{
+    const struct dialect *dialect;
     struct ct_nearest nearest;
+    uint32_t ignored;
 
     ct_nearest_init(&nearest, name);
-    for (uint32_t i = 0; i < inspector->state_count; i++) {
-        if (strcmp(inspector->states[i].name, name) == 0) {
-            *out = i;
+    for (size_t i = 0; (dialect = dialect_at(i)); i++) {
+        if (find_state(dialect->inspector, name, &ignored))
             return CT_E_OK;
-        }
-        ct_nearest_offer(&nearest, inspector->states[i].name);
+        for (uint32_t s = 0; s < dialect->inspector->state_count; s++)
+            ct_nearest_offer(&nearest, dialect->inspector->states[s].name);
     }
     if (nearest.best)
         return ct_error_set(err, CT_E_USAGE, "--state %s: did you mean \"%s\"?", name,
                             nearest.best);
     return ct_error_set(err, CT_E_USAGE, "--state %s: there is no such state", name);
+}
+
+enum ct_code job_walk_check_states(const struct ct_option_list *names, struct ct_error *err)
+{
+    enum ct_code rc = CT_E_OK;
+
+    for (size_t i = 0; i < names->count && rc == CT_E_OK; i++)
+        rc = check_state(names->items[i], err);
+    return rc;
+}
+
+enum ct_code job_walk_state(const struct session *session, const char *name, uint32_t *out,
+                            struct ct_error *err)
+{
+    enum ct_code rc = check_state(name, err);
+
+    if (rc == CT_E_OK && !find_state(session->inspector, name, out))
+        rc =
+            ct_error_set(err, CT_E_USAGE, "--state %s: a queue of the dialect %s has no such state",
+                         name, session->dialect->name);
+    return rc;
 }

@@ -103,7 +103,10 @@ enum ct_code job_walk_run(struct job_walk *walk, const uint32_t *states, uint32_
 enum ct_code job_walk_count(struct job_walk *walk, const uint32_t *states, uint32_t state_count,
                             int64_t *out, struct ct_error *err) CT_MUST_CHECK;
 
-/* The index of a state by its name; USAGE with the nearest one. */
+/* Whether these are states of any dialect; USAGE with the nearest one. Before there is a queue. */
+enum ct_code job_walk_check_states(const struct ct_option_list *names,
+                                   struct ct_error *err) CT_MUST_CHECK;
+/* The index of a state by its name; USAGE when the queue's dialect has no such state. */
 enum ct_code job_walk_state(const struct session *session, const char *name, uint32_t *out,
                             struct ct_error *err) CT_MUST_CHECK;
 

@@ -19,7 +19,8 @@ static const struct ct_option options[] = {
      .kind = CT_OPTION_LIST,
      .offset = offsetof(struct settings, states),
      .value_name = "STATE",
-     .help = "waiting, active, delayed, paused, completed or failed. Without it: each."},
+     .help = "waiting, active, delayed, paused, completed or failed; of BullMQ also prioritized or "
+             "waiting-children. Without it: each."},
     {.name = "limit",
      .kind = CT_OPTION_INT,
      .offset = offsetof(struct settings, filter.limit),
@@ -101,15 +102,19 @@ static enum ct_code run(struct session *session, const void *given, const char *
     const struct settings *settings = given;
     uint32_t states[INSPECT_STATES_MAX], state_count;
     struct finding finding;
-    enum ct_code rc = choose_states(session, &settings->states, states, &state_count, err);
+    enum ct_code rc = job_walk_check_states(&settings->states, err);
 
     if (rc == CT_E_OK)
         rc = job_walk_init(&finding.walk, session, args[0], &settings->filter, err);
     if (rc != CT_E_OK)
         return rc;
+    rc = choose_states(session, &settings->states, states, &state_count, err);
+    if (rc != CT_E_OK)
+        goto out_walk;
     job_rows_init(&finding.rows, session);
     rc = find(&finding, states, state_count, err);
     job_rows_fini(&finding.rows);
+out_walk:
     job_walk_fini(&finding.walk);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* job ls: the jobs of a queue, state by state, in the order of Bull's getters. Pages of
+/* job ls: the jobs of a queue, state by state, in the order of the packages' getters. Pages of
  * INSPECT_PAGE_MAX jobs, so that no call holds Redis for long; JSON is written as it comes. */
 #include "q/command.h"
 #include "q/job_rows.h"
@@ -19,7 +19,8 @@ static const struct ct_option options[] = {
      .offset = offsetof(struct settings, states),
      .value_name = "STATE",
      .group = "Which jobs",
-     .help = "waiting, active, delayed, paused, completed or failed. Without it: each."},
+     .help = "waiting, active, delayed, paused, completed or failed; of BullMQ also prioritized or "
+             "waiting-children. Without it: each."},
     {.name = "offset",
      .kind = CT_OPTION_INT,
      .offset = offsetof(struct settings, offset),
@@ -111,9 +112,11 @@ static enum ct_code run(struct session *session, const void *given, const char *
 
     if (settings->is_asc && settings->is_desc)
         return ct_error_set(err, CT_E_USAGE, "--asc and --desc exclude each other");
-    rc = find_states(session, &settings->states, wanted, err);
+    rc = job_walk_check_states(&settings->states, err);
     if (rc == CT_E_OK)
         rc = session_need_queue(session, args[0], &counts, err);
+    if (rc == CT_E_OK)
+        rc = find_states(session, &settings->states, wanted, err);
     if (rc != CT_E_OK)
         return rc;
     job_rows_init(&rows, session);

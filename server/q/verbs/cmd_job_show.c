@@ -1,4 +1,6 @@
 /* job show: all that is stored of one job. */
+#include <stdlib.h>
+
 #include "q/command.h"
 #include "q/job_find.h"
 #include "q/job_text.h"
@@ -19,6 +21,48 @@ static const struct ct_option options[] = {
      .help = "Lines of the job's log, the last ones."},
     SESSION_OPTIONS(struct settings),
 };
+
+/* As the package's getDependenciesCount has them. */
+static const char *const child_names[INSPECT_CHILD_COUNT] = {
+    [CHILD_PROCESSED] = "processed",
+    [CHILD_PENDING] = "unprocessed",
+    [CHILD_IGNORED] = "ignored",
+    [CHILD_FAILED] = "failed",
+};
+
+static void add_children(struct view *view, const struct inspect_found *found)
+{
+    struct ct_buf text;
+
+    if (!found->has_children)
+        return;
+    if (view_json(view)) {
+        print_json_open(view_json(view), "children", '{');
+        for (size_t i = 0; i < INSPECT_CHILD_COUNT; i++)
+            print_json_int(view_json(view), child_names[i], found->children[i]);
+        print_json_close(view_json(view), '}');
+        return;
+    }
+    ct_buf_init(&text);
+    for (size_t i = 0; i < INSPECT_CHILD_COUNT; i++) {
+        if (found->children[i] > 0)
+            ct_buf_printf(&text, "%s%lld %s", text.len ? ", " : "", (long long)found->children[i],
+                          child_names[i]);
+    }
+    view_text(view, "children", ct_buf_str(&text));
+    ct_buf_free(&text);
+}
+
+/* The context that the producer left for whoever traces the job. */
+static void add_telemetry(struct view *view, const struct inspector *inspector,
+                          const struct inspect_found *found)
+{
+    char *text = job_option_text(job_field(inspector, &found->job, "opts"), "tm");
+
+    if (text)
+        view_text(view, "telemetry", ct_str_of(text));
+    free(text);
+}
 
 static void add_members(struct print_json *json, const struct session *session,
                         const struct inspect_found *found)
@@ -84,6 +128,8 @@ static void show(const struct session *session, const char *queue,
         add_members(view_json(&view), session, found);
     else if (view_is_table(&view))
         add_lines(&view, session, found);
+    add_children(&view, found);
+    add_telemetry(&view, session->inspector, found);
     view_end(&view);
     view_close(&view);
 }

@@ -86,8 +86,9 @@ static enum ct_code ask_part(struct session *session, char *const *names, size_t
 
     queues_resolve(session, (const char *const *)names, count, dialects);
     for (size_t i = 0; i < count; i++) {
-        asked[i] = (struct asked){
-            .queue = {names[i], dialects[i].dialect, dialects[i].is_mixed}, .err = dialects[i].err, .pending = &pending};
+        asked[i] = (struct asked){.queue = {names[i], dialects[i].dialect, dialects[i].is_mixed},
+                                  .err = dialects[i].err,
+                                  .pending = &pending};
         ask(session, &asked[i]);
     }
     session_wait(session, &pending);
@@ -118,9 +119,9 @@ static bool is_needed(const struct listing *listing, const char *name)
     return false;
 }
 
-/* Columns for the states that any of the queues has, and for the dialect where not all have the same.
- * Where dialects share states they have them in the same order, so that of the one with the most is
- * the order of all. */
+/* Columns for the states that any of the queues has, and for the dialect where not all have the
+ * same. Where dialects share states they have them in the same order, so that of the one with the
+ * most is the order of all. */
 static size_t lay_out(const struct session *session, const struct listing *listing,
                       struct print_column *columns)
 {

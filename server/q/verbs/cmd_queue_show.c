@@ -43,8 +43,12 @@ static void show(const struct session *session, const char *queue,
     else
         view_null(&view, "workers");
     view_group(&view, "counts", '{');
-    for (size_t i = 0; i < session->inspector->state_count; i++)
-        view_count(&view, session->inspector->states[i].name, counts->jobs[i]);
+    for (size_t i = 0; i < session->inspector->state_count; i++) {
+        const struct inspect_state *state = &session->inspector->states[i];
+
+        if (view_json(&view) || !state->is_legacy || counts->jobs[i] > 0)
+            view_count(&view, state->name, counts->jobs[i]);
+    }
     view_group_end(&view, '}');
     view_number(&view, "repeatable", counts->repeatable_count);
     view_end(&view);
