@@ -6,6 +6,7 @@
 
 #include "dialect/registry.h"
 #include "dialect/shared/inspect.h"
+#include "dialect/shared/plan.h"
 #include "queue/dead.h"
 #include "queue/doctor.h"
 #include "queue/manage.h"
