@@ -1,0 +1,159 @@
+/* What a plugin can do with a BullMQ job beside completing it, on real queues: put it off, hand it back, limit its
+ * queue, give it children and wait for them, read what they returned; and what it is told of the job. The plugin is
+ * tests/plugins/steps.c. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+
+import { untilState } from '../lib/bull.mjs';
+import { mqEvents, mqFlow, mqQueue, untilEvents } from '../lib/bullmq.mjs';
+import { missing, programPath } from '../lib/processes.mjs';
+import { startRedis } from '../lib/redis.mjs';
+import { until } from '../lib/wait.mjs';
+import { startCartritaWorker } from '../lib/workers.mjs';
+
+const PLUGIN = 'tests/plugins/steps.so';
+const options = { skip: missing('cartrita-worker', 'cartrita-queued', PLUGIN), concurrency: true };
+
+async function bench(t, { settings, ...more } = {}) {
+  const redis = await startRedis(t);
+  const queue = mqQueue(t, redis);
+  await queue.waitUntilReady();
+  const worker = await startCartritaWorker(t, redis, {
+    dialect: 'bullmq',
+    plugin: programPath(PLUGIN),
+    concurrency: 4,
+    settings,
+    ...more,
+  });
+  const end = async (job, state) => {
+    await untilState(queue, job.id, state);
+    return queue.getJob(job.id);
+  };
+  return { redis, queue, worker, client: redis.client(), end };
+}
+
+const names = (events, id) => events.seen.filter(({ jobId }) => jobId === id).map(({ event }) => event);
+
+test('a job that goes in steps: later, then children, then their results', options, async (t) => {
+  const { redis, queue, client, end } = await bench(t);
+  const events = await mqEvents(t, redis);
+  const began = Date.now();
+  const added = await queue.add('steps', { step: 'begin', parts: 3, policy: '' }, { attempts: 2 });
+  const result = await added.waitUntilFinished(events, 20000);
+
+  assert.ok(Date.now() - began >= 300);
+  assert.equal(Object.keys(result.processed).length, 3);
+  assert.deepEqual(Object.values(result.processed).map(({ part }) => part.part).sort(), [0, 1, 2]);
+  assert.equal(result.left, 0);
+  const job = await end(added, 'completed');
+  assert.equal(job.attemptsMade, 1);
+  assert.equal(job.attemptsStarted, 3);
+  assert.equal(job.data.step, 'join');
+  assert.equal(job.failedReason, undefined);
+  assert.deepEqual(names(events, added.id), [
+    'added', 'waiting', 'active', 'delayed', 'waiting', 'active', 'waiting-children', 'waiting', 'active', 'completed',
+  ]);
+  for (const key of ['active', 'wait', 'waiting-children', 'delayed', `${added.id}:dependencies`, `${added.id}:lock`]) {
+    assert.equal(await client.exists(`bull:q:${key}`), 0, key);
+  }
+});
+
+test('no children: the step that waits for them goes on at once', options, async (t) => {
+  const { queue, end } = await bench(t);
+  const added = await queue.add('steps', { step: 'split', parts: 0, policy: '' });
+  const { returnvalue, attemptsMade, attemptsStarted } = await end(added, 'completed');
+
+  assert.deepEqual(returnvalue, { processed: {}, ignored: 0, left: 0 });
+  assert.deepEqual([attemptsMade, attemptsStarted], [1, 2]);
+});
+
+test('more children than fit on a page', options, async (t) => {
+  const { queue, end } = await bench(t);
+  const added = await queue.add('steps', { step: 'split', parts: 130, policy: '' });
+  const { returnvalue } = await end(added, 'completed');
+
+  assert.equal(Object.keys(returnvalue.processed).length, 130);
+});
+
+test('a child that fails and is ignored', options, async (t) => {
+  const { queue, end } = await bench(t);
+  const added = await queue.add('steps', { step: 'split', parts: 3, policy: 'ignoreDependencyOnFailure' });
+  const { returnvalue } = await end(added, 'completed');
+
+  assert.equal(Object.keys(returnvalue.processed).length, 2);
+  assert.equal(returnvalue.ignored, 1);
+});
+
+test('a child that fails its parent', options, async (t) => {
+  const { queue, end } = await bench(t);
+  const added = await queue.add('steps', { step: 'split', parts: 2, policy: 'failParentOnFailure' }, { attempts: 5 });
+  const { failedReason } = await end(added, 'failed');
+
+  assert.match(failedReason, /^child bull:q:\S+ failed$/);
+});
+
+test('completed with a child that is pending: it has failed, and says why', options, async (t) => {
+  const { queue, end, client } = await bench(t);
+  const added = await queue.add('early', {});
+  const { failedReason, attemptsMade } = await end(added, 'failed');
+
+  assert.match(failedReason, new RegExp(`${added.id}.*child`, 's'));
+  assert.equal(attemptsMade, 1);
+  assert.equal(await client.exists(`bull:q:${added.id}:lock`), 0);
+  assert.equal(await client.llen('bull:q:active'), 0);
+});
+
+test('rate limited by its plugin: uncharged, and the queue rests', options, async (t) => {
+  const { queue, client, end } = await bench(t, { settings: { limiter: { max: 1000, duration: 60000 } } });
+  const first = await queue.add('limit', {});
+  await until(async () => (await client.get('bull:q:limiter')) === '9007199254740991', { what: 'the limit' });
+  const began = Date.now();
+  const second = await queue.add('plain', {});
+  const done = await end(second, 'completed');
+
+  assert.ok(done.processedOn - began >= 300, `${done.processedOn - began} ms`); /* of 500, part of which is gone */
+  assert.equal((await end(first, 'completed')).attemptsMade, 1);
+});
+
+test('handed back by its plugin: it begins again, uncharged', options, async (t) => {
+  const { queue, end } = await bench(t);
+  const job = await end(await queue.add('again', {}), 'completed');
+
+  assert.deepEqual([job.attemptsMade, job.attemptsStarted], [1, 4]);
+});
+
+test('maxStartedAttempts bounds how often it begins', options, async (t) => {
+  const { queue, end } = await bench(t, { settings: { maxStartedAttempts: 2 } });
+  const job = await end(await queue.add('again', {}, { attempts: 10 }), 'failed');
+
+  assert.equal(job.failedReason, 'job started more than allowable limit');
+  assert.equal(job.attemptsStarted, 3);
+});
+
+test('telemetry and parent are handed to the plugin', options, async (t) => {
+  const { redis, queue, end } = await bench(t);
+  const metadata = JSON.stringify({ traceparent: '00-1-2-01' });
+  const plain = await end(await queue.add('look', {}), 'completed');
+  const traced = await end(await queue.add('look', {}, { telemetry: { metadata } }), 'completed');
+  const { children } = await mqFlow(t, redis).add({
+    name: 'plain',
+    queueName: 'q',
+    children: [{ name: 'look', queueName: 'q', data: {} }],
+  });
+  const child = await end(children[0].job, 'completed');
+
+  assert.deepEqual(plain.returnvalue, { key: 'bull:q', parent: '', telemetry: null });
+  assert.deepEqual(traced.returnvalue, { key: 'bull:q', parent: '', telemetry: { traceparent: '00-1-2-01' } });
+  assert.match(child.returnvalue.parent, /^bull:q:/);
+  assert.equal(child.returnvalue.parent, child.parentKey);
+});
+
+test('the name of a worker: on its jobs, and once in the list of workers', options, async (t) => {
+  const { queue, end } = await bench(t, { settings: { name: 'wk1' } });
+  const job = await end(await queue.add('plain', {}), 'completed');
+
+  assert.equal(job.processedBy, 'wk1');
+  const workers = await queue.getWorkers();
+  assert.deepEqual(workers.map(({ name, rawname }) => [name, rawname]), [['q', 'bull:cQ==:w:wk1']]);
+});
