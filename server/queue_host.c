@@ -319,6 +319,8 @@ void queue_host_turn(struct queue_host *host)
     queue_turn(host->queue);
     if (host->workers == 0 && host->wait_link && !host->wait_done)
         host_close_wait_link(host, NULL);
+    else if (host->workers > 0 && !host->wait_link && !host->is_retired)
+        host_open_wait_link(host); /* its name is what lists of workers show, busy ones too */
     if (host->is_retired && host->workers == 0 && host->holders == 0 && queue_is_idle(host->queue))
         host_close(host);
 }

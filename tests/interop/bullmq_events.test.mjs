@@ -70,8 +70,9 @@ sameAsNode('job.waitUntilFinished resolves and rejects, early and late', { versi
 sameAsNode('the getters', { worker: { settings: { name: 'mine' } } }, async (side) => {
   const gate = `${side.dir}/gate`;
   await side.work();
-  await side.queue.add('done', { result: 1, logs: ['a', 'b'] });
-  await side.queue.add('bad', { error: 'no' });
+  /* Long enough that ours does not look ahead: what waits shall be seen to wait. */
+  await side.queue.add('done', { sleep: 30, result: 1, logs: ['a', 'b'] });
+  await side.queue.add('bad', { sleep: 30, error: 'no' });
   await side.untilCounts({ completed: 1, failed: 1 });
   await side.queue.add('active', { gate });
   await until(() => side.client.exists(side.key('3:lock')), { what: 'the third to run' });
@@ -104,6 +105,17 @@ sameAsNode('the getters', { worker: { settings: { name: 'mine' } } }, async (sid
   writeFileSync(gate, '');
   await side.untilCounts({ completed: 4 });
   return extra;
+});
+
+sameAsNode('a worker that is busy from the start is listed', {}, async (side) => {
+  const gate = `${side.dir}/gate`;
+  await side.queue.add('x', { gate });
+  await side.queue.add('y', { gate });
+  await side.work();
+  await until(async () => (await side.queue.getActiveCount()) > 0, { what: 'the job to run' });
+  assert.equal((await side.queue.getWorkers()).length, 1);
+  writeFileSync(gate, '');
+  await side.untilCounts({ completed: 2 });
 });
 
 sameAsNode('the stream stays near its bound', { producer: { streams: { events: { maxLen: 10 } } }, isCompared: false }, async (side) => {

@@ -85,7 +85,7 @@ for (const version of BOTH) {
     await operator.pause();
     await operator.add('x', { result: 2 });
     await until(async () => (await side.client.zscore(side.key('delayed'), '1')) / 4096 < Date.now(), { what: 'the job to be due' });
-    await side.queue.add('y', { result: 3 }, { jobId: 'wakes' });
+    await operator.add('y', { result: 3 }, { jobId: 'wakes', priority: 1 }); /* whoever waits looks again */
     await operator.resume();
     await side.untilCounts({ completed: 3 });
   });
