@@ -130,7 +130,8 @@ static void step_time(struct walk *walk, int64_t unit_ms)
         step_within_hour(walk, unit_ms);
     if (walk->cron->has_every_hour)
         return; /* every real hour counts then */
-    if (walk->hour - hour_before == 2)
+    if (walk->hour - hour_before == 2 ||
+        (walk->cron->edition == CRON_5 && walk->hour - hour_before == 2 - 24))
         walk->hour_after_gap = walk->hour;
     else if (walk->hour == hour_before && walk->minute == 0 && walk->second == 0)
         walk->hour_repeated = walk->hour;
@@ -143,6 +144,11 @@ static bool has_bit(uint64_t bits, int value)
     return value >= 0 && (bits >> value & 1);
 }
 
+static bool nth_fits(const struct walk *walk)
+{
+    return walk->cron->nth_weekday == 0 || (walk->month_day + 6) / 7 == walk->cron->nth_weekday;
+}
+
 /* False in *is_asked_in_vain: a bare L among the weekdays, where cron-parser gives up. */
 static bool weekday_fits(const struct walk *walk, bool *is_asked_in_vain)
 {
@@ -150,17 +156,12 @@ static bool weekday_fits(const struct walk *walk, bool *is_asked_in_vain)
     bool is_in_last_week = walk->month_day + 7 > calendar_month_days(walk->year, walk->month);
 
     *is_asked_in_vain = false;
-    if (has_bit(cron->weekdays, walk->weekday))
+    if (has_bit(cron->weekdays, walk->weekday) && (cron->edition == CRON_4 || nth_fits(walk)))
         return true;
     if (is_in_last_week && has_bit(cron->last_weekdays, walk->weekday))
         return true;
     *is_asked_in_vain = cron->has_bare_last;
     return false;
-}
-
-static bool nth_fits(const struct walk *walk)
-{
-    return walk->cron->nth_weekday == 0 || (walk->month_day + 6) / 7 == walk->cron->nth_weekday;
 }
 
 static bool day_fits(const struct walk *walk, bool weekday_fits_too)
@@ -175,7 +176,7 @@ static bool day_fits(const struct walk *walk, bool weekday_fits_too)
         return false;
     if (is_any_day && !cron->has_any_weekday && !weekday_fits_too)
         return false;
-    return nth_fits(walk);
+    return cron->edition == CRON_5 || nth_fits(walk);
 }
 
 /* Goes one step where the hour does not fit; false: it fits. */
@@ -195,7 +196,7 @@ static bool step_from_hour(struct walk *walk)
         step_time(walk, HOUR_MS);
         return true;
     }
-    if (has_bit(cron->hours, walk->hour - 1))
+    if (has_bit(cron->hours, cron->edition == CRON_4 ? walk->hour - 1 : (walk->hour + 23) % 24))
         return false; /* the hour that was asked for was skipped: this one stands in */
     step_hour_plain(walk);
     return true;
@@ -206,11 +207,13 @@ static bool step(struct walk *walk, int64_t after_ms, bool weekday_fits_too)
 {
     const struct cron *cron = walk->cron;
 
-    if (!day_fits(walk, weekday_fits_too)) {
+    bool is_month = has_bit(cron->months, walk->month);
+
+    if ((is_month || cron->edition == CRON_4) && !day_fits(walk, weekday_fits_too)) {
         step_day(walk);
         return true;
     }
-    if (!has_bit(cron->months, walk->month)) {
+    if (!is_month) {
         step_month(walk);
         return true;
     }

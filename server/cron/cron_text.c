@@ -7,28 +7,19 @@
 
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "common/str.h"
+#include "cron/cron_rewrite.h"
 
 #define FIELD_COUNT      6
-#define FIELD_TEXT_MAX   (CRON_TEXT_MAX * 4) /* a * becomes four bytes at most: 0-59, 1-31 */
-#define FIELD_NUMBER_MAX 1000000             /* larger ones count as this */
+#define FIELD_NUMBER_MAX 1000000 /* larger ones count as this */
 #define NTH_NEVER        6
 
 enum { SECOND, MINUTE, HOUR, DAY, MONTH, WEEKDAY };
 
-struct field_kind {
-    const char *name;
-    int min, max;
-    const char *characters; /* that may remain once names are gone */
-    const char *names;      /* three letters each */
-    int first_name;         /* number of the first name */
-};
-
 #define FIELD_CHARACTERS ",*0123456789/-"
 
-static const struct field_kind field_kinds[FIELD_COUNT] = {
+static const struct cron_field_kind field_kinds[FIELD_COUNT] = {
     [SECOND] = {"second", 0, 59, FIELD_CHARACTERS, NULL, 0},
     [MINUTE] = {"minute", 0, 59, FIELD_CHARACTERS, NULL, 0},
     [HOUR] = {"hour", 0, 23, FIELD_CHARACTERS, NULL, 0},
@@ -39,7 +30,8 @@ static const struct field_kind field_kinds[FIELD_COUNT] = {
 
 /* A field while it is read. */
 struct field {
-    const struct field_kind *kind;
+    const struct cron_field_kind *kind;
+    enum cron_edition edition;
     struct ct_str text;        /* as the user wrote it, for errors */
     unsigned counts[60];       /* how often each value is listed */
     unsigned last_count;       /* texts with an L */
@@ -105,8 +97,9 @@ static enum ct_code add_range(struct field *field, int min, int max, int step, s
         return fail(field, err, "a range runs backwards: write two, like 22-23,0-6");
     if (step == 0)
         return fail(field, err, "a step (/n) must be 1 or more");
-    if (field->kind == &field_kinds[WEEKDAY] && max % 7 == 0) {
-        field->counts[0]++; /* a range that ends on a Sunday has it whatever the step */
+    if (field->kind == &field_kinds[WEEKDAY] && max % 7 == 0 &&
+        (field->edition == CRON_4 || (max - min) % step == 0)) {
+        field->counts[0]++; /* in CRON_4 a range that ends on a Sunday has it whatever the step */
         has_sunday = true;
     }
     for (int value = min; value <= max; value++, since++) {
@@ -123,6 +116,8 @@ static enum ct_code add_last(struct field *field, struct ct_str text, struct ct_
 {
     if (text.len == 0 || !memchr(text.data, 'L', text.len))
         return fail(field, err, "not a number");
+    if (field->edition == CRON_5 && text.data[0] == 'L' && field->kind == &field_kinds[WEEKDAY])
+        return fail(field, err, "L needs a day in front of it");
     field->last_count++;
     if (ct_str_is(text, "L"))
         field->plain_last_count++;
@@ -133,10 +128,21 @@ static enum ct_code add_last(struct field *field, struct ct_str text, struct ct_
     return CT_E_OK;
 }
 
+static size_t digits_of(struct ct_str text)
+{
+    size_t len = 0;
+
+    while (len < text.len && text.data[len] >= '0' && text.data[len] <= '9')
+        len++;
+    return len;
+}
+
 /* a, a-b, a-b/n, a/n; `step` is absent, or what stands behind the slash. */
 static enum ct_code add_item(struct field *field, struct ct_str item, struct ct_str step_text,
                              struct ct_error *err)
 {
+    if (field->edition == CRON_5) /* what follows the digits does not count */
+        step_text.len = digits_of(step_text);
     struct ct_str rest, beyond;
     struct ct_str left = cut(item, '-', &rest);
     int min, max, step = 1;
@@ -182,67 +188,35 @@ static enum ct_code add_list(struct field *field, struct ct_str list, struct ct_
     return CT_E_OK;
 }
 
-/* --- rewriting ------------------------------------------------------------------------------- */
+/* --- fields ---------------------------------------------------------------------------------- */
 
-static bool is_letter(char c)
+static bool is_any(struct ct_str text)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    return ct_str_is(text, "*") || ct_str_is(text, "?");
 }
 
-/* Every three letters in a row become a number. */
-static bool replace_names(const struct field_kind *kind, struct ct_str text,
-                          char out[FIELD_TEXT_MAX + 1])
+static enum ct_code check_once(const struct field *field, struct ct_error *err)
 {
-    size_t len = 0;
-
-    for (size_t at = 0; at < text.len;) {
-        const char *c = text.data + at;
-        int index = -1;
-
-        if (text.len - at < 3 || !is_letter(c[0]) || !is_letter(c[1]) || !is_letter(c[2])) {
-            out[len++] = *c;
-            at++;
-            continue;
-        }
-        for (int i = 0; kind->names[3 * i]; i++) {
-            if (strncasecmp(c, kind->names + 3 * i, 3) == 0)
-                index = i;
-        }
-        if (index < 0)
-            return false;
-        len += (size_t)snprintf(out + len, 3, "%d", index + kind->first_name);
-        at += 3;
+    for (int value = 0; value <= field->kind->max; value++) {
+        if (field->counts[value] > 1)
+            return fail(field, err, "a value is listed twice");
     }
-    out[len] = '\0';
-    return true;
+    return CT_E_OK;
 }
 
-/* Each `mark` becomes MIN-MAX. */
-static void replace_mark(const struct field_kind *kind, char mark, const char *text,
-                         char out[FIELD_TEXT_MAX + 1])
+static enum ct_code read_field(struct field *field, struct ct_str text, uint32_t seed,
+                               struct ct_error *err)
 {
-    size_t len = 0;
+    char plain[CRON_FIELD_MAX + 1], whole[CRON_FIELD_MAX + 1];
+    const struct cron_field_kind *kind = field->kind;
 
-    for (; *text; text++) {
-        if (*text == mark)
-            len += (size_t)sprintf(out + len, "%d-%d", kind->min, kind->max);
-        else
-            out[len++] = *text;
-    }
-    out[len] = '\0';
-}
-
-static enum ct_code read_field(struct field *field, struct ct_str text, struct ct_error *err)
-{
-    char plain[FIELD_TEXT_MAX + 1], whole[FIELD_TEXT_MAX + 1];
-
-    if (!field->kind->names)
-        snprintf(plain, sizeof plain, "%.*s", (int)text.len, text.data);
-    else if (!replace_names(field->kind, text, plain))
+    if (!cron_replace_names(kind, text, plain))
         return fail(field, err, "an unknown name: use the first three letters in English");
-    if (plain[0] == '\0' || strspn(plain, field->kind->characters) != strlen(plain))
+    if (field->edition == CRON_5 && !cron_replace_hashed(kind, seed, plain))
+        return fail(field, err, "H may stand alone, or as H(a-b), H/n, H(a-b)/n");
+    if (plain[0] == '\0' || !cron_has_only(kind, field->edition, plain))
         return fail(field, err, "a character that is not allowed here");
-    replace_mark(field->kind, strchr(plain, '*') ? '*' : '?', plain, whole);
+    cron_replace_marks(kind, field->edition, plain, whole);
     return add_list(field, ct_str_of(whole), err);
 }
 
@@ -289,10 +263,10 @@ static unsigned count_of(const struct field *field)
     return count;
 }
 
-/* With a single month, days that it never has are dropped, and an expression of such days only is
- * refused. */
+/* With a single month, days that it never has are dropped, and an expression of such days only
+ * is refused; in CRON_5 unless a weekday may do instead. */
 static enum ct_code fit_days_to_month(struct field *days, const struct field *months,
-                                      struct ct_error *err)
+                                      bool has_any_weekday, struct ct_error *err)
 {
     static const unsigned char longest[] = {0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     int month = 1, first = 1;
@@ -303,26 +277,32 @@ static enum ct_code fit_days_to_month(struct field *days, const struct field *mo
         month++;
     while (first <= 31 && days->counts[first] == 0)
         first++;
+    if (days->edition == CRON_5 && !has_any_weekday && first > longest[month])
+        return CT_E_OK;
     if (first <= 31 && first > longest[month])
         return fail(days, err, "the month does not have this day");
     for (int day = longest[month] + 1; day <= 31; day++)
         days->counts[day] = 0;
     /* Of texts with an L only the plain one survives this. */
-    days->last_count = days->plain_last_count;
+    if (days->edition == CRON_4)
+        days->last_count = days->plain_last_count;
     return CT_E_OK;
 }
 
-static const char *replace_alias(const char *text)
+static const char *replace_alias(const char *text, enum cron_edition edition)
 {
-    static const char *const aliases[][2] = {{"@yearly", "0 0 1 1 *"},
-                                             {"@monthly", "0 0 1 * *"},
-                                             {"@weekly", "0 0 * * 0"},
-                                             {"@daily", "0 0 * * *"},
-                                             {"@hourly", "0 * * * *"}};
+    static const struct {
+        const char *name, *text;
+        enum cron_edition since;
+    } aliases[] = {{"@yearly", "0 0 1 1 *", CRON_4},     {"@monthly", "0 0 1 * *", CRON_4},
+                   {"@weekly", "0 0 * * 0", CRON_4},     {"@daily", "0 0 * * *", CRON_4},
+                   {"@hourly", "0 * * * *", CRON_4},     {"@minutely", "* * * * *", CRON_5},
+                   {"@secondly", "* * * * * *", CRON_5}, {"@weekdays", "0 0 * * 1-5", CRON_5},
+                   {"@weekends", "0 0 * * 0,6", CRON_5}};
 
     for (size_t i = 0; i < sizeof aliases / sizeof aliases[0]; i++) {
-        if (strcmp(text, aliases[i][0]) == 0)
-            return aliases[i][1];
+        if (strcmp(text, aliases[i].name) == 0 && edition >= aliases[i].since)
+            return aliases[i].text;
     }
     return text;
 }
@@ -351,8 +331,20 @@ static bool split_fields(const char *text, struct ct_str out[FIELD_COUNT])
     return true;
 }
 
-enum ct_code cron_parse(const char *text, struct cron *out, struct ct_error *err)
+/* What H stands for in an expression: the same whoever works it out, and whenever. */
+static uint32_t seed_of(const char *text)
 {
+    uint32_t seed = 2166136261u;
+
+    for (; *text; text++)
+        seed = (seed ^ (unsigned char)*text) * 16777619u;
+    return seed;
+}
+
+enum ct_code cron_parse(const char *text, enum cron_edition edition, struct cron *out,
+                        struct ct_error *err)
+{
+    uint32_t seed = seed_of(text);
     struct field fields[FIELD_COUNT] = {0};
     struct ct_str texts[FIELD_COUNT];
     uint8_t nth = 0;
@@ -361,33 +353,41 @@ enum ct_code cron_parse(const char *text, struct cron *out, struct ct_error *err
     if (strlen(text) > CRON_TEXT_MAX)
         return ct_error_set(err, CT_E_TOO_LARGE,
                             "a cron expression may have %d bytes (CRON_TEXT_MAX)", CRON_TEXT_MAX);
-    if (!split_fields(replace_alias(text), texts))
+    if (!split_fields(replace_alias(text, edition), texts))
         return ct_error_set(err, CT_E_INVALID,
                             "the cron expression '%.60s' has more than 6 fields: second minute "
                             "hour day-of-month month day-of-week",
                             text);
     for (int i = 0; i < FIELD_COUNT && rc == CT_E_OK; i++) {
         fields[i].kind = &field_kinds[i];
+        fields[i].edition = edition;
         fields[i].text = texts[i];
         if (i == WEEKDAY)
             rc = take_nth(&fields[i], &texts[i], &nth, err);
         if (rc == CT_E_OK)
-            rc = read_field(&fields[i], texts[i], err);
+            rc = read_field(&fields[i], texts[i], seed * (uint32_t)(2 * i + 1), err);
     }
     if (rc == CT_E_OK)
-        rc = fit_days_to_month(&fields[DAY], &fields[MONTH], err);
+        rc = fit_days_to_month(&fields[DAY], &fields[MONTH], is_any(texts[WEEKDAY]), err);
+    for (int i = 0; i < FIELD_COUNT && rc == CT_E_OK && edition == CRON_5; i++)
+        rc = check_once(&fields[i], err);
     if (rc != CT_E_OK)
         return rc;
+    uint32_t weekdays = (uint32_t)bits_of(&fields[WEEKDAY]); /* 0 and 7 are both Sunday */
     *out = (struct cron){
+        .edition = edition,
         .seconds = bits_of(&fields[SECOND]),
         .minutes = bits_of(&fields[MINUTE]),
         .hours = (uint32_t)bits_of(&fields[HOUR]),
         .days = (uint32_t)bits_of(&fields[DAY]),
         .months = (uint32_t)bits_of(&fields[MONTH]),
-        .weekdays = (uint32_t)bits_of(&fields[WEEKDAY]),
-        .day_count = count_of(&fields[DAY]),
+        .weekdays = weekdays | weekdays >> 7,
+        .day_count = edition == CRON_4    ? count_of(&fields[DAY])
+                     : is_any(texts[DAY]) ? 31
+                                          : 0,
         .has_every_hour = count_of(&fields[HOUR]) == 24,
-        .has_any_weekday = count_of(&fields[WEEKDAY]) == 8,
+        .has_any_weekday =
+            edition == CRON_4 ? count_of(&fields[WEEKDAY]) == 8 : is_any(texts[WEEKDAY]),
         .has_last_day = fields[DAY].last_count > 0,
         .has_bare_last = fields[WEEKDAY].has_bare_last,
         .last_weekdays = fields[WEEKDAY].last_weekdays,

@@ -45,10 +45,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         base_ms = base_ms * 256 + data[i];
     char *text = ct_strndup((const char *)data + FUZZ_HEAD, size - FUZZ_HEAD);
 
-    if (cron_parse(text, &cron, &err) == CT_E_OK)
-        check_next(&cron, tz, base_ms * 2);
-    else
-        ct_assert(err.detail[0]);
+    for (int edition = CRON_4; edition <= CRON_5; edition++) {
+        if (cron_parse(text, (enum cron_edition)edition, &cron, &err) == CT_E_OK)
+            check_next(&cron, tz, base_ms * 2);
+        else
+            ct_assert(err.detail[0]);
+    }
     if (posix_tz_parse(text, &rule)) {
         struct zone_span span = posix_tz_span_at(&rule, base_ms);
         ct_assert(span.from_s <= base_ms && base_ms < span.until_s);

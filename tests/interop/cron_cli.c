@@ -1,7 +1,7 @@
-/* Answers cron questions on stdin for cron_compare.test.mjs, one a line, fields between tabs:
- *   ZONE (empty: local)  AFTER_MS  END_MS (empty: none)  EXPRESSION
- * with one line each: the slot in ms, "none", or "error: DETAIL". In place of an expression,
- * "offset" asks for the zone's distance from UTC in seconds at AFTER_MS. */
+/* Answers cron questions on stdin for cron_compare.test.mjs, one a line, fields between tabs; with
+ * the argument 5 those about the edition of BullMQ 6: ZONE (empty: local)  AFTER_MS  END_MS (empty:
+ * none)  EXPRESSION with one line each: the slot in ms, "none", or "error: DETAIL". In place of an
+ * expression, "offset" asks for the zone's distance from UTC in seconds at AFTER_MS. */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +17,8 @@ static char *field(char **rest)
     return text ? text : "";
 }
 
+static enum cron_edition edition = CRON_4;
+
 static enum ct_code answer(const char *tz, int64_t after_ms, int64_t end_ms, const char *text,
                            int64_t *out, struct ct_error *err)
 {
@@ -30,14 +32,16 @@ static enum ct_code answer(const char *tz, int64_t after_ms, int64_t end_ms, con
             *out = zone_span_at(zone, after_ms / 1000).offset_s;
         return rc;
     }
-    rc = cron_parse(text, &cron, err);
+    rc = cron_parse(text, edition, &cron, err);
     return rc == CT_E_OK ? cron_next(&cron, tz, after_ms, end_ms, out, err) : rc;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     char line[4096];
 
+    if (argc > 1 && strcmp(argv[1], "5") == 0)
+        edition = CRON_5;
     while (fgets(line, sizeof line, stdin)) {
         struct ct_error err = {0};
         char *rest = line;

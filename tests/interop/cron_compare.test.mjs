@@ -1,6 +1,6 @@
-/* The cron dialect against the real one: random expressions, zones and moments go through the
- * cron-parser that Bull uses and through ours (tests/interop/cron_cli.c), and must agree on every
- * slot, on every "there is none" and on every refusal. SEED=n repeats a run, CASES=n makes it
+/* The cron dialects against the real ones: random expressions, zones and moments go through the
+ * cron-parser of Bull and BullMQ 5, or that of BullMQ 6, and through ours (tests/interop/cron_cli.c), and
+ * must agree on every slot, on every "there is none" and on every refusal. SEED=n repeats a run, CASES=n makes it
  * longer; both are printed on failure. */
 
 import assert from 'node:assert/strict';
@@ -12,7 +12,17 @@ import test from 'node:test';
 import { BUILD, missing } from '../lib/processes.mjs';
 
 const require = createRequire(import.meta.url);
-const parser = createRequire(require.resolve('bull'))('cron-parser');
+const parserOf = (name) => createRequire(require.resolve(name))('cron-parser');
+const EDITIONS = {
+  4: { parse: parserOf('bull').parseExpression, args: [], isOdd: () => false },
+  /* Version 5 reads some noise by accident of its code, and where clocks change around midnight or by half
+   * an hour it may leave out a day, or a time. */
+  5: {
+    parse: (...args) => parserOf('bullmq').CronExpressionParser.parse(...args),
+    args: ['5'],
+    isOdd: ({ text, zone }) => /[*?]L|L\d|\d{3}L|L\S*L|-0/.test(text) || /Lord_Howe|Chatham|Azores|Beirut|Havana|Cairo|Santiago|Asuncion/.test(zone),
+  },
+};
 
 const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000_007);
 const CASES = Number(process.env.CASES ?? 4000);
@@ -104,10 +114,10 @@ function moment() {
   return base + pick([0, random(HOUR), random(60) * 60_000, random(3600) * 1000]);
 }
 
-function ask({ zone, after, end, text }) {
+function ask({ zone, after, end, text }, edition) {
   let cron;
   try {
-    cron = parser.parseExpression(text, {
+    cron = EDITIONS[edition].parse(text, {
       currentDate: new Date(after),
       tz: zone === '' ? undefined : zone,
       endDate: end ?? undefined,
@@ -122,8 +132,8 @@ function ask({ zone, after, end, text }) {
   }
 }
 
-async function askOurs(cases) {
-  const child = spawn(resolve(BUILD, CLI), { stdio: ['pipe', 'pipe', 'inherit'] });
+async function askOurs(cases, edition = 4) {
+  const child = spawn(resolve(BUILD, CLI), EDITIONS[edition].args, { stdio: ['pipe', 'pipe', 'inherit'] });
   let out = '';
   child.stdout.setEncoding('utf8').on('data', (chunk) => (out += chunk));
   child.stdin.end(cases.map((c) => `${c.zone}\t${c.after}\t${c.end ?? ''}\t${c.text}\n`).join(''));
@@ -136,11 +146,11 @@ async function askOurs(cases) {
 }
 
 /* What follows an agreed slot is asked as well: a chain as a series of jobs makes it. */
-function chain(first, length) {
+function chain(first, length, edition) {
   const cases = [];
   let at = first;
   for (let i = 0; i < length; i++) {
-    const theirs = ask(at);
+    const theirs = ask(at, edition);
     cases.push({ ...at, theirs });
     if (!/^-?\d+$/.test(theirs.answer)) break;
     at = { ...at, after: Number(theirs.answer) };
@@ -171,36 +181,69 @@ async function zonesAlike(t) {
   return alike;
 }
 
-async function compare(cases) {
-  const ours = await askOurs(cases);
+async function compare(cases, edition) {
+  const ours = await askOurs(cases, edition);
   const differ = [];
   cases.forEach((c, i) => {
     const answer = ours[i].startsWith('error') ? 'error' : ours[i];
-    if (answer !== c.theirs.answer) differ.push({ ...c, ours: ours[i] });
+    if (answer !== c.theirs.answer && !EDITIONS[edition].isOdd(c)) differ.push({ ...c, ours: ours[i] });
   });
   assert.deepEqual(differ.slice(0, 10), [], `${differ.length} of ${cases.length} differ; SEED=${SEED} CASES=${CASES}`);
 }
 
-test('random expressions agree with cron-parser', { skip: missing(CLI) }, async (t) => {
-  const zones = await zonesAlike(t);
-  const cases = [];
-  while (cases.length < CASES) {
-    const after = moment();
-    const end = chance(10) ? after + random(400) * 24 * HOUR : null;
-    cases.push(...chain({ zone: pick(zones), after, end, text: expression() }, 3));
-  }
-  await compare(cases);
-});
-
-test('days of clock changes agree, hour by hour', { skip: missing(CLI) }, async (t) => {
-  const zones = await zonesAlike(t);
-  const texts = ['30 2 * * *', '0 * * * *', '*/20 1 * * *', '*/30 2 * * *', '30 2,3 * * *', '0 0 * * *', '0 0-6 * * *', '15 */2 * * *', '30 23,0 * * *', '0 0 1 * 0', '59 59 1 * * *'];
-  const cases = [];
-  for (const zone of zones) {
-    for (const at of CHANGES) {
-      const text = pick(texts);
-      cases.push(...chain({ zone, after: at - 30 * HOUR + random(20 * HOUR), end: null, text }, 4));
+for (const edition of Object.keys(EDITIONS)) {
+  test(`random expressions agree with cron-parser ${edition}`, { skip: missing(CLI) }, async (t) => {
+    const zones = await zonesAlike(t);
+    const cases = [];
+    while (cases.length < CASES) {
+      const after = moment();
+      const end = chance(10) ? after + random(400) * 24 * HOUR : null;
+      cases.push(...chain({ zone: pick(zones), after, end, text: expression() }, 3, edition));
     }
+    await compare(cases, edition);
+  });
+
+  test(`days of clock changes agree with cron-parser ${edition}, hour by hour`, { skip: missing(CLI) }, async (t) => {
+    const zones = await zonesAlike(t);
+    const texts = ['30 2 * * *', '0 * * * *', '*/20 1 * * *', '*/30 2 * * *', '30 2,3 * * *', '0 0 * * *', '0 0-6 * * *', '15 */2 * * *', '30 23,0 * * *', '0 0 1 * 0', '59 59 1 * * *'];
+    const cases = [];
+    for (const zone of zones) {
+      for (const at of CHANGES) {
+        const text = pick(texts);
+        cases.push(...chain({ zone, after: at - 30 * HOUR + random(20 * HOUR), end: null, text }, 4, edition));
+      }
+    }
+    await compare(cases, edition);
+  });
+}
+
+test('words that only cron-parser 5 knows', { skip: missing(CLI) }, async () => {
+  const texts = ['@minutely', '@secondly', '@weekdays', '@weekends', '@yearly', '? ? ? * *', '*/15 ? * * mon', '0 9 * *'];
+  await compare(texts.flatMap((text) => chain({ zone: 'Europe/Madrid', after: Date.UTC(2026, 2, 27, 12), end: null, text }, 5, 5)), 5);
+
+  /* H is any value that would do, and stays: cron-parser picks another one whenever it is asked. */
+  const fits = {
+    'H * * * *': { minute: (m) => m >= 0 },
+    'H(10-20) * * * *': { minute: (m) => m >= 10 && m <= 20 },
+    'H H(2-4) * * *': { hour: (h) => h >= 2 && h <= 4 },
+    'H/15 * * * *': { count: 4 },
+    'H H H * *': {},
+    'H(0-29)/10 5 * * *': { hour: (h) => h === 5, minute: (m) => m < 30 },
+  };
+  for (const [text, { minute = () => true, hour = () => true, count }] of Object.entries(fits)) {
+    const slots = [];
+    for (let after = Date.UTC(2026, 0, 1); slots.length < 12; after = slots.at(-1)) {
+      const [answer] = await askOurs([{ zone: 'UTC', after, text }], 5);
+      slots.push(Number(answer));
+    }
+    for (const slot of slots) {
+      const at = new Date(slot);
+      assert.ok(minute(at.getUTCMinutes()) && hour(at.getUTCHours()), `${text} gave ${at.toISOString()}`);
+    }
+    if (count) assert.equal(slots[count] - slots[0], HOUR, text);
   }
-  await compare(cases);
+  for (const text of ['H(5-2) * * * *', 'H(70-80) * * * *', 'H/0 * * * *', 'H( * * * *', '* * * * L', '1,1 * * * *']) {
+    const [answer] = await askOurs([{ zone: 'UTC', after: 0, text }], 5);
+    assert.match(answer, /^error/, text);
+  }
 });

@@ -85,7 +85,7 @@ START_TEST(test_vectors)
     struct cron cron;
     int64_t at_ms = ms_of(vectors[_i].base), slot_ms = 0;
 
-    ck_assert_msg(cron_parse(vectors[_i].text, &cron, &err) == CT_E_OK, "%s", err.detail);
+    ck_assert_msg(cron_parse(vectors[_i].text, CRON_4, &cron, &err) == CT_E_OK, "%s", err.detail);
     for (int n = 0; n < NEXT_MAX && vectors[_i].next[n]; n++) {
         ck_assert_msg(cron_next(&cron, vectors[_i].tz, at_ms, INT64_MAX, &slot_ms, &err) == CT_E_OK,
                       "%s", err.detail);
@@ -102,7 +102,7 @@ START_TEST(test_end)
     struct cron cron;
     int64_t end_ms = ms_of("2024-01-03"), slot_ms = 0;
 
-    ck_assert_int_eq(cron_parse("0 0 * * *", &cron, &err), CT_E_OK);
+    ck_assert_int_eq(cron_parse("0 0 * * *", CRON_4, &cron, &err), CT_E_OK);
     ck_assert_int_eq(cron_next(&cron, "UTC", ms_of("2024-01-02"), end_ms, &slot_ms, &err), CT_E_OK);
     ck_assert_int_eq(slot_ms, end_ms); /* the end itself still counts */
     ck_assert_int_eq(cron_next(&cron, "UTC", end_ms, end_ms, &slot_ms, &err), CT_E_NOT_FOUND);
@@ -117,7 +117,7 @@ START_TEST(test_milliseconds)
     struct cron cron;
     int64_t slot_ms = 0, base_ms = ms_of("2024-01-01");
 
-    ck_assert_int_eq(cron_parse("* * * * * *", &cron, &err), CT_E_OK);
+    ck_assert_int_eq(cron_parse("* * * * * *", CRON_4, &cron, &err), CT_E_OK);
     ck_assert_int_eq(cron_next(&cron, "UTC", base_ms + 1, INT64_MAX, &slot_ms, &err), CT_E_OK);
     ck_assert_int_eq(slot_ms, base_ms + 1000);
     ck_assert_int_eq(cron_next(&cron, "UTC", base_ms - 1, INT64_MAX, &slot_ms, &err), CT_E_OK);
@@ -153,7 +153,7 @@ START_TEST(test_bad)
     struct ct_error err = {0};
     struct cron cron;
 
-    ck_assert_int_eq(cron_parse(bad[_i][0], &cron, &err), CT_E_INVALID);
+    ck_assert_int_eq(cron_parse(bad[_i][0], CRON_4, &cron, &err), CT_E_INVALID);
     ck_assert_msg(strncmp(err.detail, bad[_i][1], strlen(bad[_i][1])) == 0, "%s", err.detail);
 }
 END_TEST
@@ -165,7 +165,7 @@ START_TEST(test_never)
     struct cron cron;
     int64_t slot_ms = 7;
 
-    ck_assert_int_eq(cron_parse(texts[_i], &cron, &err), CT_E_OK);
+    ck_assert_int_eq(cron_parse(texts[_i], CRON_4, &cron, &err), CT_E_OK);
     ck_assert_int_eq(cron_next(&cron, "UTC", ms_of("2024-01-01"), INT64_MAX, &slot_ms, &err),
                      CT_E_NOT_FOUND);
     ck_assert_int_eq(slot_ms, 7);
@@ -181,11 +181,11 @@ START_TEST(test_limits)
 
     memset(text, '1', sizeof text - 1);
     text[sizeof text - 1] = '\0';
-    ck_assert_int_eq(cron_parse(text, &cron, &err), CT_E_TOO_LARGE);
+    ck_assert_int_eq(cron_parse(text, CRON_4, &cron, &err), CT_E_TOO_LARGE);
     memset(text, '*', CRON_TEXT_MAX);
     text[CRON_TEXT_MAX] = '\0';
-    ck_assert_int_eq(cron_parse(text, &cron, &err), CT_E_INVALID);
-    ck_assert_int_eq(cron_parse("* * * * *", &cron, &err), CT_E_OK);
+    ck_assert_int_eq(cron_parse(text, CRON_4, &cron, &err), CT_E_INVALID);
+    ck_assert_int_eq(cron_parse("* * * * *", CRON_4, &cron, &err), CT_E_OK);
     ck_assert_int_eq(cron_next(&cron, "UTC", INT64_MAX, INT64_MAX, &slot_ms, &err), CT_E_INVALID);
     ck_assert_int_eq(cron_next(&cron, "UTC", INT64_MIN, INT64_MAX, &slot_ms, &err), CT_E_INVALID);
     ck_assert_int_eq(cron_next(&cron, "UTC", 8640000000000000, INT64_MAX, &slot_ms, &err),
@@ -199,7 +199,7 @@ START_TEST(test_zones)
     struct cron cron;
     int64_t slot_ms;
 
-    ck_assert_int_eq(cron_parse("0 0 * * *", &cron, &err), CT_E_OK);
+    ck_assert_int_eq(cron_parse("0 0 * * *", CRON_4, &cron, &err), CT_E_OK);
     ck_assert_int_eq(cron_next(&cron, "Mars/Olympus", 0, INT64_MAX, &slot_ms, &err), CT_E_INVALID);
     ck_assert_ptr_nonnull(strstr(err.detail, "unknown time zone 'Mars/Olympus'"));
     setenv("TZ", "Asia/Tokyo", 1);

@@ -6,6 +6,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+const struct repeat_form bull_repeat_form = {"cron", CRON_4};
+
 /* Rounding may give the base itself, on which a series would stand still. */
 static double next_multiple(double base_ms, double every)
 {
@@ -140,7 +142,7 @@ enum ct_code iteration_next(struct ct_str name, struct memberlist *opts, int64_t
     memberlist_append(&members, &text);
     memberlist_fini(&members);
     if (rc == CT_E_OK)
-        rc = repeat_read(&repeat, ct_buf_str(&text), BULL_CRON_NAME, err);
+        rc = repeat_read(&repeat, ct_buf_str(&text), &bull_repeat_form, err);
     if (rc == CT_E_OK)
         rc = check_room(&repeat.members, err);
     if (rc == CT_E_OK)

@@ -5,8 +5,9 @@
 #include "dialect/shared/repeat.h"
 #include "dialect/shared/series_key.h"
 
-#define BULL_CRON_NAME "cron" /* the member of `repeat` that holds the expression */
-#define BULL_ID_JOINT  ":"
+#define BULL_ID_JOINT ":"
+
+extern const struct repeat_form bull_repeat_form;
 
 /* The first slot after base_ms. CT_E_NOT_FOUND: there is none. `limit` is not looked at. */
 enum ct_code iteration_slot(const struct repeat *repeat, double base_ms, double *out_ms,

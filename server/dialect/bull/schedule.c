@@ -36,7 +36,7 @@ static void read_series(struct schedule *schedule, const struct schedule_row *ro
 {
     read_key(schedule);
     if (row->name.data)
-        schedule_read_job(schedule, row->name, row->opts, BULL_CRON_NAME);
+        schedule_read_job(schedule, row->name, row->opts, &bull_repeat_form);
 }
 
 static void bull_build_look(const struct queue_name *name, const struct ct_str *keys,
@@ -75,7 +75,7 @@ static enum ct_code bull_plan(const struct schedule_wish *wish, int64_t now_ms,
         memberlist_append(&members, &text);
         schedule_begin(out, ct_str_of(next.series));
         read_key(out);
-        schedule_read_job(out, wish->name, ct_buf_str(&text), BULL_CRON_NAME);
+        schedule_read_job(out, wish->name, ct_buf_str(&text), &bull_repeat_form);
         ct_buf_free(&text);
         out->next_ms = next.slot_ms;
         out->next_id = members_string(memberlist_find(&members, "jobId"));
@@ -95,14 +95,14 @@ static enum ct_code bull_next(const struct schedule *schedule, double after_ms, 
         .limit = NAN,
         .start_ms = schedule->start_ms,
         .end_ms = schedule->end_ms,
-        .cron_name = BULL_CRON_NAME,
+        .form = &bull_repeat_form,
     };
 
     return iteration_slot(&repeat, after_ms, out_ms, err);
 }
 
 const struct scheduler bull_scheduler = {
-    .cron_name = BULL_CRON_NAME,
+    .cron_name = "cron",
     .build_keys = schedule_build_keys,
     .parse_keys = schedule_parse_keys,
     .build_look = bull_build_look,

@@ -122,7 +122,7 @@ static void read_series(struct schedule *schedule, const struct schedule_row *ro
     if (!has_rule)
         fill_from_key(schedule);
     if (row->name.data)
-        schedule_read_job(schedule, row->name, row->opts, BULLMQ_CRON_NAME);
+        schedule_read_job(schedule, row->name, row->opts, &bullmq_repeat_form);
     if (has_rule)
         fill_from_rule(schedule, row->rule);
     if (!schedule->name)
@@ -160,12 +160,12 @@ static enum ct_code bullmq_next(const struct schedule *schedule, double after_ms
         .tz = schedule->tz,
         .start_ms = schedule->start_ms,
         .end_ms = schedule->end_ms,
-        .cron_name = BULLMQ_CRON_NAME,
+        .form = &bullmq_repeat_form,
     };
     double every = schedule->every_ms, base = schedule->next_ms;
 
     if (repeat.cron)
-        return repeat_cron_slot(&repeat, after_ms, out_ms, err);
+        return series_cron_slot(&repeat, after_ms, out_ms, err);
     if (isnan(base))
         base = isnan(schedule->offset_ms) ? 0 : schedule->offset_ms;
     *out_ms = base + (floor((after_ms - base) / every) + 1) * every;
@@ -175,7 +175,7 @@ static enum ct_code bullmq_next(const struct schedule *schedule, double after_ms
 }
 
 const struct scheduler bullmq_scheduler = {
-    .cron_name = BULLMQ_CRON_NAME,
+    .cron_name = "pattern",
     .build_keys = schedule_build_keys,
     .parse_keys = schedule_parse_keys,
     .build_look = bullmq_build_look,

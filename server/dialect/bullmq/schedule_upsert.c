@@ -137,7 +137,7 @@ static enum ct_code wanted_read(struct wanted *wanted, const struct schedule_wis
     if (rc != CT_E_OK)
         return rc;
     repeat = memberlist_find(&wanted->opts, "repeat");
-    rc = repeat_read(&wanted->rule, repeat, BULLMQ_CRON_NAME, err);
+    rc = repeat_read(&wanted->rule, repeat, &bullmq_repeat_form, err);
     if (rc != CT_E_OK)
         return rc;
     memberlist_remove(&wanted->rule.members, "count");
@@ -229,7 +229,7 @@ static void put_series(const struct wanted *wanted, struct ct_str name, struct r
 
     redis_command_text(out, "name");
     redis_command_str(out, name);
-    put_field_text(out, BULLMQ_CRON_NAME, rule->cron);
+    put_field_text(out, bullmq_repeat_form.cron_name, rule->cron);
     if (!rule->cron)
         put_field_number(out, "every", rule->every);
     put_field_text(out, "tz", rule->tz);

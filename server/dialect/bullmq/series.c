@@ -11,6 +11,23 @@
 #include "dialect/shared/plan.h"
 #include "dialect/shared/series_key.h"
 
+const struct repeat_form bullmq_repeat_form = {"pattern", CRON_5};
+
+enum ct_code series_cron_slot(const struct repeat *repeat, double base_ms, double *out_ms,
+                              struct ct_error *err)
+{
+    static const struct repeat_form form_of_5 = {"pattern", CRON_4};
+    struct repeat older = *repeat;
+    struct ct_error ignored;
+    enum ct_code rc = repeat_cron_slot(repeat, base_ms, out_ms, err);
+
+    if (rc != CT_E_INVALID)
+        return rc;
+    older.form = &form_of_5;
+    enum ct_code second = repeat_cron_slot(&older, base_ms, out_ms, &ignored);
+    return second == CT_E_INVALID ? rc : second;
+}
+
 enum ct_code series_check_end(const struct repeat *repeat, double count, int64_t now_ms,
                               struct ct_error *err)
 {
@@ -112,7 +129,7 @@ static enum ct_code put_slot(const struct memberlist *opts, const struct repeat 
     if (fabs(own_ms) > REPEAT_MS_MAX)
         return ct_error_set(err, CT_E_INVALID, "option prevMillis must be a time in ms");
     enum ct_code rc =
-        repeat_cron_slot(repeat, fmax((double)now_ms, isnan(own_ms) ? 0 : own_ms), &slot_ms, err);
+        series_cron_slot(repeat, fmax((double)now_ms, isnan(own_ms) ? 0 : own_ms), &slot_ms, err);
     if (rc != CT_E_OK)
         return rc;
     redis_command_int(out, (int64_t)slot_ms);
@@ -177,7 +194,7 @@ enum ct_code bullmq_schedule(struct dialect_queue *queue, const struct job *job,
     effect = plan_new(&plan);
     rc = memberlist_init(&opts, job->opts, "opts", err);
     if (rc == CT_E_OK)
-        rc = repeat_read(&repeat, memberlist_find(&opts, "repeat"), BULLMQ_CRON_NAME, err);
+        rc = repeat_read(&repeat, memberlist_find(&opts, "repeat"), &bullmq_repeat_form, err);
     if (rc == CT_E_OK)
         rc = write_next(job, &opts, &repeat, now_ms, plan, err);
     repeat_fini(&repeat);

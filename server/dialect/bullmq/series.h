@@ -6,11 +6,16 @@
 #include "dialect/shared/repeat.h"
 #include "queue/dialect.h"
 
-#define BULLMQ_CRON_NAME "pattern" /* the member of `repeat` that holds the expression */
+extern const struct repeat_form bullmq_repeat_form;
 
 /* Whether `count` jobs, this one among them, are within the limit and now_ms is before the end.
  * CT_E_NOT_FOUND says what ended it. */
 enum ct_code series_check_end(const struct repeat *repeat, double count, int64_t now_ms,
+                              struct ct_error *err) CT_MUST_CHECK;
+
+/* The first match of `cron` after base_ms, from start_ms to end_ms. Expressions that BullMQ 6
+ * refuses mean what they meant to 5. CT_E_NOT_FOUND: there is none. */
+enum ct_code series_cron_slot(const struct repeat *repeat, double base_ms, double *out_ms,
                               struct ct_error *err) CT_MUST_CHECK;
 
 /* Turns the options of a job into those of the next one: `repeat` with this count, without what

@@ -88,18 +88,18 @@ void repeat_fini(struct repeat *repeat)
     free(repeat->job_id);
 }
 
-enum ct_code repeat_read(struct repeat *repeat, struct ct_str json, const char *cron_name,
+enum ct_code repeat_read(struct repeat *repeat, struct ct_str json, const struct repeat_form *form,
                          struct ct_error *err)
 {
-    *repeat = (struct repeat){
-        .every = NAN, .limit = NAN, .start_ms = NAN, .end_ms = NAN, .cron_name = cron_name};
+    *repeat =
+        (struct repeat){.every = NAN, .limit = NAN, .start_ms = NAN, .end_ms = NAN, .form = form};
 
     struct memberlist *members = &repeat->members;
     struct ct_buf id;
     enum ct_code rc = memberlist_init(members, json, "repeat", err);
 
     if (rc == CT_E_OK)
-        rc = read_string(members, cron_name, &repeat->cron, err);
+        rc = read_string(members, form->cron_name, &repeat->cron, err);
     if (rc == CT_E_OK)
         rc = read_string(members, "tz", &repeat->tz, err);
     if (rc == CT_E_OK)
@@ -117,12 +117,12 @@ enum ct_code repeat_read(struct repeat *repeat, struct ct_str json, const char *
     if (repeat->cron && !isnan(repeat->every))
         return ct_error_set(err, CT_E_INVALID,
                             "Both .%s and .every options are defined for this repeatable job",
-                            cron_name);
+                            form->cron_name);
     if (!repeat->cron && !(repeat->every >= 1 && repeat->every <= REPEAT_MS_MAX))
         return ct_error_set(err, CT_E_INVALID, "repeat needs %s (a text) or every (ms, at least 1)",
-                            cron_name);
+                            form->cron_name);
     if (repeat->cron && strlen(repeat->cron) > CRON_TEXT_MAX)
-        return ct_error_set(err, CT_E_TOO_LARGE, "repeat.%s is over %d bytes", cron_name,
+        return ct_error_set(err, CT_E_TOO_LARGE, "repeat.%s is over %d bytes", form->cron_name,
                             CRON_TEXT_MAX);
     struct ct_str job_id = memberlist_find(members, "jobId");
     ct_buf_init(&id);
@@ -139,10 +139,10 @@ enum ct_code repeat_cron_slot(const struct repeat *repeat, double base_ms, doubl
 {
     struct cron cron;
     int64_t slot_ms;
-    enum ct_code rc = cron_parse(repeat->cron, &cron, err);
+    enum ct_code rc = cron_parse(repeat->cron, repeat->form->edition, &cron, err);
 
     if (rc != CT_E_OK) {
-        ct_error_wrap(err, "repeat.%s", repeat->cron_name);
+        ct_error_wrap(err, "repeat.%s", repeat->form->cron_name);
         return rc;
     }
     if (repeat->start_ms > base_ms)

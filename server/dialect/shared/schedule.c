@@ -6,7 +6,6 @@
 
 #include "common/mem.h"
 #include "dialect/shared/queue.h"
-#include "dialect/shared/repeat.h"
 #include "dialect/shared/series_key.h"
 
 enum ct_code schedule_unexpected(struct ct_error *err)
@@ -159,13 +158,13 @@ static void fill_from_repeat(struct schedule *schedule, struct ct_str name, stru
 }
 
 void schedule_read_job(struct schedule *schedule, struct ct_str name, struct ct_str opts,
-                       const char *cron_name)
+                       const struct repeat_form *form)
 {
     struct memberlist members;
     struct repeat repeat = {.job_id = NULL};
 
     if (memberlist_init(&members, opts, "opts", NULL) == CT_E_OK &&
-        repeat_read(&repeat, memberlist_find(&members, "repeat"), cron_name, NULL) == CT_E_OK)
+        repeat_read(&repeat, memberlist_find(&members, "repeat"), form, NULL) == CT_E_OK)
         fill_from_repeat(schedule, name, &repeat);
     repeat_fini(&repeat);
     memberlist_fini(&members);

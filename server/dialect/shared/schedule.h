@@ -5,6 +5,7 @@
 #define DIALECT_SHARED_SCHEDULE_H
 
 #include "dialect/shared/keys.h"
+#include "dialect/shared/repeat.h"
 #include "queue/schedule.h"
 
 /* Appends the beginnings of the ids that jobs of the series may have. */
@@ -39,7 +40,7 @@ enum ct_code schedule_parse_remove(const struct redis_reply *reply, bool *is_rem
 
 /* Fills in what the option `repeat` of a job says, which is named `name`. */
 void schedule_read_job(struct schedule *schedule, struct ct_str name, struct ct_str opts,
-                       const char *cron_name);
+                       const struct repeat_form *form);
 
 /* --- small things of both -------------------------------------------------------------------- */
 

@@ -128,7 +128,7 @@ static bool makes_sense(const struct series_key *reading)
 {
     struct cron cron;
     char *text = copy(reading->cron);
-    bool is_fine = !text || cron_parse(text, &cron, NULL) == CT_E_OK;
+    bool is_fine = !text || cron_parse(text, CRON_4, &cron, NULL) == CT_E_OK;
 
     free(text);
     return is_fine;
