@@ -21,6 +21,7 @@ async function untilIterations(side, count) {
 
 async function iterationsOf(side) {
   const jobs = await side.queue.getJobs(['completed', 'failed', 'delayed'], 0, -1, true);
+  jobs.sort((a, b) => (`${a.name} ${a.id}` < `${b.name} ${b.id}` ? -1 : 1)); /* two may end in one millisecond */
   return jobs.map(({ name, data, opts, repeatJobKey }) => [name, data, opts.repeat?.count, opts.attempts, repeatJobKey]);
 }
 
@@ -97,9 +98,9 @@ sameAsNode('a scheduler whose worker was away', {}, async (side) => {
   return iterationsOf(side);
 });
 
-sameAsNode('a repeatable of 5: the series goes on and keeps its data', { version: 5, differs: { D9: /data/ } }, async (side) => {
+sameAsNode('a repeatable of 5: the series goes on and keeps its data', { version: 5, differs: { D9: /data|extra.*"kept"/ } }, async (side) => {
   const five = side.open('q', { version: 5 });
-  await five.add('tick', { result: 'kept' }, { repeat: { every: HOUR, immediately: true }, attempts: 2 });
+  await five.add('tick', { result: 'kept' }, { repeat: { every: HOUR }, attempts: 2 });
   const [pending] = await side.client.zrange(side.key('delayed'), 0, 0);
   if (pending) await (await side.queue.getJob(pending)).promote();
   await side.work();

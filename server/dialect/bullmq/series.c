@@ -8,6 +8,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
+#include "dialect/shared/entry.h"
 #include "dialect/shared/plan.h"
 #include "dialect/shared/series_key.h"
 
@@ -142,6 +143,7 @@ static enum ct_code write_next(const struct job *job, struct memberlist *opts,
                                struct redis_command *out, struct ct_error *err)
 {
     double count = repeat->count > 0 ? repeat->count + 1 : 1;
+    struct ct_error ignored;
     enum ct_code rc = series_check_end(repeat, count, now_ms, err);
 
     if (rc != CT_E_OK)
@@ -152,6 +154,7 @@ static enum ct_code write_next(const struct job *job, struct memberlist *opts,
     if (rc != CT_E_OK)
         return rc;
     series_next_opts(opts, repeat, job->series, count);
+    ignored.code = entry_normalise_backoff(opts, &ignored); /* what is no backoff stays as it is */
     if (!memberlist_find(opts, "attempts").data)
         memberlist_set_number(opts, "attempts", 0);
     rc = memberlist_check(opts, "opts with what BullMQ adds", err);
