@@ -8,6 +8,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "dialect/shared/manage.h"
 #include "q/bulk_report.h"
 #include "q/progress.h"
 
@@ -37,21 +38,33 @@ static enum ct_code check_choice(const struct bulk_choice *choice, size_t id_cou
     return CT_E_OK;
 }
 
+static void add_states(const struct manage_states *states, uint32_t *out, uint32_t *count)
+{
+    for (uint32_t i = 0; i < states->count; i++)
+        out[(*count)++] = states->items[i];
+}
+
 static enum ct_code find_states(const struct bulk *bulk, uint32_t *out, uint32_t *count,
                                 struct ct_error *err)
 {
     const struct ct_option_list *names = &bulk->plan->choice->states;
-    const struct manage_states *own = &bulk->manager->states[bulk->plan->deed];
+    const struct manager *manager = bulk->manager;
     enum ct_code rc = CT_E_OK;
 
     *count = 0;
+    if (bulk->plan->manner == MANAGE_AS_DRAIN) {
+        add_states(&manager->drained, out, count);
+        if (bulk->plan->takes_delayed)
+            add_states(&manager->states[MANAGE_PROMOTE], out, count);
+        return CT_E_OK;
+    }
     if (names->count > INSPECT_STATES_MAX)
         return ct_error_set(err, CT_E_USAGE, "--state is there more than %d times",
                             INSPECT_STATES_MAX);
     for (size_t i = 0; i < names->count && rc == CT_E_OK; i++)
         rc = job_walk_state(bulk->walk.session, names->items[i], &out[(*count)++], err);
-    for (uint32_t i = 0; i < own->count && names->count == 0; i++)
-        out[(*count)++] = own->items[i];
+    if (names->count == 0)
+        add_states(&manager->states[bulk->plan->deed], out, count);
     return rc;
 }
 
@@ -63,10 +76,10 @@ static enum ct_code call_once(struct bulk *bulk, struct manage_call *call, struc
     struct redis_command command;
 
     redis_command_init(&command, NULL);
-    bulk->manager->build_jobs(call, ct_wall_ms(&ct_clock_system), &command);
+    manage_build_jobs(bulk->walk.session->dialect, call, ct_wall_ms(&ct_clock_system), &command);
     enum ct_code rc = session_call(bulk->walk.session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = bulk->manager->parse_jobs(call, reply, err);
+        rc = manage_parse_jobs(call, reply, err);
     else if (session_may_be_done(rc))
         ct_error_wrap(err, "the last jobs may or may not have been %s, run it again to go on",
                       bulk_report_deed(bulk->plan->deed));
@@ -114,7 +127,8 @@ static enum ct_code act(struct bulk *bulk, const char *const *ids, uint32_t coun
         .target = plan->target,
         .resets_attempts = plan->resets_attempts,
         .takes_series = plan->takes_series,
-        .keeps_debounce = plan->keeps_debounce,
+        .manner = plan->manner,
+        .tree = plan->tree,
         .has_place = page != NULL,
         .state = page ? page->state : 0,
         .offset = page ? page->offset : 0,
@@ -198,6 +212,9 @@ static enum ct_code start(struct bulk *bulk, struct session *session, size_t id_
     if (!bulk->manager)
         rc = ct_error_set(err, CT_E_UNSUPPORTED,
                           "queues of the dialect %s cannot be changed by hand yet",
+                          session->dialect->name);
+    if (rc == CT_E_OK && bulk->plan->tree != MANAGE_ALONE && !bulk->manager->has_trees)
+        rc = ct_error_set(err, CT_E_UNSUPPORTED, "jobs of the dialect %s have no children",
                           session->dialect->name);
     if (rc == CT_E_OK)
         rc = session_check_change(session, bulk->queue, err);

@@ -33,9 +33,13 @@ struct bulk_choice {
 
 struct bulk_plan {
     enum manage_deed deed;
-    const char *target;                                 /* MOVE */
-    bool resets_attempts, takes_series, keeps_debounce; /* see queue/manage.h */
-    const struct bulk_choice *choice;                   /* with ids: nothing in it */
+    const char *target; /* MOVE */
+    /* See queue/manage.h. */
+    bool resets_attempts, takes_series;
+    enum manage_manner manner;
+    enum manage_tree tree;
+    bool takes_delayed;               /* AS_DRAIN: delayed jobs, too */
+    const struct bulk_choice *choice; /* with ids: nothing in it */
     const struct confirm_settings *confirm;
 };
 

@@ -1,6 +1,7 @@
 /* Pausing and erasing; see the header. */
 #include "q/queue_change.h"
 
+#include "dialect/shared/manage.h"
 #include "q/progress.h"
 
 enum ct_code queue_change_open(struct session *session, const char *queue,
@@ -21,7 +22,6 @@ enum ct_code queue_change_pause(struct session *session, const char *queue, bool
                                 struct ct_error *err)
 {
     const struct queue_name name = {session->settings->prefix, queue};
-    const struct manager *manager = session->dialect->manager;
     enum ct_code rc = CT_E_OK;
     bool has_more = true;
 
@@ -30,10 +30,10 @@ enum ct_code queue_change_pause(struct session *session, const char *queue, bool
         struct redis_command command;
 
         redis_command_init(&command, NULL);
-        manager->build_pause(&name, is_pause, &command);
+        manage_build_pause(session->dialect, &name, is_pause, &command);
         rc = session_call(session, &command, &reply, err);
         if (rc == CT_E_OK)
-            rc = manager->parse_pause(reply, &has_more, err);
+            rc = manage_parse_pause(reply, &has_more, err);
         redis_reply_free(reply);
     }
     return rc;
@@ -44,7 +44,6 @@ enum ct_code queue_change_erase(struct session *session, const char *queue, enum
                                 struct ct_error *err)
 {
     const struct queue_name name = {session->settings->prefix, queue};
-    const struct manager *manager = session->dialect->manager;
     struct progress progress = {.deed = "removed", .total = total};
     enum ct_code rc = CT_E_OK;
 
@@ -56,10 +55,10 @@ enum ct_code queue_change_erase(struct session *session, const char *queue, enum
         int64_t count = 0;
 
         redis_command_init(&command, NULL);
-        manager->build_erase(&name, how, &command);
+        manage_build_erase(session->dialect, &name, how, &command);
         rc = session_call(session, &command, &reply, err);
         if (rc == CT_E_OK)
-            rc = manager->parse_erase(reply, out, &count, err);
+            rc = manage_parse_erase(reply, out, &count, err);
         redis_reply_free(reply);
         *removed += count;
         progress_show(&progress, *removed);

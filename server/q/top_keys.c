@@ -2,6 +2,7 @@
 #include "q/top_keys.h"
 
 #include "common/clock.h"
+#include "dialect/shared/manage.h"
 #include "q/queue_change.h"
 
 /* --- what keys do --------------------------------------------------------------------------- */
@@ -45,14 +46,13 @@ static const char *const results[] = {
 static void do_deed(struct live *live, enum manage_deed deed)
 {
     struct session *session = live->top.session;
-    const struct manager *manager = session->dialect->manager;
     struct top_job *row = top_selected_job(&live->top);
     struct ct_error err = {.code = CT_E_OK};
     struct redis_reply *reply = NULL;
     struct redis_command command;
     struct ct_list list;
 
-    if (!manager || !row)
+    if (!session->dialect->manager || !row)
         return;
     struct manage_job job = {.id = ct_str_of(row->id)};
     struct manage_call call = {
@@ -67,10 +67,10 @@ static void do_deed(struct live *live, enum manage_deed deed)
     ct_list_init(&job.link);
     ct_list_push_back(&list, &job.link);
     redis_command_init(&command, NULL);
-    manager->build_jobs(&call, ct_wall_ms(&ct_clock_system), &command);
+    manage_build_jobs(session->dialect, &call, ct_wall_ms(&ct_clock_system), &command);
     err.code = session_call(session, &command, &reply, &err);
     if (err.code == CT_E_OK)
-        err.code = manager->parse_jobs(&call, reply, &err);
+        err.code = manage_parse_jobs(&call, reply, &err);
     if (err.code == CT_E_OK && job.result == MANAGE_REFUSED)
         err = job.err;
     say(live, &err, results[job.result]);

@@ -1,10 +1,7 @@
-/* What a dialect offers for changing queues and jobs by hand: pausing, and retrying, promoting,
- * removing or moving jobs that are named by their ids; taking a whole queue away. Called by
- * cartrita-q. Never done to a job that a worker holds.
- *
- * build_* fill an initialised command, parse_* read its reply, as in queue/dialect.h. Each call is
- * one atomic step that holds Redis for a few milliseconds, however long the queue is: what is more
- * comes in several, and what was not done when they end is as it was. */
+/* Changing queues and jobs by hand: pausing, and retrying, promoting, removing or moving jobs that
+ * are named by their ids; taking a whole queue away. A dialect says with struct manager what it has
+ * for that; the calls are the same for all of them (dialect/shared/manage.h). Called by cartrita-q.
+ * Never done to a job that a worker holds. */
 #ifndef CT_QUEUE_MANAGE_H
 #define CT_QUEUE_MANAGE_H
 
@@ -18,6 +15,20 @@ enum manage_deed {
     MANAGE_REMOVE,  /* with all that belongs to it */
     MANAGE_MOVE,    /* to another queue of the same prefix, in the state that it has */
     MANAGE_DEED_COUNT
+};
+
+/* Which of the dialect's own calls a removal stands for: what listeners hear of it, and what goes
+ * along, is not the same. */
+enum manage_manner {
+    MANAGE_AS_JOB, /* jobs that somebody named */
+    MANAGE_AS_CLEAN,
+    MANAGE_AS_DRAIN,
+};
+
+enum manage_tree {
+    MANAGE_ALONE,
+    MANAGE_WITH_CHILDREN,    /* and theirs */
+    MANAGE_PENDING_CHILDREN, /* not the job: what it still waits for, but for what has failed */
 };
 
 enum manage_result {
@@ -44,10 +55,11 @@ void manage_job_fini(struct manage_job *job);
 struct manage_call {
     struct queue_name queue;
     enum manage_deed deed;
-    const char *target;   /* MOVE: name of the other queue */
-    bool resets_attempts; /* RETRY: as if it had never run */
-    bool takes_series;    /* REMOVE: also the next one of a repeatable job */
-    bool keeps_debounce;  /* REMOVE: its debounce id goes on as long as it was to */
+    const char *target;        /* MOVE: name of the other queue */
+    bool resets_attempts;      /* RETRY: as if it had never run */
+    bool takes_series;         /* REMOVE: also the next one of a repeatable job */
+    enum manage_manner manner; /* REMOVE */
+    enum manage_tree tree;     /* REMOVE; where the dialect has trees */
     /* Where a page of this state found the ids: they are looked for there alone, since elsewhere
      * they are what nobody asked for. */
     bool has_place;
@@ -74,32 +86,19 @@ enum manage_erased {
     MANAGE_ERASE_SERIES,  /* it has repeatable jobs */
 };
 
+struct key_table; /* dialect/shared/keys.h */
+
 struct manager {
+    const struct key_table *keys;
     /* Indexes of the inspector's states that a deed takes jobs from, in the order in which they
      * are best walked. */
     struct manage_states {
         const uint32_t *items;
         uint32_t count;
     } states[MANAGE_DEED_COUNT];
-
-    void (*build_jobs)(const struct manage_call *call, int64_t now_ms,
-                       struct redis_command *command);
-    /* Sets the result of every job, and `search`. */
-    enum ct_code (*parse_jobs)(struct manage_call *call, const struct redis_reply *reply,
-                               struct ct_error *err);
-
-    /* Of the queue, for all its workers. *has_more: jobs that were left where they do not belong
-     * are moved first, a part at a time; ask again. */
-    void (*build_pause)(const struct queue_name *name, bool is_pause,
-                        struct redis_command *command);
-    enum ct_code (*parse_pause)(const struct redis_reply *reply, bool *has_more,
-                                struct ct_error *err);
-
-    /* With jobs: a paused queue only. *removed: jobs. */
-    void (*build_erase)(const struct queue_name *name, enum manage_erase how,
-                        struct redis_command *command);
-    enum ct_code (*parse_erase)(const struct redis_reply *reply, enum manage_erased *out,
-                                int64_t *removed, struct ct_error *err);
+    struct manage_states drained; /* those that a draining takes, but for the delayed */
+    bool has_trees;               /* jobs may have children */
+    const struct redis_script *jobs, *pause, *erase;
 };
 
 #endif

@@ -1,9 +1,9 @@
-/* server/dialect/bull/manage: replies of the scripts that change queues by hand, also such as they
+/* server/dialect/shared/manage: replies of the scripts that change queues by hand, also such as they
  * never send. */
 #include <check.h>
 #include <string.h>
 
-#include "dialect/bull/manage.h"
+#include "dialect/shared/manage.h"
 #include "tests/lib/unit.h"
 
 #define IDS 7
@@ -28,7 +28,7 @@ static void set_up(void)
 static enum ct_code parse(const char *resp)
 {
     struct redis_reply *reply = redis_reply_parse(resp, strlen(resp));
-    enum ct_code rc = bull_manager.parse_jobs(&call, reply, &err);
+    enum ct_code rc = manage_parse_jobs(&call, reply, &err);
 
     redis_reply_free(reply);
     return rc;
@@ -62,7 +62,7 @@ static const char *const odd[] = {
     "*0\r\n",
     "*1\r\n:-1\r\n",
     "*8\r\n:-1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:2\r\n",
-    "*8\r\n:-1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:-6\r\n",
+    "*8\r\n:-1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:-8\r\n",
     "*8\r\n:-1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n*0\r\n",
     "*8\r\n:-1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n:1\r\n$-1\r\n",
 };
@@ -108,7 +108,7 @@ START_TEST(test_erase)
         enum manage_erased out = MANAGE_ERASED;
         int64_t removed = 0;
 
-        ck_assert_int_eq(bull_manager.parse_erase(reply, &out, &removed, &err), cases[i].rc);
+        ck_assert_int_eq(manage_parse_erase(reply, &out, &removed, &err), cases[i].rc);
         ck_assert_int_eq(out, cases[i].out);
         ck_assert_int_eq(removed, cases[i].removed);
         redis_reply_free(reply);

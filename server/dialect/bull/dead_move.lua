@@ -12,6 +12,7 @@
 --- @include check
 --- @include add
 --- @include take
+--- @include forget
 
 local GONE, HELD, LATER = -1, -2, -3
 local D, hint, offset, is_redrive = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7] == '1'
@@ -34,7 +35,7 @@ while ARGV[at] do
     wanted[ARGV[at]] = true
     at = at + (is_redrive and 2 + ARGV[at + 1] * SERIES_ARGS or 1)
 end
-local taking = open_taking(D, wanted)
+local taking, forgetting = open_taking(D, wanted), open_forgetting(D)
 if hint ~= '' then
     look_near(taking, D .. hint, offset)
 end
@@ -108,7 +109,7 @@ local function move(at)
     local what = is_redrive and put_back_to_work(at) or 1
     taken[id], has_taken = true, true
     taking.take(id, place)
-    call('DEL', D .. id, D .. id .. ':logs')
+    forgetting.remove(id)
     return what
 end
 

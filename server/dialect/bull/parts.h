@@ -9,6 +9,7 @@
 
 /* What shared/commit.h needs to know of Bull. */
 extern const struct commit_rules bull_commit_rules;
+extern const struct manager bull_manager; /* manage.c */
 
 /* The signatures are those of struct dialect. */
 void bull_build_wait(struct dialect_queue *queue, struct redis_command *command);

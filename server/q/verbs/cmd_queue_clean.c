@@ -1,6 +1,4 @@
 /* queue clean: removes old jobs of one state, as Bull's queue.clean() does. */
-#include <string.h>
-
 #include "q/bulk.h"
 #include "q/command.h"
 
@@ -17,8 +15,8 @@ static const struct ct_option options[] = {
      .offset = offsetof(struct settings, state),
      .value_name = "STATE",
      .group = "Which jobs",
-     .help = "waiting, active (without a lock), delayed, paused, completed or failed; has to be "
-             "given."},
+     .help = "waiting, prioritized, active (without a lock), delayed, waiting-children, paused, "
+             "completed or failed; has to be given."},
     {.name = "older",
      .kind = CT_OPTION_DURATION_MS,
      .offset = offsetof(struct settings, choice.filter.older_ms),
@@ -51,7 +49,7 @@ static enum ct_code run(struct session *session, const void *given, const char *
     choice.states = (struct ct_option_list){.items = &state, .count = 1};
     const struct bulk_plan plan = {
         .deed = MANAGE_REMOVE,
-        .keeps_debounce = strcmp(state, "completed") == 0 || strcmp(state, "failed") == 0,
+        .manner = MANAGE_AS_CLEAN,
         .choice = &choice,
         .confirm = &settings->confirm,
     };

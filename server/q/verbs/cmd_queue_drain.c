@@ -1,4 +1,5 @@
-/* queue drain: removes what waits, as Bull's queue.empty() does, with all that belongs to it. The
+/* queue drain: removes what waits, as queue.empty() of Bull and queue.drain() of
+ * BullMQ do, with all that belongs to it. The
  * queue stays paused or not as it is. */
 #include "q/bulk.h"
 #include "q/command.h"
@@ -23,12 +24,11 @@ static enum ct_code run(struct session *session, const void *given, const char *
                         size_t arg_count, struct ct_error *err)
 {
     const struct settings *settings = given;
-    const char *states[] = {"waiting", "paused", "delayed"};
-    const struct bulk_choice choice = {
-        .states = {.items = states, .count = settings->has_delayed ? 3 : 2},
-    };
+    const struct bulk_choice choice = {.is_all = true};
     const struct bulk_plan plan = {
         .deed = MANAGE_REMOVE,
+        .manner = MANAGE_AS_DRAIN,
+        .takes_delayed = settings->has_delayed,
         .choice = &choice,
         .confirm = &settings->confirm,
     };

@@ -41,7 +41,6 @@ local function open_taking(D, is_wanted)
             call('LSET', key, index, REMOVED)
             side[key] = (side[key] or 0) + 1
         end
-        call('ZREM', D .. 'priority', id)
     end
 
     -- One pass is enough for all ids of a half, from the end that is nearer.
