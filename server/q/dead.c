@@ -5,6 +5,7 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "dialect/shared/letter.h"
 #include "q/job_text.h"
 
 int64_t dead_letter_moment(const struct dead_letter *letter)
@@ -73,7 +74,7 @@ static bool offer(struct dead_walk *walk, const struct inspect_job *job, struct 
     const struct inspector *inspector = walk->session->inspector;
     struct dead_item *item = &page->items[page->count];
 
-    if (job->is_missing || !walk->keeper->read(job_field(inspector, job, "data"), &item->letter))
+    if (job->is_missing || !letter_read(job_field(inspector, job, "data"), &item->letter))
         return false;
     if (is_full(walk) || !matches(walk, &item->letter)) {
         dead_letter_fini(&item->letter);

@@ -10,6 +10,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "common/random.h"
+#include "dialect/shared/letter.h"
 #include "q/dead_tally.h"
 #include "q/progress.h"
 #include "q/view.h"
@@ -98,11 +99,11 @@ static enum ct_code call(struct mover *mover, const struct dead_call *chunk, str
     enum ct_code rc = CT_E_OK;
 
     redis_command_init(&command, NULL);
-    walk->keeper->build_move(chunk, ct_wall_ms(&ct_clock_system), &ct_random_system, &command);
+    letter_build_move(walk->session->dialect, chunk, ct_wall_ms(&ct_clock_system), &ct_random_system, &command);
     if (command.argc > 0)
         rc = session_call(walk->session, &command, &reply, err);
     if (rc == CT_E_OK && reply)
-        rc = walk->keeper->parse_move(chunk, reply, err);
+        rc = letter_parse_move(chunk, reply, err);
     else if (session_may_be_done(rc))
         ct_error_wrap(err, "the last letters may or may not have been %s, run it again to go on",
                       deed(mover));

@@ -1,7 +1,6 @@
-/* What a dialect offers for dead-letter queues: reading the letters, which it wrote itself when
- * jobs failed for good, and taking them out again. Called by cartrita-q.
- *
- * build_move fills an initialised command, parse_move reads its reply, as in queue/dialect.h. */
+/* Dead-letter queues: letters, which a dialect wrote itself when jobs failed for good, and taking
+ * them out again. A dialect says with struct dead_keeper what it has for that; the calls are the
+ * same for all of them (dialect/shared/letter.h). Called by cartrita-q. */
 #ifndef CT_QUEUE_DEAD_H
 #define CT_QUEUE_DEAD_H
 
@@ -59,17 +58,14 @@ struct dead_keeper {
     /* Indexes of the inspector's states that letters may be taken from. */
     const uint32_t *states;
     uint32_t state_count;
-
-    /* False when the data of a job is no dead letter. On success the caller calls
-     * dead_letter_fini. */
-    bool (*read)(struct ct_str data, struct dead_letter *out);
-
-    /* Moves what can be moved, each letter atomically. Letters whose job cannot be added get their
-     * result at build; the command is empty when none is left. */
-    void (*build_move)(const struct dead_call *call, int64_t now_ms, const struct ct_random *random,
-                       struct redis_command *command);
-    enum ct_code (*parse_move)(const struct dead_call *call, const struct redis_reply *reply,
-                               struct ct_error *err);
+    const struct redis_script *move;
+    /* Members of options that belonged to the first life of a job and not to what it has to do,
+     * beside those that all dialects have; ends with NULL. */
+    const char *const *past;
+    /* Appends the arguments that add a job; on failure `out` is untouched. */
+    enum ct_code (*write_job)(const struct dialect_queue *queue, struct job_add *add,
+                              int64_t now_ms, const struct ct_random *random,
+                              struct redis_command *out, struct ct_error *err);
 };
 
 #endif

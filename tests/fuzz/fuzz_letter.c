@@ -2,7 +2,8 @@
  * What is added must be what a worker can read. Corpus: tests/fuzz/corpus/letter. */
 #include "common/json.h"
 #include "dialect/bull/keys.h"
-#include "dialect/bull/letter.h"
+#include "dialect/bull/bull.h"
+#include "dialect/shared/letter.h"
 #include "tests/fuzz/resp.h"
 
 #define FUZZ_NOW_MS    1700000000000
@@ -15,6 +16,7 @@ static void check_form(struct ct_str *body)
 {
     struct ct_str args[FUZZ_FORM_ARGS];
 
+    ct_assert(ct_str_is(resp_take_arg(body), "14"));
     for (int i = 0; i < FUZZ_FORM_ARGS; i++)
         args[i] = resp_take_arg(body);
     ct_assert(args[0].len == 0);                             /* begins no series */
@@ -49,7 +51,7 @@ static void move(const struct dead_letter *letter)
     ct_list_init(&one.link);
     ct_list_push_back(&moves, &one.link);
     redis_command_init(&command, NULL);
-    bull_dead_keeper.build_move(&call, FUZZ_NOW_MS, &ct_random_system, &command);
+    letter_build_move(&bull_dialect, &call, FUZZ_NOW_MS, &ct_random_system, &command);
     ct_assert((command.argc == 0) == (one.err.code != CT_E_OK));
     ct_assert(one.err.code == CT_E_OK || (one.err.detail[0] && one.result == DEAD_REFUSED));
     if (command.argc > 0)
@@ -62,7 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct dead_letter letter;
 
-    if (!bull_dead_keeper.read((struct ct_str){(const char *)data, size}, &letter))
+    if (!letter_read((struct ct_str){(const char *)data, size}, &letter))
         return 0;
     ct_assert(letter.queue[0] && letter.id && letter.name && letter.reason.data);
     ct_assert(letter.attempts_made >= 0 && letter.finished_ms >= 0);

@@ -1,10 +1,11 @@
-/* server/dialect/bull/letter: what is a dead letter and what is none, and how its job is written
+/* server/dialect/shared/letter: what is a dead letter and what is none, and how its job is written
  * for its next life. */
 #include <check.h>
 #include <string.h>
 
 #include "dialect/bull/keys.h"
-#include "dialect/bull/letter.h"
+#include "dialect/bull/bull.h"
+#include "dialect/shared/letter.h"
 #include "tests/lib/unit.h"
 
 #define NOW 1700000000000
@@ -13,7 +14,7 @@ static struct dead_letter letter;
 
 static bool read_letter(const char *text)
 {
-    return bull_dead_keeper.read(ct_str_of(text), &letter);
+    return letter_read(ct_str_of(text), &letter);
 }
 
 START_TEST(test_reads)
@@ -74,7 +75,7 @@ END_TEST
 
 START_TEST(test_nothing_is_no_letter)
 {
-    ck_assert(!bull_dead_keeper.read(CT_STR_NONE, &letter));
+    ck_assert(!letter_read(CT_STR_NONE, &letter));
 }
 END_TEST
 
@@ -89,7 +90,7 @@ static uint32_t build(const char *target, struct dead_move *move, struct ct_buf 
     ct_list_init(&move->link);
     ct_list_push_back(&moves, &move->link);
     redis_command_init(&command, NULL);
-    bull_dead_keeper.build_move(&call, NOW, &ct_random_system, &command);
+    letter_build_move(&bull_dialect, &call, NOW, &ct_random_system, &command);
     uint32_t argc = command.argc;
     ct_buf_append_str(text, ct_buf_str(&command.body));
     ct_buf_append_char(text, '\0');
@@ -107,7 +108,7 @@ START_TEST(test_next_life)
     ck_assert(read_letter("{\"queue\":\"q\",\"id\":\"1\",\"name\":\"n\",\"failedReason\":\"no\","
                           "\"data\":{\"n\":1.50},\"opts\":{\"x\":1,\"jobId\":\"own\",\"delay\":9,"
                           "\"timestamp\":1,\"debounce\":{\"id\":\"d\"}}}"));
-    ck_assert_uint_eq(build("q", &move, &text), head + 2 + 2 * 14);
+    ck_assert_uint_eq(build("q", &move, &text), head + 2 + 2 * (1 + 14));
     ck_assert(strstr(ct_buf_data(&text), "\r\nbull:q:wait\r\n"));
     ck_assert(strstr(ct_buf_data(&text),
                      "{\"x\":1,\"jobId\":\"own\",\"redrivenFrom\":{\"queue\":\"q\",\"id\":\"1\","

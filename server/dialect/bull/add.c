@@ -9,7 +9,7 @@
 #include "dialect/shared/add.h"
 #include "dialect/shared/plan.h"
 
-static enum ct_code write_add(const struct dialect_queue *queue, struct job_add *add,
+enum ct_code bull_entry_write(const struct dialect_queue *queue, struct job_add *add,
                               int64_t now_ms, const struct ct_random *random,
                               struct redis_command *out, struct ct_error *err)
 {
@@ -26,7 +26,7 @@ void bull_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t n
     struct redis_command jobs;
 
     redis_command_init(&jobs, NULL);
-    (void)adds_write(queue, adds, write_add, now_ms, random, &jobs);
+    (void)adds_write(queue, adds, bull_entry_write, now_ms, random, &jobs);
     if (jobs.argc > 0) {
         queue_keys_begin(&queue->keys, &bull_add_script, now_ms, DIALECT_OUTSIDER, command);
         adds_append(&jobs, command);

@@ -4,7 +4,6 @@
 #include "dialect/bull/bull.h"
 #include "dialect/bull/doctor.h"
 #include "dialect/bull/inspect.h"
-#include "dialect/bull/letter.h"
 #include "dialect/bull/parts.h"
 #include "dialect/bull/schedule.h"
 #include "dialect/bull/watch.h"

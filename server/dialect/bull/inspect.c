@@ -12,19 +12,6 @@ static const struct inspect_state states[BULL_STATE_COUNT] = {
     [BULL_FAILED] = {"failed", "failed", .is_by_end = true},
 };
 
-const uint32_t bull_idle_states[BULL_IDLE_STATES] = {BULL_WAITING, BULL_PAUSED, BULL_DELAYED,
-                                                     BULL_FAILED};
-
-const char *bull_state_key(uint32_t state)
-{
-    return states[state].key;
-}
-
-const char *bull_state_list(uint32_t state)
-{
-    return states[state].is_list ? states[state].key : NULL;
-}
-
 static const struct inspect_field fields[] = {
     {"name", "name", .kind = INSPECT_TEXT, .fallback = "\"__default__\""},
     {"data", "data", .kind = INSPECT_JSON, .is_large = true, .fallback = "{}"},

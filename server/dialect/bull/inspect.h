@@ -17,14 +17,4 @@ enum bull_state {
     BULL_STATE_COUNT
 };
 
-/* What holds the jobs of a state, a list or a sorted set, without the queue's name. */
-const char *bull_state_key(uint32_t state);
-
-/* The list that holds the jobs of a state, without the queue's name; NULL: it is a sorted set. */
-const char *bull_state_list(uint32_t state);
-
-/* The states of jobs that nobody works on and that have not completed. */
-#define BULL_IDLE_STATES 4
-extern const uint32_t bull_idle_states[BULL_IDLE_STATES];
-
 #endif

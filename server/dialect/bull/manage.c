@@ -1,6 +1,7 @@
-/* Changing Bull's queues by hand: what dialect/shared/manage.c needs for it. */
+/* Changing Bull's queues by hand: what dialect/shared/manage.c and letter.c need for it. */
 #include "dialect/bull/inspect.h"
 #include "dialect/bull/parts.h"
+#include "queue/dead.h"
 #include "queue/manage.h"
 #include "bull_lua.h"
 
@@ -29,4 +30,17 @@ const struct manager bull_manager = {
     .jobs = &bull_manage_jobs_script,
     .pause = &bull_manage_pause_script,
     .erase = &bull_manage_erase_script,
+};
+
+/* Letters are taken where nobody works on them and they have not completed. */
+static const uint32_t letter_states[] = {BULL_WAITING, BULL_PAUSED, BULL_DELAYED, BULL_FAILED};
+
+static const char *const past[] = {"debounce", NULL};
+
+const struct dead_keeper bull_dead_keeper = {
+    .states = letter_states,
+    .state_count = sizeof letter_states / sizeof letter_states[0],
+    .move = &bull_dead_move_script,
+    .past = past,
+    .write_job = bull_entry_write,
 };

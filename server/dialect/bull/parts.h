@@ -9,7 +9,9 @@
 
 /* What shared/commit.h needs to know of Bull. */
 extern const struct commit_rules bull_commit_rules;
-extern const struct manager bull_manager; /* manage.c */
+/* manage.c */
+extern const struct manager bull_manager;
+extern const struct dead_keeper bull_dead_keeper;
 
 /* The signatures are those of struct dialect. */
 void bull_build_wait(struct dialect_queue *queue, struct redis_command *command);
@@ -18,6 +20,10 @@ enum ct_code bull_parse_wait(struct dialect_queue *queue, const struct redis_rep
                              struct ct_error *err);
 enum ct_code bull_schedule(struct dialect_queue *queue, const struct job *job, int64_t now_ms,
                            struct effect **out, struct ct_error *err);
+/* An add_write_fn (shared/add.h). */
+enum ct_code bull_entry_write(const struct dialect_queue *queue, struct job_add *add,
+                              int64_t now_ms, const struct ct_random *random,
+                              struct redis_command *out, struct ct_error *err);
 void bull_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t now_ms,
                     const struct ct_random *random, struct redis_command *command);
 enum ct_code bull_parse_add(struct dialect_queue *queue, struct ct_list *adds,

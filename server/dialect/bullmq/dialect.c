@@ -55,6 +55,7 @@ const struct dialect bullmq_dialect = {
     .promotes_always = true,
     .has_flows = true,
     .dedup_option = "deduplication",
+    .dead_keeper = &bullmq_dead_keeper,
     .manager = &bullmq_manager,
     .open = bullmq_open,
     .close = dialect_queue_close,

@@ -1,6 +1,8 @@
-/* Changing BullMQ's queues by hand: what dialect/shared/manage.c needs for it. */
+/* Changing BullMQ's queues by hand: what dialect/shared/manage.c and letter.c need for it. */
+#include "dialect/bullmq/entry.h"
 #include "dialect/bullmq/inspect.h"
 #include "dialect/bullmq/parts.h"
+#include "queue/dead.h"
 #include "queue/manage.h"
 #include "bullmq_lua.h"
 
@@ -31,4 +33,19 @@ const struct manager bullmq_manager = {
     .jobs = &bullmq_manage_jobs_script,
     .pause = &bullmq_manage_pause_script,
     .erase = &bullmq_manage_erase_script,
+};
+
+/* Letters are taken where nobody works on them and they have not completed. */
+static const uint32_t letter_states[] = {BULLMQ_WAITING, BULLMQ_PAUSED, BULLMQ_PRIORITIZED,
+                                         BULLMQ_DELAYED, BULLMQ_FAILED};
+
+static const char *const past[] = {"repeatJobKey", "parent", "fpof", "cpof",
+                                   "idof",         "rdof",   "de",   NULL};
+
+const struct dead_keeper bullmq_dead_keeper = {
+    .states = letter_states,
+    .state_count = sizeof letter_states / sizeof letter_states[0],
+    .move = &bullmq_dead_move_script,
+    .past = past,
+    .write_job = bullmq_entry_write,
 };

@@ -8,7 +8,9 @@
 /* What shared/commit.h needs to know of BullMQ. */
 extern const struct commit_rules bullmq_commit_rules;
 
-extern const struct manager bullmq_manager; /* manage.c */
+/* manage.c */
+extern const struct manager bullmq_manager;
+extern const struct dead_keeper bullmq_dead_keeper;
 
 /* The signatures are those of struct dialect. */
 void bullmq_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t now_ms,

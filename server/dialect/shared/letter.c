@@ -1,18 +1,15 @@
 /* Reads dead letters (inc/dead.lua writes them) and takes them out of their queue (dead_move.lua).
- * Whoever else writes the same JSON is read as well. Called by cartrita-q, by the table at the end.
- */
-#include "dialect/bull/letter.h"
+ * Whoever else writes the same JSON is read as well. Called by cartrita-q. */
+#include "dialect/shared/letter.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-#include "bull_lua.h"
 #include "common/json.h"
 #include "common/mem.h"
-#include "dialect/bull/bull.h"
-#include "dialect/bull/entry.h"
-#include "dialect/bull/inspect.h"
 #include "dialect/shared/memberlist.h"
+#include "dialect/shared/queue.h"
+#include "queue/inspect.h"
 
 /* --- reading -------------------------------------------------------------------------------- */
 
@@ -92,7 +89,7 @@ static int64_t number_of(struct ct_str letter, const char *name)
     return number > 0 && number < 0x1p53 ? (int64_t)number : 0;
 }
 
-static bool bull_read_letter(struct ct_str data, struct dead_letter *out)
+bool letter_read(struct ct_str data, struct dead_letter *out)
 {
     struct ct_str text = data.data ? copy_utf8(data) : CT_STR_NONE;
 
@@ -161,33 +158,51 @@ static bool has_own_id(const struct memberlist *opts)
 }
 
 /* What belonged to the first life of the job and not to what it has to do. */
-static void clear_past(struct memberlist *opts)
+static void clear_past(struct memberlist *opts, const char *const *past)
 {
-    static const char *const past[] = {"delay", "timestamp", "repeat", "prevMillis", "debounce"};
-
-    for (size_t i = 0; i < sizeof past / sizeof past[0]; i++)
-        memberlist_remove(opts, past[i]);
+    memberlist_remove(opts, "delay");
+    memberlist_remove(opts, "timestamp");
+    memberlist_remove(opts, "repeat");
+    memberlist_remove(opts, "prevMillis");
+    for (; *past; past++)
+        memberlist_remove(opts, *past);
 }
 
-static enum ct_code put_form(const struct dialect_queue *queue, const struct dead_letter *letter,
-                             const struct memberlist *opts, int64_t now_ms,
-                             const struct ct_random *random, struct redis_command *out,
+/* What a form needs: where its job goes, and how the dialect writes it. */
+struct redrive {
+    const struct dead_keeper *keeper;
+    const struct dialect_queue *queue; /* that gets the jobs */
+    int64_t now_ms;
+    const struct ct_random *random;
+};
+
+static enum ct_code put_form(const struct redrive *redrive, const struct dead_letter *letter,
+                             const struct memberlist *opts, struct redis_command *out,
                              struct ct_error *err)
 {
+    struct redis_command form;
     struct ct_buf text;
 
+    redis_command_init(&form, NULL);
     ct_buf_init(&text);
     memberlist_append(opts, &text);
-    struct entry entry = {ct_str_of(letter->name), letter->data, ct_buf_str(&text), now_ms, false};
-    enum ct_code rc = entry_write(queue, &entry, random, out, err);
+    struct job_add add = {
+        .name = ct_str_of(letter->name), .data = letter->data, .opts = ct_buf_str(&text)};
+    enum ct_code rc = redrive->keeper->write_job(redrive->queue, &add, redrive->now_ms,
+                                                 redrive->random, &form, err);
+    if (rc == CT_E_OK) {
+        redis_command_int(out, form.argc);
+        ct_buf_append_str(&out->body, ct_buf_str(&form.body));
+        out->argc += form.argc;
+    }
+    redis_command_fini(&form);
     ct_buf_free(&text);
     return rc;
 }
 
 /* The arguments of one letter; on failure some may be in `out`. */
-static enum ct_code put_job(const struct dialect_queue *queue, const struct dead_call *call,
-                            const struct dead_move *move, int64_t now_ms,
-                            const struct ct_random *random, struct redis_command *out,
+static enum ct_code put_job(const struct redrive *redrive, const struct dead_call *call,
+                            const struct dead_move *move, struct redis_command *out,
                             struct ct_error *err)
 {
     struct memberlist opts;
@@ -196,15 +211,15 @@ static enum ct_code put_job(const struct dialect_queue *queue, const struct dead
     if (rc == CT_E_OK) {
         bool is_own = has_own_id(&opts);
 
-        clear_past(&opts);
+        clear_past(&opts, redrive->keeper->past);
         set_origin(&opts, call, move);
         redis_command_str(out, move->id);
         redis_command_int(out, is_own ? 2 : 1);
         if (is_own)
-            rc = put_form(queue, move->letter, &opts, now_ms, random, out, err);
+            rc = put_form(redrive, move->letter, &opts, out, err);
         memberlist_remove(&opts, "jobId");
         if (rc == CT_E_OK)
-            rc = put_form(queue, move->letter, &opts, now_ms, random, out, err);
+            rc = put_form(redrive, move->letter, &opts, out, err);
     }
     memberlist_fini(&opts);
     return rc;
@@ -217,24 +232,26 @@ static struct dead_move *move_at(struct ct_list *node)
     return CT_CONTAINER(node, struct dead_move, link);
 }
 
-static void put_head(const struct dialect_queue *queue, const struct dead_call *call,
-                     int64_t now_ms, struct redis_command *command)
+static void put_head(const struct dialect *dialect, const struct dialect_queue *queue,
+                     const struct dead_call *call, int64_t now_ms, struct redis_command *command)
 {
-    const char *list = call->has_place ? bull_state_list(call->state) : NULL;
+    const struct inspect_state *state =
+        call->has_place ? &dialect->inspector->states[call->state] : NULL;
+    bool has_list = state && state->is_list;
     struct ct_buf base;
 
-    queue_keys_begin(&queue->keys, &bull_dead_move_script, now_ms, DIALECT_OUTSIDER, command);
+    queue_keys_begin(&queue->keys, dialect->dead_keeper->move, now_ms, DIALECT_OUTSIDER, command);
     ct_buf_init(&base);
     ct_buf_printf(&base, "%s:%s:", call->dead.prefix, call->dead.name);
     redis_command_str(command, ct_buf_str(&base));
     ct_buf_free(&base);
-    redis_command_text(command, list ? list : "");
-    redis_command_int(command, list ? call->offset : 0);
+    redis_command_text(command, has_list ? state->key : "");
+    redis_command_int(command, has_list ? call->offset : 0);
     redis_command_text(command, call->target ? "1" : "0");
 }
 
-static void bull_build_move(const struct dead_call *call, int64_t now_ms,
-                            const struct ct_random *random, struct redis_command *command)
+void letter_build_move(const struct dialect *dialect, const struct dead_call *call, int64_t now_ms,
+                       const struct ct_random *random, struct redis_command *command)
 {
     struct queue_name name = {call->dead.prefix, call->target ? call->target : call->dead.name};
     struct dialect_queue *queue = NULL;
@@ -244,10 +261,11 @@ static void bull_build_move(const struct dead_call *call, int64_t now_ms,
 
     queue_settings_init(&defaults);
     redis_command_init(&jobs, NULL);
-    enum ct_code rc = bull_dialect.open(&name, &defaults, &queue, &err);
+    enum ct_code rc = dialect->open(&name, &defaults, &queue, &err);
     if (rc == CT_E_OK && call->target && strcmp(call->target, call->dead.name) == 0)
         rc = ct_error_set(&err, CT_E_CONFLICT,
                           "its job would come back into the dead-letter queue itself");
+    const struct redrive redrive = {dialect->dead_keeper, queue, now_ms, random};
     CT_LIST_FOREACH (node, call->moves) {
         struct dead_move *move = move_at(node);
         struct redis_command job;
@@ -259,8 +277,7 @@ static void bull_build_move(const struct dead_call *call, int64_t now_ms,
         redis_command_init(&job, NULL);
         if (!call->target)
             redis_command_str(&job, move->id);
-        if (!call->target ||
-            put_job(queue, call, move, now_ms, random, &job, &move->err) == CT_E_OK) {
+        if (!call->target || put_job(&redrive, call, move, &job, &move->err) == CT_E_OK) {
             ct_buf_append_str(&jobs.body, ct_buf_str(&job.body));
             jobs.argc += job.argc;
             move->err.code = CT_E_OK;
@@ -268,13 +285,13 @@ static void bull_build_move(const struct dead_call *call, int64_t now_ms,
         redis_command_fini(&job);
     }
     if (jobs.argc > 0) {
-        put_head(queue, call, now_ms, command);
+        put_head(dialect, queue, call, now_ms, command);
         ct_buf_append_str(&command->body, ct_buf_str(&jobs.body));
         command->argc += jobs.argc;
     }
     redis_command_fini(&jobs);
     if (queue)
-        bull_dialect.close(queue);
+        dialect->close(queue);
     queue_settings_fini(&defaults);
 }
 
@@ -297,8 +314,8 @@ static void take_answer(struct dead_move *move, const struct redis_reply *answer
     move->result = code >= -3 && code < 0 ? results[code + 3] : DEAD_MOVED;
 }
 
-static enum ct_code bull_parse_move(const struct dead_call *call, const struct redis_reply *reply,
-                                    struct ct_error *err)
+enum ct_code letter_parse_move(const struct dead_call *call, const struct redis_reply *reply,
+                               struct ct_error *err)
 {
     size_t place = 0;
     enum ct_code rc = redis_reply_check(reply, err);
@@ -318,11 +335,3 @@ static enum ct_code bull_parse_move(const struct dead_call *call, const struct r
     }
     return CT_E_OK;
 }
-
-const struct dead_keeper bull_dead_keeper = {
-    .states = bull_idle_states,
-    .state_count = BULL_IDLE_STATES,
-    .read = bull_read_letter,
-    .build_move = bull_build_move,
-    .parse_move = bull_parse_move,
-};

@@ -5,35 +5,50 @@
 --   4 what the keys of the dead-letter queue begin with  5 the list where the ids were seen, wait or
 --   paused; "": no list  6 how far from its tail, the first of them  7 "1": back to work, "0": remove
 --   8... of each letter its id, and with "1": how many forms of the job follow, 1 or 2 (the second for
---   when the id of the first is taken), and each form: arguments of add_series_job (inc/add.lua)
+--   when the id of the first is taken), and each form: how many arguments follow, and arguments of
+--   add_again (inc/again.lua)
 -- Result: for each letter the id of the new job, 1 (removed), -1 (gone), -2 (not in a state that it may
 --   be taken from: somebody works on it or has), -3 (not looked for, ask again), or {error text}
 --- @include base
 --- @include check
---- @include add
+--- @include again
 --- @include take
 --- @include forget
 
 local GONE, HELD, LATER = -1, -2, -3
 local D, hint, offset, is_redrive = ARGV[4], ARGV[5], tonumber(ARGV[6]), ARGV[7] == '1'
-local lists, sets = {D .. 'wait', D .. 'paused'}, {D .. 'delayed', D .. 'failed'}
+local lists, sets = {D .. 'wait', D .. 'paused'}, {}
+for i, set in ipairs(LETTER_SETS) do
+    sets[i] = D .. set
+end
 
 local problem = is_redrive and foreign_key()
-for i = 1, 4 do
-    local key, kind = lists[i] or sets[i - 2], i < 3 and 'list' or 'zset'
-    local is = call('TYPE', key).ok
-    if is ~= 'none' and is ~= kind then
-        problem = 'WRONGTYPE ' .. key .. ' is a ' .. is .. ', not a ' .. kind
+for kind, keys in pairs({list = lists, zset = sets}) do
+    for _, key in ipairs(keys) do
+        problem = problem or foreign(key, kind)
     end
 end
 if problem then
     return redis.error_reply(problem)
 end
 
+-- Where the letter behind the one at this place begins.
+local function behind(at)
+    if not is_redrive then
+        return at + 1
+    end
+    local forms = tonumber(ARGV[at + 1])
+    at = at + 2
+    for _ = 1, forms do
+        at = at + 1 + ARGV[at]
+    end
+    return at
+end
+
 local wanted, at = {}, 8
 while ARGV[at] do
     wanted[ARGV[at]] = true
-    at = at + (is_redrive and 2 + ARGV[at + 1] * SERIES_ARGS or 1)
+    at = behind(at)
 end
 local taking, forgetting = open_taking(D, wanted), open_forgetting(D)
 if hint ~= '' then
@@ -65,9 +80,9 @@ local function find(id)
     if taking.near[id] then
         return taking.near[id]
     end
-    for i = 1, 2 do
-        if call('ZSCORE', sets[i], id) then
-            return {sets[i], false}
+    for _, set in ipairs(sets) do
+        if call('ZSCORE', set, id) then
+            return {set, false}
         end
     end
     local len = call('LLEN', lists[1]) + call('LLEN', lists[2])
@@ -84,10 +99,12 @@ local function find(id)
 end
 
 local function put_back_to_work(at)
-    if ARGV[at + 1] == '2' and call('EXISTS', P .. ARGV[at + 5]) == 1 then
-        at = at + SERIES_ARGS
+    local forms = ARGV[at + 1]
+    at = at + 2
+    if forms == '2' and call('EXISTS', P .. wanted_id(at + 1)) == 1 then
+        at = at + 1 + ARGV[at]
     end
-    return add_series_job(at + 2)
+    return add_again(at + 1)
 end
 
 local taken, has_taken = {}, false
@@ -125,7 +142,7 @@ while ARGV[at] do
         what = {what}
     end
     answers[#answers + 1] = what
-    at = at + (is_redrive and 2 + ARGV[at + 1] * SERIES_ARGS or 1)
+    at = behind(at)
 end
 
 taking.close()
