@@ -1,5 +1,5 @@
 /* The doctor's memory of ids: never forgets one, and seldom knows one that it has not met. */
-#include "dialect/bull/seen.h"
+#include "dialect/shared/seen.h"
 
 #include <stdio.h>
 

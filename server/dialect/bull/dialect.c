@@ -2,7 +2,6 @@
 #include <math.h>
 
 #include "dialect/bull/bull.h"
-#include "dialect/bull/doctor.h"
 #include "dialect/bull/inspect.h"
 #include "dialect/bull/parts.h"
 #include "dialect/bull/schedule.h"

@@ -1,223 +1,87 @@
-/* The examination of one queue: a walk over its lists and sets, then over all its keys. Reads only.
- *
- *   QUEUE   its own keys: types, sizes, which list is in use
- *   PLACES  each id in its lists and sets: has it a job, is it elsewhere, too
- *   SCAN    its keys, a part at a time, and JOBS: what each of them is
- *   WHERE   what looked broken on the way, again, each in one moment
- *   LATER   what may be so for a moment in a healthy queue, EXAM_REST_MS after it was seen
- *
- * A queue at work moves its jobs between two steps. So PLACES to JOBS only raise suspicions about
- * places, and WHERE decides. Lists are walked from the head: what is pushed there meanwhile moves
- * ids behind the walk, so that none is overlooked. */
-#include <stdlib.h>
+/* What can be wrong with a Bull queue, and what dialect/shared/doctor.c needs to find it. The names
+ * of what has a cure are those that the repair scripts know. */
+#include "dialect/shared/doctor.h"
 
-#include "common/mem.h"
-#include "dialect/bull/exam.h"
+#include "bull_lua.h"
+#include "dialect/bull/parts.h"
 
-#define SUSPECTS_MAX 100000
+static const struct illness illnesses[ILL_COUNT] = {
+    [ILL_NO_STATE] = {"no state", "the job is stored and in no list or set: it never runs",
+                      "put it into failed (completed, if it has its result): nothing runs again "
+                      "that nobody asked for"},
+    [ILL_TWO_STATES] = {"two states", "the job is in several places: it may run twice",
+                        "leave it in one: active while a worker has it, else where it ended, else "
+                        "where it waits"},
+    [ILL_NO_JOB] = {"no job",
+                    "an id is listed whose job is gone: a Bull worker would run it as an "
+                    "empty job",
+                    "take the id out"},
+    [ILL_NO_LOCK] = {"no lock",
+                     "the job is active and no worker holds it, for 2 s and longer: it "
+                     "waits for a stalled check",
+                     "let it wait again, counted as stalled"},
+    [ILL_PRIORITY_LEFT] = {"priority left",
+                           "a member of priority that does not wait: jobs with a "
+                           "priority are put in the wrong place",
+                           "take it out of priority"},
+    [ILL_TWO_LISTS] = {"two waiting lists",
+                       "jobs wait in the list that is not in use: they do not run with the others, "
+                       "and Bull's pause and resume overwrite one list with the other",
+                       "move them to the list that is in use, to be run first"},
+    [ILL_LOCK_LEFT] = {"lock without job", "a lock whose job is gone", "delete it"},
+    [ILL_LOCK_ENDLESS] = {"lock without end", "the job can never be taken from whoever locked it",
+                          "let it end in 30 s, unless it is renewed"},
+    [ILL_LOGS_LEFT] = {"logs without job", "the log of a job that is gone: memory", "delete it"},
+    [ILL_DEBOUNCE_LEFT] = {"debounce without job",
+                           "a debounce id of a job that is gone: it keeps "
+                           "jobs from being added for ever",
+                           "delete it"},
+    [ILL_SERIES_DEAD] = {"series without job",
+                         "a repeatable job is listed and its next one is "
+                         "gone: it does not repeat. Add it again, or remove "
+                         "it",
+                         NULL},
+    [ILL_BAD_DATA] = {"data no JSON",
+                      "the job fails when its turn comes; in Bull it stalls. "
+                      "Correct its hash, or remove it",
+                      NULL},
+    [ILL_BAD_OPTS] = {"opts no JSON",
+                      "the job fails when its turn comes; in Bull it stalls. "
+                      "Correct its hash, or remove it",
+                      NULL},
+    [ILL_HUGE_JOB] = {"huge job", "data and opts of 1 MiB and more: each fetch holds up Redis",
+                      NULL},
+    [ILL_HUGE_LOGS] = {"huge log", "10000 lines and more: memory", NULL},
+    [ILL_HUGE_SET] = {"huge set",
+                      "a million jobs and more that have ended or are delayed: memory. "
+                      "See removeOnComplete and removeOnFail",
+                      NULL},
+    [ILL_FOREIGN_TYPE] = {"foreign type",
+                          "a key of the queue is of another type, or no job: the "
+                          "scripts that meet it fail. See what wrote it",
+                          NULL},
+    [ILL_MIXED] = {"mixed dialects",
+                   "Bull and BullMQ write to it: neither sees all jobs. Give one "
+                   "of them another prefix",
+                   NULL},
+};
+_Static_assert(DOCTOR_JOB_BYTES_MAX == 1 << 20 && DOCTOR_LOG_LINES_MAX == 10000 &&
+                   DOCTOR_SET_SIZE_MAX == 1000000,
+               "the texts name the bounds");
 
-/* --- texts ---------------------------------------------------------------------------------- */
-
-void exam_add(struct texts *texts, struct ct_str text)
-{
-    if (texts->count == texts->cap) {
-        texts->cap = texts->cap ? 2 * texts->cap : 64;
-        texts->items = ct_realloc(texts->items, texts->cap * sizeof *texts->items);
-    }
-    texts->items[texts->count++] = ct_strndup(text.data ? text.data : "", text.len);
-}
-
-void exam_clear(struct texts *texts)
-{
-    for (size_t i = 0; i < texts->count; i++)
-        free(texts->items[i]);
-    free(texts->items);
-    *texts = (struct texts){0};
-}
-
-void exam_suspect(struct examination *exam, struct ct_str id)
-{
-    /* An id with a NUL is beyond what texts hold; beyond the bound the next examination goes on. */
-    if (exam->suspects.count < SUSPECTS_MAX && !memchr(id.data, '\0', id.len))
-        exam_add(&exam->suspects, id);
-}
-
-/* --- what is found --------------------------------------------------------------------------- */
-
-void exam_tell(const struct teller *teller, enum ill ill, struct ct_str id, struct ct_str detail)
-{
-    teller->on_finding(teller->ctx, &bull_illnesses[ill], id, detail);
-}
-
-void exam_tell_number(const struct teller *teller, enum ill ill, struct ct_str id, int64_t number,
-                      const char *unit)
-{
-    struct ct_buf text;
-
-    ct_buf_init(&text);
-    ct_buf_printf(&text, "%lld %s", (long long)number, unit);
-    exam_tell(teller, ill, id, ct_buf_str(&text));
-    ct_buf_free(&text);
-}
-
-/* --- the whole ------------------------------------------------------------------------------- */
-
-static struct examination *bull_exam_open(const struct queue_name *name, const char *const *others,
-                                          size_t other_count, int64_t now_ms)
-{
-    struct examination *exam = ct_zalloc(sizeof *exam);
-
-    exam->base = ct_asprintf("%s:%s:", name->prefix, name->name);
-    exam->started_ms = now_ms;
-    ct_buf_append_char(&exam->cursor, '0');
-    for (size_t i = 0; i < other_count; i++) {
-        struct ct_str other = ct_str_of(others[i]);
-
-        if (ct_str_skip(&other, name->name) && ct_str_skip(&other, ":")) {
-            char *head = ct_asprintf("%.*s:", (int)other.len, other.data);
-            exam_add(&exam->foreign, ct_str_of(head));
-            free(head);
-        }
-    }
-    return exam;
-}
-
-static void bull_exam_close(struct examination *exam)
-{
-    exam_clear(&exam->foreign);
-    exam_clear(&exam->keys);
-    exam_clear(&exam->suspects);
-    exam_clear(&exam->doubts);
-    exam_clear(&exam->series);
-    exam_clear(&exam->silent);
-    seen_fini(&exam->seen);
-    ct_buf_free(&exam->cursor);
-    free(exam->base);
-    free(exam);
-}
-
-static int compare_texts(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* Most come up several times: where they are listed, and where they are stored. */
-static void sort_suspects(struct texts *suspects)
-{
-    size_t kept = 0;
-
-    if (suspects->count == 0)
-        return;
-    qsort(suspects->items, suspects->count, sizeof *suspects->items, compare_texts);
-    for (size_t i = 1; i < suspects->count; i++) {
-        if (strcmp(suspects->items[kept], suspects->items[i]) == 0)
-            free(suspects->items[i]);
-        else
-            suspects->items[++kept] = suspects->items[i];
-    }
-    suspects->count = kept + 1;
-}
-
-/* A series whose next job may have run meanwhile is none to tell anything of. */
-static void skip_due(struct texts *series, int64_t now_ms)
-{
-    while (series->done < series->count &&
-           strtod(series->items[series->done + 1], NULL) < (double)(now_ms + 2 * EXAM_REST_MS))
-        series->done += 2;
-}
-
-/* Phases without anything to ask are left behind. */
-static void move_on(struct examination *exam, int64_t now_ms)
-{
-    if (exam->phase == JOBS && exam->keys.done == exam->keys.count) {
-        exam_clear(&exam->keys);
-        exam->phase = exam->has_scanned ? WHERE : SCAN;
-        if (exam->has_scanned)
-            sort_suspects(&exam->suspects);
-    }
-    if (exam->phase >= WHERE) {
-        skip_due(&exam->series, now_ms);
-        skip_due(&exam->silent, now_ms);
-    }
-    if (exam->phase == WHERE && exam->suspects.done == exam->suspects.count)
-        exam->phase = LATER;
-    if (exam->phase == LATER && exam->doubts.done == exam->doubts.count &&
-        exam->series.done == exam->series.count && exam->silent.done == exam->silent.count)
-        exam->phase = DONE;
-}
-
-static bool bull_exam_build(struct examination *exam, int64_t now_ms, int64_t *rest_ms,
-                            struct redis_command *command)
-{
-    *rest_ms = 0;
-    move_on(exam, now_ms);
-    switch (exam->phase) {
-    case QUEUE:
-        exam_build_queue(exam, command);
-        return true;
-    case PLACES:
-        exam_build_page(exam, command);
-        return true;
-    case SCAN:
-        exam_build_scan(exam, command);
-        return true;
-    case JOBS:
-        exam_build_jobs(exam, command);
-        return true;
-    case WHERE:
-        exam_build_where(exam, command);
-        return true;
-    case LATER:
-        if (exam->doubted_ms == 0 && exam->series.done == exam->series.count) {
-            exam->doubted_ms = now_ms;
-            *rest_ms = EXAM_REST_MS;
-        }
-        exam_build_later(exam, command);
-        return true;
-    case DONE:
-        break;
-    }
-    return false;
-}
-
-static enum ct_code bull_exam_parse(struct examination *exam, const struct redis_reply *reply,
-                                    finding_fn on_finding, void *ctx, struct ct_error *err)
-{
-    const struct teller teller = {on_finding, ctx};
-    enum ct_code rc = redis_reply_check(reply, err);
-
-    if (rc != CT_E_OK)
-        return rc;
-    switch (exam->phase) {
-    case QUEUE:
-        exam_read_queue(exam, reply, &teller);
-        break;
-    case PLACES:
-        exam_read_page(exam, reply, &teller);
-        break;
-    case SCAN:
-        return exam_read_scan(exam, reply, err);
-    case JOBS:
-        return exam_read_jobs(exam, reply, &teller, err);
-    case WHERE:
-        exam_read_where(exam, reply, &teller);
-        break;
-    case LATER:
-        exam_read_later(exam, reply, &teller);
-        break;
-    case DONE:
-        break;
-    }
-    return CT_E_OK;
-}
+static const char *const families[] = {"limiter:", "metrics:", NULL};
+static const char *const child_parts[] = {NULL};
 
 const struct doctor bull_doctor = {
-    .illnesses = bull_illnesses,
-    .illness_count = ILL_COUNT,
-    .open = bull_exam_open,
-    .close = bull_exam_close,
-    .build = bull_exam_build,
-    .parse = bull_exam_parse,
-    .build_repair = bull_build_repair,
-    .parse_repair = bull_parse_repair,
+    .illnesses = illnesses,
+    .keys = &bull_key_table,
+    .families = families,
+    .ranks = "priority",
+    .child_parts = child_parts,
+    .ids_of_series = doctor_md5_ids,
+    .look_queue = &bull_doctor_look_queue_script,
+    .look_page = &bull_doctor_look_page_script,
+    .look_jobs = &bull_doctor_look_jobs_script,
+    .look_where = &bull_doctor_look_where_script,
+    .repair = &bull_doctor_repair_script,
 };

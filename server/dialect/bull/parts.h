@@ -12,6 +12,7 @@ extern const struct commit_rules bull_commit_rules;
 /* manage.c */
 extern const struct manager bull_manager;
 extern const struct dead_keeper bull_dead_keeper;
+extern const struct doctor bull_doctor; /* doctor.c */
 
 /* The signatures are those of struct dialect. */
 void bull_build_wait(struct dialect_queue *queue, struct redis_command *command);

@@ -57,6 +57,7 @@ const struct dialect bullmq_dialect = {
     .dedup_option = "deduplication",
     .dead_keeper = &bullmq_dead_keeper,
     .manager = &bullmq_manager,
+    .doctor = &bullmq_doctor,
     .open = bullmq_open,
     .close = dialect_queue_close,
     .configure = bullmq_configure,

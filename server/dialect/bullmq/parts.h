@@ -11,6 +11,7 @@ extern const struct commit_rules bullmq_commit_rules;
 /* manage.c */
 extern const struct manager bullmq_manager;
 extern const struct dead_keeper bullmq_dead_keeper;
+extern const struct doctor bullmq_doctor; /* doctor.c */
 
 /* The signatures are those of struct dialect. */
 void bullmq_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t now_ms,

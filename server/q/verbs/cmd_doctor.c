@@ -6,12 +6,12 @@
 
 #include "common/clock.h"
 #include "common/mem.h"
+#include "dialect/shared/doctor.h"
 #include "q/command.h"
 #include "q/confirm.h"
 #include "q/progress.h"
 #include "q/queues.h"
 #include "q/view.h"
-#include "queue/doctor.h"
 
 /* So many are kept and shown; more are counted, and are found when it is run again. */
 #define FINDINGS_MAX 10000
@@ -101,8 +101,7 @@ static enum ct_code call(struct session *session, struct redis_command *command,
 
 /* --- examining ------------------------------------------------------------------------------- */
 
-static enum ct_code walk(struct ward *ward, const struct doctor *doctor,
-                         struct examination *examination, struct ct_error *err)
+static enum ct_code walk(struct ward *ward, struct examination *examination, struct ct_error *err)
 {
     enum ct_code rc = CT_E_OK;
 
@@ -112,7 +111,7 @@ static enum ct_code walk(struct ward *ward, const struct doctor *doctor,
         int64_t rest_ms;
 
         redis_command_init(&command, NULL);
-        if (!doctor->build(examination, ct_wall_ms(&ct_clock_system), &rest_ms, &command)) {
+        if (!doctor_build(examination, ct_wall_ms(&ct_clock_system), &rest_ms, &command)) {
             redis_command_fini(&command);
             return CT_E_OK;
         }
@@ -120,7 +119,7 @@ static enum ct_code walk(struct ward *ward, const struct doctor *doctor,
             session_sleep(ward->session, rest_ms, NULL);
         rc = call(ward->session, &command, &reply, err);
         if (rc == CT_E_OK)
-            rc = doctor->parse(examination, reply, on_finding, ward, err);
+            rc = doctor_parse(examination, reply, on_finding, ward, err);
         redis_reply_free(reply);
         if (rc != CT_E_OK)
             return rc;
@@ -154,10 +153,10 @@ static enum ct_code examine(struct ward *ward, bool is_named, struct ct_error *e
         return ct_error_set(err, CT_E_UNSUPPORTED, "queues of %s cannot be examined",
                             session->dialect->name);
     ward->queue_count++;
-    examination = session->dialect->doctor->open(&name, (const char *const *)ward->all->items,
-                                                 ward->all->count, ct_wall_ms(&ct_clock_system));
-    rc = walk(ward, session->dialect->doctor, examination, err);
-    session->dialect->doctor->close(examination);
+    examination = doctor_open(session->dialect, &name, (const char *const *)ward->all->items,
+                              ward->all->count, ct_wall_ms(&ct_clock_system));
+    rc = walk(ward, examination, err);
+    doctor_close(examination);
     return rc;
 }
 
@@ -198,7 +197,6 @@ static void show(struct ward *ward)
 static enum ct_code repair(struct ward *ward, struct finding *finding, struct ct_error *err)
 {
     const struct queue_name name = {ward->session->settings->prefix, finding->queue};
-    const struct doctor *doctor = finding->dialect->doctor;
     enum repair_result result = REPAIR_MORE;
     bool has_begun = false;
     enum ct_code rc = CT_E_OK;
@@ -208,11 +206,11 @@ static enum ct_code repair(struct ward *ward, struct finding *finding, struct ct
         struct redis_reply *reply;
 
         redis_command_init(&command, NULL);
-        doctor->build_repair(&name, finding->illness, ct_str_of(finding->id),
-                             ct_wall_ms(&ct_clock_system), &command);
+        doctor_build_repair(finding->dialect, &name, finding->illness, ct_str_of(finding->id),
+                            ct_wall_ms(&ct_clock_system), &command);
         rc = call(ward->session, &command, &reply, err);
         if (rc == CT_E_OK)
-            rc = doctor->parse_repair(reply, &result, err);
+            rc = doctor_parse_repair(reply, &result, err);
         redis_reply_free(reply);
         has_begun = has_begun || (rc == CT_E_OK && result != REPAIR_HEALTHY);
     }

@@ -1,9 +1,8 @@
 /* SCAN and JOBS of an examination; see doctor.c. */
-#include "dialect/bull/exam.h"
+#include "dialect/shared/exam.h"
 
-#include "bull_lua.h"
 #include "common/json.h"
-#include "dialect/bull/keys.h"
+#include "dialect/shared/keys.h"
 #include "queue/inspect.h"
 
 #define JOBS_MAX  50    /* keys a call */
@@ -32,16 +31,21 @@ void exam_build_scan(struct examination *exam, struct redis_command *command)
     ct_buf_free(&pattern);
 }
 
-static bool is_of_queue(struct ct_str key)
+static bool is_of_queue(const struct doctor *doctor, struct ct_str key)
 {
-    static const char *const families[] = {"limiter:", "metrics:"};
+    /* Of older versions, or of the other dialect. */
+    static const char *const others[] = {
+        "wait:added", "events", "marker", "prioritized", "pc", "waiting-children", "meta-paused"};
 
-    for (size_t i = 0; i < sizeof families / sizeof *families; i++) {
-        if (ct_str_skip(&key, families[i]))
+    for (const char *const *family = doctor->families; *family; family++) {
+        if (ct_str_skip(&key, *family))
             return true;
     }
-    return key_table_has(&bull_key_table, key) || ct_str_is(key, "wait:added") || ct_str_is(key, "events") ||
-           ct_str_is(key, "marker") || ct_str_is(key, "prioritized") || ct_str_is(key, "pc");
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+        if (ct_str_is(key, others[i]))
+            return true;
+    }
+    return key_table_has(doctor->keys, key);
 }
 
 static bool cut_end(struct ct_str *text, const char *end)
@@ -52,6 +56,17 @@ static bool cut_end(struct ct_str *text, const char *end)
         return false;
     text->len -= len;
     return true;
+}
+
+static bool has_child_part(const struct doctor *doctor, struct ct_str key)
+{
+    for (const char *const *part = doctor->child_parts; *part; part++) {
+        struct ct_str id = key;
+
+        if (cut_end(&id, *part))
+            return true;
+    }
+    return false;
 }
 
 /* What a key is, by its name: the parts of a job carry its id. */
@@ -67,7 +82,7 @@ static void sort_key(struct examination *exam, struct ct_str key)
         if (ct_str_skip(&rest, exam->foreign.items[i]))
             return;
     }
-    if (is_of_queue(key))
+    if (is_of_queue(exam->doctor, key))
         return;
     if (cut_end(&key, ":lock"))
         kind = "lock";
@@ -75,6 +90,10 @@ static void sort_key(struct examination *exam, struct ct_str key)
         kind = "logs";
     else if (ct_str_skip(&key, "de:"))
         kind = "de";
+    else if (ct_str_skip(&key, "dn:"))
+        kind = "dn";
+    else if (has_child_part(exam->doctor, key))
+        kind = "children";
     exam_add(&exam->keys, ct_str_of(kind));
     exam_add(&exam->keys, key);
 }
@@ -102,7 +121,7 @@ void exam_build_jobs(struct examination *exam, struct redis_command *command)
 {
     size_t end = exam->keys.done + 2 * JOBS_MAX;
 
-    command->script = &bull_doctor_look_jobs_script;
+    command->script = exam->doctor->look_jobs;
     redis_command_int(command, 0);
     redis_command_text(command, exam->base);
     redis_command_int(command, TEXT_MAX);
@@ -129,7 +148,7 @@ static void read_job(struct examination *exam, struct ct_str id, const struct re
 {
     struct ct_str kind = redis_reply_str(redis_reply_at(row, 0));
     int64_t flags = redis_reply_int(redis_reply_at(row, 1), 0);
-    int64_t sets = flags & (IN_COMPLETED | IN_FAILED | IN_DELAYED);
+    int64_t sets = flags & IN_SETS;
     int64_t added_ms = redis_reply_int(redis_reply_at(row, 2), 0);
     int64_t bytes =
         redis_reply_int(redis_reply_at(row, 3), 0) + redis_reply_int(redis_reply_at(row, 4), 0);
@@ -146,6 +165,8 @@ static void read_job(struct examination *exam, struct ct_str id, const struct re
         exam_suspect(exam, id);
     if (bytes >= DOCTOR_JOB_BYTES_MAX)
         exam_tell_number(teller, ILL_HUGE_JOB, id, bytes, "bytes");
+    if (redis_reply_int(redis_reply_at(row, 7), 0) > (exam->is_of_today ? 0 : 1))
+        exam_tell(teller, ILL_OLD_ATTEMPTS, id, CT_STR_NONE);
     check_json(teller, ILL_BAD_DATA, id, redis_reply_str(redis_reply_at(row, 5)), false);
     check_json(teller, ILL_BAD_OPTS, id, redis_reply_str(redis_reply_at(row, 6)), true);
 }
@@ -166,6 +187,12 @@ static void read_part(const char *kind, struct ct_str id, const struct redis_rep
             exam_tell_number(teller, ILL_LOGS_LEFT, id, number, "lines");
         else if (number >= DOCTOR_LOG_LINES_MAX)
             exam_tell_number(teller, ILL_HUGE_LOGS, id, number, "lines");
+    } else if (strcmp(kind, "children") == 0) {
+        if (!has_job)
+            exam_tell(teller, ILL_CHILDREN_LEFT, id, CT_STR_NONE);
+    } else if (strcmp(kind, "dn") == 0) {
+        if (!has_job)
+            exam_tell(teller, ILL_KEPT_LEFT, id, CT_STR_NONE);
     } else if (!has_job && number == -1) {
         exam_tell(teller, ILL_DEBOUNCE_LEFT, id, redis_reply_str(redis_reply_at(row, 2)));
     }

@@ -1,7 +1,7 @@
 /* Which ids were met, roughly, in bounded memory (a Bloom filter): "no" is certain, "yes" is wrong
  * about once in 10,000 times with a million ids. Called by the doctor, which looks again anyway. */
-#ifndef BULL_SEEN_H
-#define BULL_SEEN_H
+#ifndef DIALECT_SHARED_SEEN_H
+#define DIALECT_SHARED_SEEN_H
 
 #include <stdbool.h>
 #include <stddef.h>

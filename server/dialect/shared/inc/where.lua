@@ -2,10 +2,10 @@
 -- foreign type count as empty: they are a finding of their own.
 --
 -- Needs from its script: P, what the queue's keys begin with.
+--- @include states
 
 -- A long list is searched so far from each of its ends, unless all of it is to be.
 local WHERE_MAX = 50000
-local LISTS, SETS = {'active', 'wait', 'paused'}, {'completed', 'failed', 'delayed'}
 
 local function is_in_set(set, id)
     return type(redis.pcall('ZSCORE', P .. set, id)) == 'string'
@@ -26,13 +26,14 @@ end
 -- {place, ...}, a list once for each time; and how often it is where.
 local function places_of(id, is_whole)
     local places, times = {}, {}
-    for _, list in ipairs(LISTS) do
-        times[list] = count_in_list(list, id, is_whole)
-        for _ = 1, times[list] do places[#places + 1] = list end
-    end
-    for _, set in ipairs(SETS) do
-        times[set] = is_in_set(set, id) and 1 or 0
-        if times[set] == 1 then places[#places + 1] = set end
+    for _, state in ipairs(STATES) do
+        local place = state[2]
+        if state[3] == 'list' then
+            times[place] = count_in_list(place, id, is_whole)
+        else
+            times[place] = is_in_set(place, id) and 1 or 0
+        end
+        for _ = 1, times[place] do places[#places + 1] = place end
     end
     return places, times
 end

@@ -1,5 +1,5 @@
 /* Three bits an id, taken from one 64-bit FNV-1a hash. Pure but for its memory. */
-#include "dialect/bull/seen.h"
+#include "dialect/shared/seen.h"
 
 #include <stdlib.h>
 

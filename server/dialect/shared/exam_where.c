@@ -1,10 +1,9 @@
 /* WHERE and LATER of an examination; see doctor.c. Everything that is told here was so in one
  * moment. */
-#include "dialect/bull/exam.h"
+#include "dialect/shared/exam.h"
 
 #include <stdlib.h>
 
-#include "bull_lua.h"
 #include "common/md5.h"
 #include "common/mem.h"
 
@@ -15,14 +14,14 @@
 
 static void begin_where(struct examination *exam, struct redis_command *command)
 {
-    command->script = &bull_doctor_look_where_script;
+    command->script = exam->doctor->look_where;
     redis_command_int(command, 0);
     redis_command_text(command, exam->base);
 }
 
 void exam_build_where(struct examination *exam, struct redis_command *command)
 {
-    bool is_short = exam->sizes[ACTIVE] + exam->sizes[WAIT] + exam->sizes[PAUSED] <= WHERE_SHORT;
+    bool is_short = exam->listed <= WHERE_SHORT;
     size_t max = is_short ? WHERE_MAX : 1;
 
     begin_where(exam, command);
@@ -102,9 +101,7 @@ void exam_read_where(struct examination *exam, const struct redis_reply *reply,
 
 /* Ids that the next job of a series may have: md5 of name and id part, and md5 of the member. Names
  * may hold the colon that parts them, so each way to read the member counts. */
-#define READINGS_MAX 16
-
-static size_t ids_of_series(const char *member, const char *score, char *out[READINGS_MAX])
+size_t doctor_md5_ids(const char *member, const char *score, char *out[DOCTOR_READINGS_MAX])
 {
     char inner[CT_MD5_HEX_LEN + 1], outer[CT_MD5_HEX_LEN + 1];
     size_t count = 0;
@@ -114,7 +111,7 @@ static size_t ids_of_series(const char *member, const char *score, char *out[REA
         for (const char *id = strchr(name + 1, ':'); id; id = strchr(id + 1, ':')) {
             char *text;
 
-            if (count == READINGS_MAX)
+            if (count == DOCTOR_READINGS_MAX)
                 return count;
             text = ct_asprintf("%.*s%.*s:%s", (int)(name - member), member, (int)(id - name - 1),
                                name + 1, inner);
@@ -138,13 +135,14 @@ static struct texts *next_pair(struct examination *exam)
 void exam_build_later(struct examination *exam, struct redis_command *command)
 {
     const struct texts *pairs = next_pair(exam);
-    char *ids[READINGS_MAX];
+    char *ids[DOCTOR_READINGS_MAX];
     size_t count = 0;
 
     begin_where(exam, command);
     redis_command_text(command, pairs->items[pairs->done]);
     if (pairs != &exam->doubts)
-        count = ids_of_series(pairs->items[pairs->done], pairs->items[pairs->done + 1], ids);
+        count = exam->doctor->ids_of_series(pairs->items[pairs->done],
+                                            pairs->items[pairs->done + 1], ids);
     for (size_t i = 0; i < count; i++) {
         redis_command_text(command, ids[i]);
         free(ids[i]);

@@ -32,12 +32,15 @@ local function leave(place)
 end
 
 local cure = {}
+--- @include cures
 
 -- Nothing is run again that nobody asked for: it fails, where it can be seen, retried or removed.
 cure['no state'] = function()
     local places = places_of(id, true)
     if not is_job() or #places > 0 or call('EXISTS', key .. ':lock') == 1 then
         return 0
+    elseif rest(id) then
+        return 1
     end
     local ended = call('HMGET', key, 'finishedOn', 'returnvalue', 'failedReason')
     local at = tonumber(ended[1])
@@ -65,7 +68,7 @@ cure['two states'] = function()
     elseif has_ended and times.completed + times.failed > 0 then
         keep = times.completed > 0 and 'completed' or 'failed'
     else
-        for _, place in ipairs({'active', 'wait', 'paused', 'delayed', 'completed', 'failed'}) do
+        for _, place in ipairs(SOONEST) do
             if not keep and times[place] > 0 then keep = place end
         end
     end
@@ -75,7 +78,7 @@ cure['two states'] = function()
     if times[keep] > 1 then -- the one that is taken first, at the tail, stays
         call('LREM', P .. keep, times[keep] - 1, id)
     end
-    if keep ~= 'wait' and keep ~= 'paused' then call('ZREM', priority, id) end
+    if keep ~= 'wait' and keep ~= 'paused' then forget_rank(id) end
     return 1
 end
 
@@ -85,7 +88,7 @@ cure['no job'] = function()
         return 0
     end
     for _, place in ipairs(places) do leave(place) end
-    call('ZREM', priority, id)
+    forget_rank(id)
     call('SREM', stalled, id)
     return 1
 end
@@ -98,31 +101,8 @@ cure['no lock'] = function()
     end
     call('LREM', active, 0, id)
     call('SREM', stalled, id)
-    call('HINCRBY', key, 'stalledCounter', 1)
-    call('RPUSH', waiting_list(), id)
-    call('PUBLISH', stalled .. '@', id)
+    recover(id)
     return 1
-end
-
-cure['priority left'] = function()
-    local _, times = places_of(id, true)
-    local is_stale = call('ZSCORE', priority, id) and times.wait + times.paused + times.delayed == 0 and
-        (times.active == 0 or call('EXISTS', key) == 0)
-    return is_stale and call('ZREM', priority, id) or 0
-end
-
--- Jobs wait in one list: in `paused` while the queue is paused, else in `wait`. Those of the other one
--- come first, in their order.
-cure['two waiting lists'] = function()
-    local is_paused = call('EXISTS', KEYS[9]) == 1
-    local from, to = is_paused and wait or KEYS[8], is_paused and KEYS[8] or wait
-    local ids = call('LRANGE', from, 0, MOVES_MAX - 1)
-    if #ids == 0 then
-        return 0
-    end
-    call('LTRIM', from, #ids, -1)
-    call('RPUSH', to, unpack(ids))
-    return call('LLEN', from) > 0 and 2 or 1
 end
 
 local function delete_without_job(suffix)
@@ -150,5 +130,6 @@ cure['debounce without job'] = function()
     end
     return call('DEL', P .. 'de:' .. id)
 end
+cure['deduplication without job'] = cure['debounce without job']
 
 return cure[illness]()

@@ -1,19 +1,21 @@
 /* The parts of an examination of one queue (doctor.c), each in a file of its own. */
-#ifndef BULL_EXAM_H
-#define BULL_EXAM_H
+#ifndef DIALECT_SHARED_EXAM_H
+#define DIALECT_SHARED_EXAM_H
 
-#include "dialect/bull/doctor.h"
-#include "dialect/bull/seen.h"
+#include "dialect/shared/doctor.h"
+#include "dialect/shared/seen.h"
+#include "queue/inspect.h"
 
 #define EXAM_REST_MS 2000
 
-enum exam_phase { QUEUE, PLACES, SCAN, JOBS, WHERE, LATER, DONE };
+enum exam_phase { QUEUE, PLACES, PARENTS, SCAN, JOBS, WHERE, LATER, DONE };
 
-/* Where ids are. */
-enum exam_home { ACTIVE, WAIT, PAUSED, COMPLETED, FAILED, DELAYED, PRIORITY, REPEAT, HOME_COUNT };
+/* Where ids are: a state of the inspector, by its index, or one of these behind them. */
+enum { HOME_SERIES = INSPECT_STATES_MAX, HOME_RANKS, HOME_COUNT };
 
-/* What doctor_look_page.lua and doctor_look_jobs.lua tell of an id. */
-enum { IS_JOB = 1, IN_COMPLETED = 2, IN_FAILED = 4, IN_DELAYED = 8, HAS_LOCK = 16 };
+/* What doctor_look_page.lua and doctor_look_jobs.lua tell of an id; the rest: in which sorted sets
+ * it is, of which these are the first. */
+enum { IS_JOB = 1, HAS_LOCK = 2, IN_COMPLETED = 4, IN_FAILED = 8, IN_SETS = ~3 };
 
 /* Texts, one after another. */
 struct texts {
@@ -22,13 +24,18 @@ struct texts {
 };
 
 struct examination {
+    const struct doctor *doctor; /* borrowed */
+    const struct inspector *inspector;
     char *base;           /* owned; what the queue's keys begin with */
     struct texts foreign; /* what the keys of other queues begin with, without base */
     int64_t started_ms, doubted_ms;
     enum exam_phase phase;
     int64_t sizes[HOME_COUNT];
-    int home;       /* of PLACES: enum exam_home */
-    int64_t offset; /* in it */
+    int64_t listed;       /* ids in all lists */
+    bool is_of_today;     /* workers of the newest kind have been here */
+    uint32_t home;        /* of PLACES */
+    int64_t offset;       /* in it */
+    struct texts parents; /* of PARENTS: those of one page */
     struct seen seen;
     struct ct_buf cursor; /* of SCAN */
     bool has_scanned;
@@ -42,6 +49,7 @@ struct examination {
 
 /* Who is told of what was found. */
 struct teller {
+    const struct doctor *doctor;
     finding_fn on_finding;
     void *ctx;
 };
@@ -63,6 +71,12 @@ void exam_read_queue(struct examination *exam, const struct redis_reply *reply,
 void exam_read_page(struct examination *exam, const struct redis_reply *reply,
                     const struct teller *teller);
 void exam_build_page(struct examination *exam, struct redis_command *command);
+
+/* --- exam_parents.c: jobs that wait for others --- */
+
+void exam_build_parents(const struct examination *exam, struct redis_command *command);
+enum ct_code exam_read_parents(struct examination *exam, const struct redis_reply *reply,
+                               const struct teller *teller, struct ct_error *err);
 
 /* --- exam_keys.c: all keys of the queue --- */
 
