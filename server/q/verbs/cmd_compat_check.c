@@ -1,4 +1,6 @@
 /* compat check: who wrote each queue, and what of it runs otherwise here. One call a queue. */
+#include <string.h>
+
 #include "dialect/origin.h"
 #include "q/command.h"
 #include "q/queues.h"
@@ -6,9 +8,18 @@
 
 struct settings {
     struct session_settings common;
+    const char *to;
 };
 
-static const struct ct_option options[] = {SESSION_OPTIONS(struct settings)};
+static const struct ct_option options[] = {
+    {.name = "to",
+     .kind = CT_OPTION_STRING,
+     .offset = offsetof(struct settings, to),
+     .value_name = "DIALECT",
+     .group = "What",
+     .help = "Also how queues of Bull become queues of this dialect, step by step: bullmq."},
+    SESSION_OPTIONS(struct settings),
+};
 
 static const struct print_column columns[] = {
     {.title = "queue", .is_flexible = true, .key = "name"},
@@ -22,6 +33,7 @@ static const struct print_column columns[] = {
 struct report {
     struct session *session;
     struct view view;
+    bool with_moves;
     int64_t queue_count, refused_count;
 };
 
@@ -93,7 +105,7 @@ static enum ct_code check_queue(struct report *report, const char *queue, bool i
     origin_build(&name, &command);
     rc = session_call(session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = origin_parse(reply, &origin, err);
+        rc = origin_parse(reply, report->with_moves, &origin, err);
     if (rc == CT_E_OK && origin.sign_count == 0) {
         rc = session_counts(session, queue, &counts, err);
         if (rc == CT_E_OK && !counts.exists && is_named)
@@ -114,11 +126,16 @@ out:
     return rc;
 }
 
-static enum ct_code run(struct session *session, const void *settings, const char *const *args,
+static enum ct_code run(struct session *session, const void *given, const char *const *args,
                         size_t arg_count, struct ct_error *err)
 {
-    struct report report = {.session = session};
+    const struct settings *settings = given;
+    struct report report = {.session = session, .with_moves = settings->to != NULL};
     struct session_names names = {0};
+
+    if (settings->to && strcmp(settings->to, "bullmq") != 0)
+        return ct_error_set(err, CT_E_USAGE, "--to %s: queues can only move to bullmq",
+                            settings->to);
     enum ct_code rc = queues_of(session, args, arg_count, &names, err);
 
     if (rc != CT_E_OK)
@@ -146,10 +163,11 @@ const struct command cmd_compat_check = {
                 .about =
                     "Tell who wrote the queues (Bull 3, 4, BullMQ) and what would differ here.",
                 .footer =
-                    "evidence: who wrote it.  setting: an option of Bull's workers, to be\n"
+                    "evidence: who wrote it.  setting: an option of Node's workers, to be\n"
                     "given here, too.  differs: one of the deliberate differences in README.md.\n"
-                    "refused: not served; the exit status is 4 then. Jobs: the newest 20 of\n"
-                    "each state are looked at.",
+                    "to do: what breaks sooner or later, and what to do.  move: a step from Bull\n"
+                    "to BullMQ.  refused: not served; the exit status is 4 then. Jobs: the newest\n"
+                    "20 of each state are looked at.",
                 COMMAND_OPTIONS(options)},
     .settings_size = sizeof(struct settings),
     .arg_max = QUEUES_ARGS_MAX,

@@ -1,5 +1,5 @@
 -- Who wrote a queue, and what of it runs otherwise here: signs in its keys and in a sample of its jobs.
--- Reads only.
+-- Reads only; the same script in each dialect.
 --
 -- KEYS[1]  the id counter of the queue
 -- ARGV[1]  the queue's key prefix, with its last colon
@@ -35,10 +35,20 @@ note_keys({['meta-paused'] = 'string', priority = 'zset', ['limiter:index'] = 'h
 note_keys({limiter = 'string', ['repeat'] = 'zset', ['metrics:completed'] = 'hash', ['metrics:failed'] = 'hash'})
 local is_paused = false
 if kind('meta') == 'hash' then
-    local fields = redis.call('HMGET', P .. 'meta', 'version', 'opts.maxLenEvents', 'paused')
+    local fields = redis.call('HMGET', P .. 'meta', 'version', 'opts.maxLenEvents', 'paused', 'concurrency', 'max')
     if fields[1] then note('version', string.sub(fields[1], 1, 60)) end
     if fields[2] then note('maxLenEvents', P .. 'meta') end
+    if fields[2] and not fields[1] then note('no version', P .. 'meta') end
     is_paused = fields[3]
+    if fields[4] then note('global concurrency', fields[4]) end
+    if fields[5] then note('global limit', fields[5]) end
+end
+if kind('paused') == 'list' then
+    note('jobs put aside', string.format('%d jobs', redis.call('LLEN', P .. 'paused')))
+end
+if kind('marker') == 'zset' then
+    local score = redis.call('ZSCORE', P .. 'marker', '0')
+    if score and tonumber(score) > 0 then note('marker of 5.0', P .. 'marker') end
 end
 if count['key meta-paused'] and not is_paused then
     note('paused by meta-paused alone', P .. 'meta-paused')
@@ -70,7 +80,29 @@ end
 local function look_at_series(id, series)
     if type(series) ~= 'table' then return end
     if series.key == nil then note('repeat without key', id) end
-    if series.cron ~= nil and series.tz == nil then note('cron without zone', id) end
+    local rule = series.cron or series.pattern
+    if rule ~= nil and series.tz == nil then note('cron without zone', id) end
+end
+
+-- name:id:endDate:tz:rule, the rule being a cron expression or milliseconds.
+local function look_at_member(member)
+    local rule = member:match('^[^:]*:[^:]*:%d*:.*:([^:]*)$')
+    local key = P .. 'repeat:' .. member
+    if redis.call('TYPE', key).ok == 'hash' then
+        note(redis.call('HEXISTS', key, 'ic') == 1 and 'scheduler' or 'repeatable with a hash', member)
+    elseif rule and (rule:find(' ') or rule:find('^%d+$')) then
+        note('repeatable without a hash', member)
+    end
+end
+
+-- What BullMQ does not have, or not so.
+local function look_at_bull_only(id, opts)
+    if type(opts.timeout) == 'number' and opts.timeout > 0 then note('timeout', id) end
+    if opts.debounce ~= nil then note('debounce', id) end
+    local given = type(opts.jobId) == 'number' and tostring(opts.jobId) or opts.jobId
+    if type(given) == 'string' and opts['repeat'] == nil and (given:find('^%-?%d+$') or given:find(':')) then
+        note('id that BullMQ refuses', given)
+    end
 end
 
 local function look_at_opts(id, text)
@@ -82,6 +114,7 @@ local function look_at_opts(id, text)
     if opts.attempts ~= nil and opts.delay ~= nil and opts.timestamp ~= nil then
         note('opts of Bull', id)
     end
+    look_at_bull_only(id, opts)
     look_at_retention(id, opts.removeOnComplete, 'removeOnComplete')
     look_at_retention(id, opts.removeOnFail, 'removeOnFail')
     look_at_backoff(id, opts.backoff)
@@ -89,6 +122,22 @@ local function look_at_opts(id, text)
     if opts.priority ~= nil and type(opts.priority) ~= 'number' then note('priority no number', id) end
     if type(opts.timeout) == 'number' and opts.timeout < 0 then note('timeout negative', id) end
     if type(opts.debounce) == 'table' and opts.debounce.ttl == 0 then note('debounce ttl 0', id) end
+end
+
+-- Fields by which clients of BullMQ tell their age.
+local AGES = {'pb', 'rjk', 'deid', 'stc', 'defa'}
+
+local function look_at_age(id, key, job)
+    local is_new = job[3] or job[4]
+    for _, field in ipairs(AGES) do
+        if is_new and redis.call('HEXISTS', key, field) == 1 then note('field ' .. field, id) end
+    end
+    if is_new and redis.call('HEXISTS', key, 'stalledCounter') == 1 then note('stalledCounter of 5', id) end
+    if not job[9] and redis.call('HEXISTS', key, 'attemptsMade') == 1 then
+        note(is_new and 'attempts of two kinds' or 'attempts of old', id)
+    end
+    if redis.call('EXISTS', key .. ':unsuccessful') == 1 then note('failed children', id) end
+    if job[5] and redis.call('EXISTS', P .. 'dn:' .. job[5]) == 1 then note('kept job', job[5]) end
 end
 
 local function look_at_job(id)
@@ -103,6 +152,7 @@ local function look_at_job(id)
     local job = redis.call('HMGET', key, 'name', 'priority', 'ats', 'atm', 'deid', 'retriedOn', 'crashes',
         'failedReason', 'finishedOn', 'timestamp')
     if job[3] or job[4] then note('job of BullMQ 5', id) end
+    look_at_age(id, key, job)
     if job[1] == '__default__' then note('default name', id) end
     if job[10] and not job[2] then note('job without priority', id) end
     if job[5] then note('debounce id', id) end
@@ -125,10 +175,13 @@ for _, home in ipairs({'wait', 'paused', 'active'}) do
         for _, id in ipairs(redis.call('LRANGE', P .. home, 0, SAMPLE_MAX - 1)) do look_at_job(id) end
     end
 end
-for _, home in ipairs({'delayed', 'completed', 'failed'}) do
+for _, home in ipairs({'delayed', 'prioritized', 'waiting-children', 'completed', 'failed'}) do
     if kind(home) == 'zset' then
         for _, id in ipairs(redis.call('ZREVRANGE', P .. home, 0, SAMPLE_MAX - 1)) do look_at_job(id) end
     end
+end
+if kind('repeat') == 'zset' then
+    for _, member in ipairs(redis.call('ZRANGE', P .. 'repeat', 0, SAMPLE_MAX - 1)) do look_at_member(member) end
 end
 local result = {}
 for _, sign in ipairs(order) do
