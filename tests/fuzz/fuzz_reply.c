@@ -5,11 +5,10 @@
 #include <stdlib.h>
 
 #include "dialect/registry.h"
+#include "dialect/shared/doctor.h"
 #include "dialect/shared/inspect.h"
+#include "dialect/shared/manage.h"
 #include "dialect/shared/plan.h"
-#include "queue/dead.h"
-#include "queue/doctor.h"
-#include "queue/manage.h"
 #include "queue/schedule.h"
 #include "tests/fuzz/resp.h"
 
@@ -278,7 +277,7 @@ static enum ct_code read_deeds(const struct redis_reply *reply, struct ct_error 
     for (int i = 0; i < 2; i++)
         ct_list_push_back(&list, &jobs[i].link);
     call.jobs = &list;
-    enum ct_code rc = dialect->manager->parse_jobs(&call, reply, err);
+    enum ct_code rc = manage_parse_jobs(&call, reply, err);
     for (int i = 0; i < 2; i++)
         manage_job_fini(&jobs[i]);
     return rc;
@@ -288,7 +287,7 @@ static enum ct_code read_pause(const struct redis_reply *reply, struct ct_error 
 {
     bool has_more;
 
-    return dialect->manager->parse_pause(reply, &has_more, err);
+    return manage_parse_pause(reply, &has_more, err);
 }
 
 static enum ct_code read_erase(const struct redis_reply *reply, struct ct_error *err)
@@ -296,7 +295,7 @@ static enum ct_code read_erase(const struct redis_reply *reply, struct ct_error 
     enum manage_erased erased;
     int64_t removed;
 
-    return dialect->manager->parse_erase(reply, &erased, &removed, err);
+    return manage_parse_erase(reply, &erased, &removed, err);
 }
 
 static enum ct_code read_series_keys(const struct redis_reply *reply, struct ct_error *err)
@@ -333,7 +332,7 @@ static enum ct_code read_repair(const struct redis_reply *reply, struct ct_error
 {
     enum repair_result result;
 
-    return dialect->doctor->parse_repair(reply, &result, err);
+    return doctor_parse_repair(reply, &result, err);
 }
 
 typedef enum ct_code (*reader_fn)(const struct redis_reply *reply, struct ct_error *err);
