@@ -10,12 +10,13 @@ static const struct ct_option options[] = {SESSION_OPTIONS(struct settings)};
 
 static void show(const struct session *session, const char *queue, const struct schedule *schedule)
 {
+    static const struct print_column labels[] = {{.title = "made", .key = "iterationCount"}};
     struct view view;
     struct ct_buf rule;
 
     ct_buf_init(&rule);
     schedule_append_rule(&rule, schedule);
-    view_sheet(&view, &session->settings->look, NULL, 0);
+    view_sheet(&view, &session->settings->look, labels, sizeof labels / sizeof *labels);
     view_text(&view, "queue", ct_str_of(queue));
     if (!schedule->cron) /* which is shown as it is */
         view_cell(&view, "when", ct_buf_str(&rule), PRINT_PLAIN);
