@@ -1,7 +1,8 @@
 /* The blocking wait: while a queue has nothing to fetch, one call at a time sleeps in Redis for the
  * next job. It reserves one credit, for the job that it may bring: a job that is active but leased
- * to nobody, which the next commit takes (or puts back). Owns that job's TAKE effect. A wait whose
- * credit has gone is cut short. */
+ * to nobody, which the next commit takes (or puts back). Owns that job's TAKE effect. Where waits
+ * only tell of work (BullMQ), no credit is kept, and a fetch follows. A wait whose credit has gone
+ * is cut short. */
 #include "queue/queue_internal.h"
 
 #include "common/assert.h"
@@ -23,7 +24,9 @@ static bool wait_is_wanted(const struct queue *queue)
 
 uint32_t wait_reserved(const struct queue *queue)
 {
-    return queue->wait_is_out || queue->take ? 1 : 0;
+    const bool may_bring_one = queue->wait_is_out && !queue->dialect->promotes_always;
+
+    return may_bring_one || queue->take ? 1 : 0;
 }
 
 /* A job, or word of one (no id) that the next fetch gets; somebody else should when there is none.

@@ -54,6 +54,11 @@ static uint32_t free_credit(const struct sim *sim)
     return free_count;
 }
 
+static uint32_t wait_may_bring_one(const struct sim *sim)
+{
+    return !ct_list_is_empty(&sim->waits) && !sim->model->has_markers;
+}
+
 /* One commit or reclaim at a time, a bounded number of the others, and never more jobs asked for
  * than there is room, with one place kept for a wait. */
 static void check_call(struct sim *sim, const struct fake_call *call)
@@ -77,8 +82,7 @@ static void check_call(struct sim *sim, const struct fake_call *call)
     sim_check(sim, call->effect_count <= COMMIT_EFFECTS_MAX);
     sim_check(sim, call->fetch_max <= COMMIT_FETCH_MAX);
     if (call->fetch_max > 0)
-        sim_check(sim,
-                  call->fetch_max + takes + !ct_list_is_empty(&sim->waits) <= free_credit(sim));
+        sim_check(sim, call->fetch_max + takes + wait_may_bring_one(sim) <= free_credit(sim));
 }
 
 static struct sim_call *call_new(struct redis_command *command, redis_done_fn done, void *arg)

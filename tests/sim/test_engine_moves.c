@@ -332,6 +332,29 @@ START_TEST(test_word_of_a_due_job_is_remembered)
 }
 END_TEST
 
+/* Its one credit is not kept for the wait, which is out all the time. */
+START_TEST(test_due_job_is_fetched_while_a_wait_is_out)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+    struct fake_job *job;
+
+    sim->settings.drain_delay_ms = 60000;
+    sim_run_for_ms(sim, 100);
+    job = model_add(sim->model);
+    job->due_ms = ct_wall_ms(&sim->clock) + 1000;
+    model_move(sim->model, job, IN_DELAYED, false);
+    sim->model->marker = false;
+    sim_run_for_ms(sim, 10); /* it has the word, and waits again */
+    ck_assert(!ct_list_is_empty(&sim->waits));
+    const uint32_t commits = sim->commits_sent;
+    while (runner->open_count == 0)
+        sim_run_for_ms(sim, 1);
+    ck_assert_uint_eq(sim->commits_sent, commits + 1);
+    sim_free(sim);
+}
+END_TEST
+
 /* Somebody took the word and died with it. */
 START_TEST(test_work_is_found_when_the_word_of_it_was_lost)
 {
@@ -462,6 +485,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_release_tells_redis_of_the_rest);
     tcase_add_test(tcase, test_word_of_work_leads_to_a_fetch);
     tcase_add_test(tcase, test_word_of_a_due_job_is_remembered);
+    tcase_add_test(tcase, test_due_job_is_fetched_while_a_wait_is_out);
     tcase_add_test(tcase, test_work_is_found_when_the_word_of_it_was_lost);
     tcase_add_test(tcase, test_word_of_work_is_passed_on_by_who_cannot_fetch);
     tcase_add_test(tcase, test_fetch_follows_a_rest);
