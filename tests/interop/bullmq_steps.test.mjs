@@ -3,17 +3,19 @@
  * tests/plugins/steps.c. */
 
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { test } from 'node:test';
 
 import { untilState } from '../lib/bull.mjs';
 import { mqEvents, mqFlow, mqQueue, untilEvents } from '../lib/bullmq.mjs';
-import { missing, programPath } from '../lib/processes.mjs';
-import { startRedis } from '../lib/redis.mjs';
+import { missing, pluginPath, programPath } from '../lib/processes.mjs';
+import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { until } from '../lib/wait.mjs';
 import { startCartritaWorker } from '../lib/workers.mjs';
 
 const PLUGIN = 'tests/plugins/steps.so';
-const options = { skip: missing('cartrita-worker', 'cartrita-queued', PLUGIN), concurrency: true };
+const options = { skip: missing('cartrita-worker', 'cartrita-queued', 'plugins/exec.so', PLUGIN), concurrency: true };
 
 async function bench(t, { settings, ...more } = {}) {
   const redis = await startRedis(t);
@@ -156,4 +158,69 @@ test('the name of a worker: on its jobs, and once in the list of workers', optio
   assert.equal(job.processedBy, 'wk1');
   const workers = await queue.getWorkers();
   assert.deepEqual(workers.map(({ name, rawname }) => [name, rawname]), [['q', 'bull:cQ==:w:wk1']]);
+});
+
+/* The same from another language: the child of exec, in its lines. */
+const CHILD = `
+import { createInterface } from 'node:readline';
+const say = (line) => process.stdout.write(JSON.stringify(line) + '\\n');
+const told = new Map();
+createInterface({ input: process.stdin }).on('line', (text) => {
+  const line = JSON.parse(text);
+  const { id } = line;
+  if (line.type === 'children') {
+    const all = told.get(id);
+    all.lines++;
+    Object.assign(all.children, line.children);
+    if (line.error) say({ type: 'failed', id, reason: line.error });
+    else if (!line.more) say({ type: 'completed', id, returnvalue: { lines: all.lines, tm: all.tm, children: Object.fromEntries(
+      Object.entries(all.children).map(([key, value]) => [key, value.size ? value.size.length : value])) } });
+  } else if (line.type === 'job' && line.name === 'part') {
+    say({ type: 'completed', id, returnvalue: { ...line.data, of: line.parentKey } });
+  } else if (line.type === 'job' && line.data.step === 'join') {
+    told.set(id, { lines: 0, children: {}, tm: line.tm });
+    say({ type: 'children', id, which: 'processed' });
+  } else if (line.type === 'job') {
+    say({ type: 'update', id, data: { step: 'join' } });
+    say({ type: 'waiting-children', id });
+  }
+});
+`;
+
+async function execBench(t) {
+  const dir = await temporaryDirectory(t, 'cartrita-exec-');
+  const file = join(dir, 'child.mjs');
+  await writeFile(file, CHILD);
+  return bench(t, { plugin: pluginPath('exec'), set: { argv: [process.execPath, file] } });
+}
+
+test('exec: children, waited for and read', options, async (t) => {
+  const { redis, end } = await execBench(t);
+  const metadata = 'trace me';
+  const { job } = await mqFlow(t, redis).add({
+    name: 'steps',
+    queueName: 'q',
+    data: {},
+    opts: { telemetry: { metadata } },
+    children: [1, 2, 3].map((n) => ({ name: 'part', queueName: 'q', data: { n } })),
+  });
+  const { returnvalue } = await end(job, 'completed');
+  const parent = `bull:q:${job.id}`;
+
+  assert.equal(returnvalue.tm, metadata);
+  assert.equal(returnvalue.lines, 1);
+  assert.deepEqual(Object.values(returnvalue.children).sort((a, b) => a.n - b.n), [1, 2, 3].map((n) => ({ n, of: parent })));
+});
+
+test('exec: an answer that is longer than a line goes on in the next', options, async (t) => {
+  const { queue, client, end } = await execBench(t);
+  const size = 'x'.repeat(400_000);
+  await queue.pause();
+  const added = await queue.add('steps', { step: 'join' });
+  for (let i = 0; i < 7; i++) await client.hset(`bull:q:${added.id}:processed`, `bull:p:${i}`, JSON.stringify({ size }));
+  await queue.resume();
+  const { returnvalue } = await end(added, 'completed');
+
+  assert.deepEqual(Object.values(returnvalue.children), Array(7).fill(size.length));
+  assert.ok(returnvalue.lines >= 2, `${returnvalue.lines} lines`);
 });
