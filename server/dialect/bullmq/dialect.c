@@ -8,6 +8,7 @@
 #include "dialect/bullmq/parts.h"
 #include "dialect/bullmq/schedule.h"
 #include "dialect/bullmq/series.h"
+#include "dialect/bullmq/watch.h"
 #include "dialect/shared/plan.h"
 
 /* A worker with a name is listed with it. */
@@ -52,6 +53,7 @@ static const char *bullmq_wake_channel(const struct dialect_queue *queue)
 const struct dialect bullmq_dialect = {
     .name = "bullmq",
     .inspector = &bullmq_inspector,
+    .watcher = &bullmq_watcher,
     .promotes_always = true,
     .has_flows = true,
     .dedup_option = "deduplication",

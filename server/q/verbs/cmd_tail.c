@@ -1,9 +1,11 @@
-/* tail: what happens in queues, as Bull publishes it, one line an event, until a signal. What is
- * published while the connection is down is lost, which is told when it is back. */
+/* tail: what happens in queues, as Bull publishes it and BullMQ writes it to streams, one line an
+ * event, until a signal. What is published while the connection is down is lost, which is told when
+ * it is back. */
 #include <time.h>
 
 #include "common/clock.h"
 #include "common/nearest.h"
+#include "dialect/registry.h"
 #include "q/command.h"
 #include "q/listen.h"
 #include "q/queues.h"
@@ -26,7 +28,9 @@ static const struct ct_option options[] = {
      .value_name = "NAME",
      .group = "Which events",
      .help = "waiting, active, completed, failed, progress, delayed, stalled, duplicated, "
-             "debounced, paused, resumed or drained. Without it: each."},
+             "debounced, paused, resumed or drained; of BullMQ also added, waiting-children, "
+             "retries-exhausted, deduplicated, removed, cleaned, and custom: those that clients "
+             "made up. Without it: each."},
     {.name = "limit",
      .kind = CT_OPTION_INT,
      .offset = offsetof(struct settings, limit),
@@ -45,12 +49,28 @@ struct tail {
     bool is_over;
 };
 
+/* Whether any dialect has an event of this name. */
+static bool is_known(const char *event)
+{
+    const struct dialect *dialect;
+
+    for (size_t i = 0; (dialect = dialect_at(i)); i++) {
+        for (const char *const *name = dialect->watcher->names; *name; name++) {
+            if (strcmp(*name, event) == 0)
+                return true;
+        }
+    }
+    return false;
+}
+
 static bool is_wanted(const struct tail *tail, const char *event)
 {
     const struct ct_option_list *events = &tail->settings->events;
 
     for (size_t i = 0; i < events->count; i++) {
         if (strcmp(events->items[i], event) == 0)
+            return true;
+        if (strcmp(events->items[i], WATCH_CUSTOM) == 0 && !is_known(event))
             return true;
     }
     return events->count == 0;
@@ -94,6 +114,9 @@ static void show_line(const struct tail *tail, const struct watch_event *event, 
         ct_buf_printf(&plain, event->id.data ? "  " : "");
     if (event->value.data)
         ct_buf_append_str(&plain, event->value);
+    if (event->prev.data)
+        ct_buf_printf(&plain, "%s(from %.*s)", plain.len > 0 ? "  " : "", (int)event->prev.len,
+                      event->prev.data);
     if (plain.len > 0) {
         ct_buf_printf(&line, "  ");
         text_append_shown(&line, ct_buf_str(&plain), width > used ? width - used : 1);
@@ -124,21 +147,23 @@ static void show_members(struct tail *tail, const struct watch_event *event, int
         view_text(view, "value", event->value);
     else
         view_null(view, "value");
+    if (event->prev.data)
+        view_text(view, "prev", event->prev);
     view_row_end(view);
 }
 
 static void on_event(void *ctx, const struct watch_event *event)
 {
     struct tail *tail = ctx;
-    int64_t now_ms = ct_wall_ms(&ct_clock_system);
+    int64_t at_ms = event->at_ms > 0 ? event->at_ms : ct_wall_ms(&ct_clock_system);
 
     if (tail->is_over || !is_wanted(tail, event->name))
         return;
     if (view_is_table(&tail->view)) {
-        show_line(tail, event, now_ms);
+        show_line(tail, event, at_ms);
         tail->view.row_count++;
     } else {
-        show_members(tail, event, now_ms);
+        show_members(tail, event, at_ms);
     }
     if (tail->settings->limit > 0 && tail->view.row_count >= tail->settings->limit)
         tail->is_over = true;
@@ -160,11 +185,13 @@ static enum ct_code run_loop(struct tail *tail, struct ct_error *err)
         view_flush(&tail->view);
         if (ferror(stdout))
             break; /* nobody reads any more; main tells */
-        if (listen->err.code == CT_E_REDIS_PERM)
+        listen_look(listen);
+        if (listen->err.code != CT_E_OK && !session_may_be_done(listen->err.code))
             return ct_error_set(err, listen->err.code, "%s", listen->err.detail);
         if (listen->err.code != CT_E_OK && !is_down) {
             is_down = true;
-            fprintf(stderr, "events are missed: %s\n", listen->err.detail);
+            fprintf(stderr, "events %s: %s\n", listen->link ? "are missed" : "come late",
+                    listen->err.detail);
         } else if (is_down && listen->has_gap) {
             is_down = listen->has_gap = false;
             fprintf(stderr, "connected again\n");
@@ -173,10 +200,31 @@ static enum ct_code run_loop(struct tail *tail, struct ct_error *err)
     return CT_E_OK;
 }
 
+static void listen_to_queue(struct tail *tail, const char *queue)
+{
+    for (const char *const *name = tail->session->dialect->watcher->names; *name; name++) {
+        if (is_wanted(tail, *name))
+            listen_to(&tail->listen, queue, *name);
+    }
+}
+
+/* A queue that is not there yet may become one of any dialect. */
+static void listen_to_any(struct tail *tail, const char *queue)
+{
+    const struct dialect *dialect;
+
+    fprintf(stderr, "there is no queue \"%s\" yet\n", queue);
+    for (size_t i = 0; (dialect = dialect_at(i)); i++) {
+        if (!session_is_auto(tail->session) && dialect != tail->session->dialect)
+            continue;
+        session_use(tail->session, dialect);
+        listen_to_queue(tail, queue);
+    }
+}
+
 static enum ct_code subscribe(struct tail *tail, const char *const *args, size_t arg_count,
                               struct ct_error *err)
 {
-    const struct watcher *watcher = tail->session->dialect->watcher;
     struct inspect_counts counts;
     enum ct_code rc = CT_E_OK;
 
@@ -184,32 +232,30 @@ static enum ct_code subscribe(struct tail *tail, const char *const *args, size_t
         rc = session_resolve(tail->session, args[i], err);
         if (rc == CT_E_OK)
             rc = session_counts(tail->session, args[i], &counts, err);
-        if (rc == CT_E_OK && !counts.exists)
-            fprintf(stderr, "there is no queue \"%s\" yet\n", args[i]);
-        for (const char *const *name = watcher->names; rc == CT_E_OK && *name; name++) {
-            if (is_wanted(tail, *name))
-                listen_to(&tail->listen, args[i], *name);
-        }
+        if (rc == CT_E_OK && counts.exists)
+            listen_to_queue(tail, args[i]);
+        else if (rc == CT_E_OK)
+            listen_to_any(tail, args[i]);
     }
     if (arg_count == 0)
         listen_to_all(&tail->listen);
     return rc == CT_E_OK ? listen_settle(&tail->listen, err) : rc;
 }
 
-static enum ct_code check_events(const struct ct_option_list *events, const struct watcher *watcher,
-                                 struct ct_error *err)
+static enum ct_code check_events(const struct ct_option_list *events, struct ct_error *err)
 {
+    const struct dialect *dialect;
+
     for (size_t i = 0; i < events->count; i++) {
         struct ct_nearest nearest;
-        bool is_known = false;
 
-        ct_nearest_init(&nearest, events->items[i]);
-        for (const char *const *name = watcher->names; *name; name++) {
-            ct_nearest_offer(&nearest, *name);
-            is_known = is_known || strcmp(*name, events->items[i]) == 0;
-        }
-        if (is_known)
+        if (is_known(events->items[i]))
             continue;
+        ct_nearest_init(&nearest, events->items[i]);
+        for (size_t d = 0; (dialect = dialect_at(d)); d++) {
+            for (const char *const *name = dialect->watcher->names; *name; name++)
+                ct_nearest_offer(&nearest, *name);
+        }
         if (nearest.best)
             return ct_error_set(err, CT_E_USAGE, "--event %s: did you mean \"%s\"?",
                                 events->items[i], nearest.best);
@@ -228,10 +274,7 @@ static enum ct_code run(struct session *session, const void *given, const char *
     struct signals *signals;
     enum ct_code rc;
 
-    if (!session->dialect->watcher)
-        return ct_error_set(err, CT_E_UNSUPPORTED, "queues of %s publish no events",
-                            session->dialect->name);
-    rc = check_events(&settings->events, session->dialect->watcher, err);
+    rc = check_events(&settings->events, err);
     if (rc != CT_E_OK)
         return rc;
     view_list(&tail.view, &settings->common.look, NULL, 0);
