@@ -33,9 +33,16 @@ local function mark_delayed(base)
     end
 end
 
+-- Who of BullMQ 5 paused the queue brings back the list `paused`, and forgets `wait` over it.
+local function waiting_list(base)
+    local is_moved = meta_of(base)[1] and call('EXISTS', base .. 'paused') == 1
+    return base .. (is_moved and 'paused' or 'wait')
+end
+
 -- Side R is where the next job is taken.
 local function push(id, side, base)
-    call(side == 'R' and 'RPUSH' or 'LPUSH', (base or P) .. 'wait', id)
+    base = base or P
+    call(side == 'R' and 'RPUSH' or 'LPUSH', waiting_list(base), id)
     mark(base)
 end
 
