@@ -86,7 +86,9 @@ static enum ct_code ask_part(struct session *session, char *const *names, size_t
 
     queues_resolve(session, (const char *const *)names, count, dialects);
     for (size_t i = 0; i < count; i++) {
-        asked[i] = (struct asked){.queue = {names[i], dialects[i].dialect, dialects[i].is_mixed},
+        asked[i] = (struct asked){.queue = {.name = names[i],
+                                            .dialect = dialects[i].dialect,
+                                            .is_mixed = dialects[i].is_mixed},
                                   .err = dialects[i].err,
                                   .pending = &pending};
         ask(session, &asked[i]);
