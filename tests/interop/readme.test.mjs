@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { existsSync, readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { copyFile, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 
@@ -50,4 +50,21 @@ test('examples/cartrita.yaml serves the seven queues of examples/producer-node',
   const { code, stdout } = await runProgram(t, process.execPath, ['examples/producer-node/producer.mjs', redis.url], { deadlineMs: 30_000 });
   assert.equal(code, 0, stdout);
   assert.equal(stdout.trim().split('\n').length, 7);
+});
+
+test('examples/flow-node: a flow of BullMQ, and a scheduler', async (t) => {
+  const redis = await startRedis(t);
+  const dir = await temporaryDirectory(t);
+  /* The packages are found from where the file lies: those of the tests will do. */
+  await copyFile(join(ROOT, 'examples/flow-node/producer.mjs'), join(dir, 'producer.mjs'));
+  await symlink(join(ROOT, 'tests/node_modules'), join(dir, 'node_modules'));
+  const worker = startProgram(t, 'cartrita-worker', [
+    '--redis', redis.url, '--queue', 'albums', '--queue', 'pictures', '--dialect', 'bullmq',
+    '--plugin', 'exec', '--set', `command=node ${join(ROOT, 'examples/flow-node/worker.mjs')}`, '--concurrency', '4',
+  ]);
+  const { code, stdout, log } = await runProgram(t, process.execPath, [join(dir, 'producer.mjs'), redis.url], { deadlineMs: 30_000 });
+  assert.equal(code, 0, `${stdout}${log}${worker.log}`);
+  const [album, next] = stdout.trim().split('\n');
+  assert.deepEqual(JSON.parse(album), { title: 'holidays', pictures: ['hill.png', 'sea.png'], failed: ['broken.png is no picture'] });
+  assert.match(next, /^next: cleanup at 20/);
 });
