@@ -26,6 +26,13 @@ test('files that the README names are there', () => {
   for (const path of [...links, ...code]) assert.ok(existsSync(join(ROOT, path)), path);
 });
 
+test('each setting of a queue is in the README', () => {
+  const source = readFileSync(join(ROOT, 'server/queue/settings.c'), 'utf8');
+  const names = [...source.matchAll(/(?:SETTING\(|_is\([\w>.-]+, |strcmp\(\w+, )"(\w+)"/g)].map(([, name]) => name);
+  assert.ok(names.length >= 12, names.join(' '));
+  for (const name of names) assert.ok(readme.includes(`\`${name}\``), name);
+});
+
 test('the first job of the README runs as it is written there', async (t) => {
   const redis = await startRedis(t);
   const dir = await temporaryDirectory(t);
