@@ -136,11 +136,12 @@ static const struct {
     {"backoff of its own", 0, BULL, ORIGIN_MOVE,
      "BullMQ's worker has one function for all strategies, settings.backoffStrategy"},
     {"key priority", 0, BULL, ORIGIN_MOVE,
-     "priorities mean the same in BullMQ, up to 2097151, but a retry keeps them"},
+     "in BullMQ jobs without a priority come first, not last; others up to 2097151, and a retry "
+     "keeps them"},
     {"repeatable without a hash", 0, BULL, ORIGIN_MOVE,
-     "repeatable jobs become schedulers: `cartrita-q schedule ls QUEUE -o json` tells them, "
+     "repeatable jobs become schedulers: `cartrita-q scheduler ls QUEUE -o json` tells them, "
      "`cartrita-q scheduler add NEW ID --cron ... --tz ... --data ...` adds each, `cartrita-q "
-     "schedule rm QUEUE KEY` ends it"},
+     "scheduler rm QUEUE KEY` ends it"},
     {"key meta-paused", 0, BULL, ORIGIN_MOVE,
      "it is paused: `cartrita-q queue resume QUEUE`, or its jobs stay behind"},
 };
