@@ -52,6 +52,9 @@ local function need_place(job)
     need_sound(base, 'meta')
     need_sound(base, 'events')
     need_sound(base, 'marker')
+    if meta_of(base)[1] then
+        need_sound(base, 'paused')
+    end
     need_sound(base, job.waits and 'waiting-children' or job.due and 'delayed' or job.rank ~= '0' and 'prioritized' or 'wait')
 end
 

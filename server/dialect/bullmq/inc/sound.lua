@@ -4,7 +4,7 @@
 --- @include check
 
 local sound_kinds = {
-    wait = 'list', prioritized = 'zset', delayed = 'zset', ['waiting-children'] = 'zset',
+    wait = 'list', paused = 'list', prioritized = 'zset', delayed = 'zset', ['waiting-children'] = 'zset',
     marker = 'zset', meta = 'hash', events = 'stream', pc = 'string', id = 'string',
 }
 local known_sound = {}
