@@ -116,9 +116,11 @@ test('flow add stores what FlowProducer does, from a file and from standard inpu
   assert.equal(seen.id, seen.jobs[0].id);
   assert.ok(await client.exists(`ours:c:${seen.jobs[4].id}`));
 
-  const program = startProgram(t, 'cartrita-q', ['flow', 'add', '-', '--redis', redis.url]);
-  program.stdin?.end(JSON.stringify(tree));
+  const program = startProgram(t, 'cartrita-q', ['flow', 'add', '-', '--redis', redis.url], { stdin: 'pipe' });
+  program.stdin.end(JSON.stringify(tree));
   await within(program.exited);
+  assert.equal(program.code, 0);
+  assert.ok(await client.exists(`bull:q:${program.stdout.trim()}:dependencies`));
 });
 
 test('numbers of a flow come out as they went in', async (t) => {
