@@ -196,4 +196,5 @@ const struct commit_rules bullmq_commit_rules = {
     .complete_job = complete_job,
     .backoff = backoff,
     .may_keep_no_trace = true,
+    .traces_every_failure = true,
 };

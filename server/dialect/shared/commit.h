@@ -44,7 +44,8 @@ struct commit_rules {
     /* Delay before attempt attempts_made + 1 of a known backoff, in ms. `own`: its JSON object. */
     double (*backoff)(bool is_exponential, double delay, struct ct_str own, uint32_t attempts_made,
                       const struct ct_random *random);
-    bool may_keep_no_trace; /* stackTraceLimit 0 means what it says */
+    bool may_keep_no_trace;    /* stackTraceLimit 0 means what it says */
+    bool traces_every_failure; /* one entry each: the reason, where there is no trace */
 };
 
 void dialect_build_commit(struct dialect_queue *queue, const struct commit *commit,

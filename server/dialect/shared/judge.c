@@ -154,7 +154,10 @@ struct effect *dialect_judge(struct dialect_queue *queue, const struct job *job,
         reason = ct_str_of(explained);
     }
     ct_buf_init(&stacks);
-    append_stack(&stacks, job->stacktrace, failure->stack,
+    struct ct_str stack = failure->stack;
+    if (!stack.data && queue->rules->traces_every_failure)
+        stack = reason;
+    append_stack(&stacks, job->stacktrace, stack,
                  traces_kept(queue->rules, options.stack_trace_limit));
 
     struct effect *effect = effect_new(kind, reason, ct_buf_str(&stacks));
