@@ -1,7 +1,7 @@
 /* A job's options, data and stack traces, a line each behind a byte of choices: as stored by a
  * stranger and fetched, judged, written and scheduled again; and as given by a producer and stored.
- * What is stored must be what we ourselves, and Bull, can read again. Corpus:
- * tests/fuzz/corpus/options. */
+ * Each input is Bull's first, then BullMQ's. What is stored in a queue of Bull must be what we
+ * ourselves, and Bull, can read again. Corpus: tests/fuzz/corpus/options. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -10,6 +10,7 @@
 #include "dialect/shared/members.h"
 #include "dialect/shared/options.h"
 #include "dialect/bull/parts.h"
+#include "dialect/bullmq/bullmq.h"
 #include "dialect/shared/plan.h"
 #include "tests/fuzz/resp.h"
 
@@ -33,9 +34,11 @@ struct fuzz_input {
     struct ct_str name, opts, data, stacktrace;
 };
 
-static struct dialect_queue *open_queue(bool is_grouped)
+/* With other settings where `is_grouped`. */
+static struct dialect_queue *open_queue(const struct dialect *dialect, bool is_grouped)
 {
-    static struct dialect_queue *queues[2]; /* stay open */
+    static struct dialect_queue *opened[2][2]; /* stay open */
+    struct dialect_queue **queues = opened[dialect == &bullmq_dialect];
     const struct queue_name name = {"bull", "q"};
     struct queue_settings settings;
     enum ct_code rc;
@@ -49,7 +52,7 @@ static struct dialect_queue *open_queue(bool is_grouped)
                    : CT_STR_LIT("{\"backoffStrategies\":{\"own\":{\"delays\":[5,-1]}}}"),
         NULL);
     ct_assert(rc == CT_E_OK);
-    rc = bull_dialect.open(&name, &settings, &queues[is_grouped], NULL);
+    rc = dialect->open(&name, &settings, &queues[is_grouped], NULL);
     ct_assert(rc == CT_E_OK);
     queue_settings_fini(&settings);
     return queues[is_grouped];
@@ -57,6 +60,35 @@ static struct dialect_queue *open_queue(bool is_grouped)
 
 /* --- a job that is fetched ---------------------------------------------------------------------
  */
+
+/* As BullMQ's scripts answer it (bullmq/inc/job.lua). */
+static struct job *fetched_of_bullmq(const struct dialect_queue *queue,
+                                     const struct fuzz_input *input, int64_t attempts)
+{
+    struct ct_buf text;
+
+    ct_buf_init(&text);
+    resp_put_array(&text, 13);
+    resp_put_text(&text, input->name);
+    resp_put_text(&text, input->data);
+    resp_put_text(&text, input->opts);
+    resp_put_int(&text, FUZZ_NOW_MS);
+    resp_put_int(&text, input->choices & 3);
+    resp_put_int(&text, attempts);
+    resp_put_int(&text, attempts + 1);
+    resp_put_text(&text, CT_STR_NONE);
+    resp_put_text(&text, input->choices & FUZZ_IS_NAMELESS ? CT_STR_LIT("deferred") : CT_STR_NONE);
+    resp_put_text(&text, input->choices & FUZZ_IS_GROUPED ? CT_STR_LIT("daily") : CT_STR_NONE);
+    resp_put_text(&text, CT_STR_NONE);
+    resp_put_text(&text, input->stacktrace);
+    resp_put_text(&text, CT_STR_LIT("7"));
+    struct redis_reply *reply = redis_reply_parse(ct_buf_str(&text).data, text.len);
+    struct job *job = dialect_read_job(queue, reply, CT_STR_LIT("token"));
+    ct_assert(job != NULL);
+    redis_reply_free(reply);
+    ct_buf_free(&text);
+    return job;
+}
 
 static struct job *fetched(const struct dialect_queue *queue, const struct fuzz_input *input,
                            int64_t attempts)
@@ -151,24 +183,24 @@ static void check_judgement(struct dialect_queue *queue, const struct job *job, 
 }
 
 /* The next iteration, NULL: none. */
-static struct effect *scheduled(struct dialect_queue *queue, const struct job *job, bool must_work)
+static struct effect *scheduled(const struct dialect *dialect, struct dialect_queue *queue,
+                                const struct job *job, bool must_work)
 {
     struct ct_error err = {CT_E_OK, ""};
     struct effect *effect = NULL;
-    enum ct_code rc = bull_schedule(queue, job, FUZZ_NOW_MS, &effect, &err);
+    enum ct_code rc = dialect->schedule(queue, job, FUZZ_NOW_MS, &effect, &err);
 
     ct_assert(rc == CT_E_OK || (err.detail[0] && !effect && !must_work));
     return effect;
 }
 
-static void check_fetched(struct dialect_queue *queue, const struct fuzz_input *input)
+/* Judged, and its series carried on. */
+static void check_run(const struct dialect *dialect, struct dialect_queue *queue, struct job *job,
+                      uint8_t choices)
 {
-    struct job *job = fetched(queue, input, input->choices >> 4);
-
-    check_job(job);
-    check_judgement(queue, job, input->choices >> 2 & 3);
+    check_judgement(queue, job, choices >> 2 & 3);
     if (job->is_repeat) {
-        struct effect *next = scheduled(queue, job, false);
+        struct effect *next = scheduled(dialect, queue, job, false);
         if (next) {
             struct effect *stall = effect_new(EFFECT_STALL, CT_STR_NONE, CT_STR_NONE);
             stall->job = job;
@@ -223,7 +255,7 @@ static void check_closed(struct dialect_queue *queue, const struct ct_str arg[FU
     ct_assert(!job->broken);
     check_job(job);
     ct_assert(job->is_repeat == (arg[SERIES].len > 0));
-    struct effect *effect = job->is_repeat ? scheduled(queue, job, true) : NULL;
+    struct effect *effect = job->is_repeat ? scheduled(&bull_dialect, queue, job, true) : NULL;
     if (effect) {
         const struct redis_command *plan = effect->plan;
         struct ct_str body = ct_buf_str(&plan->body);
@@ -267,6 +299,26 @@ static void check_added(struct dialect_queue *queue, const struct fuzz_input *in
     job_add_fini(&add);
 }
 
+/* What a producer gives is refused with a reason, or makes a call that can be sent. */
+static void check_added_to_bullmq(struct dialect_queue *queue, const struct fuzz_input *input)
+{
+    struct job_add add = {.name = input->name, .data = input->data, .opts = input->opts};
+    uint64_t state = 1;
+    const struct ct_random random = ct_random_seeded(&state);
+    struct redis_command command;
+    struct ct_list adds;
+
+    ct_list_init(&adds);
+    ct_list_push_back(&adds, &add.link);
+    redis_command_init(&command, NULL);
+    bullmq_dialect.build_add(queue, &adds, FUZZ_NOW_MS, &random, &command);
+    resp_check_command(&command);
+    ct_assert((command.argc == 0) == (add.is_skipped || add.err.code != CT_E_OK));
+    ct_assert(add.err.code == CT_E_OK || add.err.detail[0]);
+    redis_command_fini(&command);
+    job_add_fini(&add);
+}
+
 /* Up to the end of the line, which is taken away; absent when nothing is left. */
 static struct ct_str take_line(struct ct_str *text)
 {
@@ -292,8 +344,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     input.stacktrace = take_line(&rest);
     if (input.choices & FUZZ_IS_NAMELESS)
         input.name = CT_STR_NONE;
-    struct dialect_queue *queue = open_queue(input.choices & FUZZ_IS_GROUPED);
-    check_fetched(queue, &input);
-    check_added(queue, &input);
+    struct dialect_queue *bull = open_queue(&bull_dialect, input.choices & FUZZ_IS_GROUPED);
+    struct job *job = fetched(bull, &input, input.choices >> 4);
+    check_job(job);
+    check_run(&bull_dialect, bull, job, input.choices);
+    check_added(bull, &input);
+
+    struct dialect_queue *bullmq = open_queue(&bullmq_dialect, input.choices & FUZZ_IS_GROUPED);
+    job = fetched_of_bullmq(bullmq, &input, input.choices >> 4);
+    check_run(&bullmq_dialect, bullmq, job, input.choices);
+    check_added_to_bullmq(bullmq, &input);
     return 0;
 }
