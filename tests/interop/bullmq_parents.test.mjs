@@ -114,6 +114,38 @@ test('S74: a released parent with a delay has no tie-break in its score', { skip
   assert.deepEqual(await client.zrange('bull:p:marker', 0, -1, 'WITHSCORES'), ['1', String(now + 60_000)]);
 });
 
+test('a parent whose id has colons is released as well', { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const client = redis.client();
+  for (const [opts, work] of [
+    [{}, (driver) => driver.ask({ op: 'commit', effects: [{ kind: 'complete', id: 'C', value: '1' }] })],
+    [{ removeOnFail: true }, fail],
+    [{ ignoreDependencyOnFailure: true }, fail],
+  ]) {
+    await client.flushall();
+    const parents = new Driver(t, redis, {}, 'p', 'bull', 'bullmq');
+    const driver = new Driver(t, redis, {}, 'q', 'bull', 'bullmq');
+    const jobs = [
+      { name: 'P', opts: '{"jobId":"a:b:c"}', node: { queue: 'p', children: true } },
+      { name: 'C', opts: JSON.stringify({ jobId: 'C', ...opts }), node: { queue: 'q', parent: 0 } },
+    ];
+    await parents.ask({ op: 'add', jobs });
+    await driver.ask({ op: 'commit', fetch: 1 });
+    await work(driver);
+    assert.deepEqual(await client.lrange('bull:p:wait', 0, -1), ['a:b:c'], JSON.stringify(opts));
+  }
+  await client.lrem('bull:p:wait', 0, 'a:b:c');
+  const parents = new Driver(t, redis, {}, 'p', 'bull', 'bullmq');
+  await client.hset('bull:q:done', 'name', 'n', 'returnvalue', '1');
+  await client.zadd('bull:q:completed', 5, 'done');
+  const jobs = [
+    { name: 'P', opts: '{"jobId":"d:e:f"}', node: { queue: 'p', children: true } },
+    { name: 'C', opts: '{"jobId":"done"}', node: { queue: 'q', parent: 0 } },
+  ];
+  await parents.ask({ op: 'add', jobs });
+  assert.deepEqual(await client.lrange('bull:p:wait', 0, -1), ['d:e:f']);
+});
+
 test('an id that a kept job was to have is taken by now: it gets another', { skip }, async (t) => {
   const redis = await startRedis(t);
   const client = redis.client();

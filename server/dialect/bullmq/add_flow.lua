@@ -36,9 +36,11 @@ end
 
 local refused, links, parent_keys = {}, {}, {}
 
-local function link(key, child)
+-- child nil: it need not be linked.
+local function link(job, child)
+    local key = job.parent_key
     if not links[key] then
-        links[key] = {}
+        links[key] = {json = job.parent}
         parent_keys[#parent_keys + 1] = key
     end
     links[key][#links[key] + 1] = child
@@ -51,13 +53,13 @@ local function add_node(job)
     elseif parent_key and not has_parent(parent_key) then
         return {-5, parent_key}
     elseif parent_key then
-        link(parent_key)
+        link(job)
     end
     if is_taken(job.base, id) then
         return add_duplicate(job, id, function() end)
     elseif parent_key then
         put(job, id, 'parentKey', parent_key, 'parent', job.parent)
-        link(parent_key, job.base .. id)
+        link(job, job.base .. id)
     else
         put(job, id)
     end
@@ -82,6 +84,6 @@ for _, key in ipairs(parent_keys) do
     end
 end
 for _, key in ipairs(parent_keys) do
-    release_parent(key)
+    release_parent(key, links[key].json)
 end
 return answers

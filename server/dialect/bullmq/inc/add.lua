@@ -94,7 +94,7 @@ local function put(job, id, ...)
 end
 
 -- A job that is there stays as it is, but gets a parent where it has none that lives. Returns what add_job
--- does; `release`, called with the parent's key when the job has completed, before that is told.
+-- does; `release`, called with key and JSON of the parent when the job has completed, before that is told.
 local function add_duplicate(job, id, release)
     local key, parent_key = job.base .. id, job.parent_key
     if parent_key then
@@ -106,7 +106,7 @@ local function add_duplicate(job, id, release)
             call('SADD', parent_key .. ':dependencies', key)
         else
             call('HSET', parent_key .. ':processed', key, seen[2] or 'null')
-            release(parent_key)
+            release(parent_key, job.parent)
         end
         call('HSET', key, 'parentKey', parent_key, 'parent', job.parent)
     end
@@ -116,10 +116,10 @@ end
 
 -- What only some calls need is made when it is first asked for.
 local parent_release
-local function release_parent(key)
+local function release_parent(key, json)
     if not parent_release then
         --- @include parent
         parent_release = parents().release_if_done
     end
-    parent_release(key)
+    parent_release(key, json)
 end

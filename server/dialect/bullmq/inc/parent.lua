@@ -6,7 +6,7 @@
 --   child_failed(child_key, parent_json, reason)
 --   detach(child_key, parent_key, is_hard, base)  the child goes without an end; parent_key may be nil,
 --       `base` is what the keys of the child's queue begin with. True when it was a pending child
---   release_if_done(parent_key)  where nothing is left to wait for }
+--   release_if_done(parent_key, parent_json)  where nothing is left to wait for; the JSON may be nil }
 --
 -- Nothing here raises: what is wrong with a parent must not keep its child from ending. Where something
 -- is, the second result tells what.
@@ -20,11 +20,6 @@ local parenthood
 local function parents()
     if parenthood then
         return parenthood
-    end
-
-    -- A parent's key is only ever told apart at its last colon.
-    local function split(key)
-        return key:match('^(.*:)([^:]*)$')
     end
 
     -- {key, base, id, fpof...} out of what the child's hash says; nil when that names no parent.
@@ -42,6 +37,16 @@ local function parents()
         parent.base, parent.id = parent.queueKey .. ':', id
         parent.key = parent.base .. id
         return parent
+    end
+
+    -- What the keys of the parent's queue begin with, and its id, which may have colons: its key alone does
+    -- not tell then.
+    local function split(key, json)
+        local parent = json and json ~= '' and read_parent(json)
+        if parent and parent.key == key then
+            return parent.base, parent.id
+        end
+        return key:match('^(.*:)([^:]*)$')
     end
 
     local function is_set(flag)
@@ -158,7 +163,7 @@ local function parents()
         local was_pending = false
         key = key or parent_of(child_key)
         while key do
-            local parent_base, id = split(key)
+            local parent_base, id = split(key, call('HGET', child_key, 'parent'))
             if not id or call('SREM', key .. ':dependencies', child_key) == 0 then
                 break
             end
@@ -197,8 +202,8 @@ local function parents()
         child_completed = guarded(child_completed),
         child_failed = guarded(child_failed),
         detach = guarded(detach),
-        release_if_done = guarded(function(key)
-            release_if_done(split(key))
+        release_if_done = guarded(function(key, json)
+            release_if_done(split(key, json))
         end),
     }
     return parenthood
