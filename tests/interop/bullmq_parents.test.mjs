@@ -5,6 +5,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { missing } from '../lib/processes.mjs';
+import { runQ } from '../lib/q.mjs';
 import { startRedis } from '../lib/redis.mjs';
 import { CLI, Driver } from './bull_sides.mjs';
 
@@ -162,4 +163,28 @@ test('an id that a kept job was to have is taken by now: it gets another', { ski
   assert.deepEqual(await client.lrange('bull:q:wait', 0, -1), ['4', 'own']);
   assert.equal(await client.hget('bull:q:4', 'data'), '2');
   assert.equal(await client.get('bull:q:de:k'), '4');
+});
+
+/* Each job is the only child of the next, and only the first one waits. */
+test('a removal takes parents along, so many in a call', { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const client = redis.client();
+  const levels = 700;
+  const pipe = client.pipeline().hset('bull:q:meta', 'opts.maxLenEvents', 10000).lpush('bull:q:wait', 'j0');
+
+  for (let i = 0; i <= levels; i++) {
+    const up = i < levels ? ['parentKey', `bull:q:j${i + 1}`, 'parent', `{"id":"j${i + 1}","queueKey":"bull:q"}`] : [];
+    pipe.hset(`bull:q:j${i}`, 'name', 'n', 'data', '{}', 'opts', '{}', 'timestamp', 1, ...up);
+    if (i === 0) continue;
+    pipe.zadd('bull:q:waiting-children', 1, `j${i}`).sadd(`bull:q:j${i}:dependencies`, `bull:q:j${i - 1}`);
+  }
+  await pipe.exec();
+  for (let left = levels + 1; left > 0; left -= 301) {
+    const { code, stderr } = await runQ(t, redis, 'queue', 'drain', 'q', '--yes');
+    assert.equal(code, 0, stderr);
+    const hashes = (await client.keys('bull:q:j*')).filter((key) => !key.endsWith('dependencies'));
+    assert.equal(hashes.length, Math.max(left - 301, 0));
+    assert.deepEqual(await client.lrange('bull:q:wait', 0, -1), left > 301 ? [`j${levels + 1 - left + 301}`] : []);
+  }
+  assert.equal(await client.exists('bull:q:waiting-children', 'bull:q:wait'), 0);
 });

@@ -157,7 +157,7 @@ local function parents()
 
     -- A hard removal takes parents along that wait for nothing any more, and theirs. So many in one call;
     -- one beyond them goes to `wait`, where the removal finds it.
-    local erase_left = 1000
+    local erase_left = 300
 
     local function detach(child_key, key, is_hard, base)
         local was_pending = false
