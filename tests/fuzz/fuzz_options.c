@@ -1,7 +1,8 @@
 /* A job's options, data and stack traces, a line each behind a byte of choices: as stored by a
  * stranger and fetched, judged, written and scheduled again; and as given by a producer and stored.
- * Each input is Bull's first, then BullMQ's. What is stored in a queue of Bull must be what we
- * ourselves, and Bull, can read again. Corpus: tests/fuzz/corpus/options. */
+ * Each input is Bull's first, then BullMQ's (whose producers: fuzz_entry.c). What is stored in a
+ * queue of Bull must be what we ourselves, and Bull, can read again. Corpus:
+ * tests/fuzz/corpus/options. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -299,26 +300,6 @@ static void check_added(struct dialect_queue *queue, const struct fuzz_input *in
     job_add_fini(&add);
 }
 
-/* What a producer gives is refused with a reason, or makes a call that can be sent. */
-static void check_added_to_bullmq(struct dialect_queue *queue, const struct fuzz_input *input)
-{
-    struct job_add add = {.name = input->name, .data = input->data, .opts = input->opts};
-    uint64_t state = 1;
-    const struct ct_random random = ct_random_seeded(&state);
-    struct redis_command command;
-    struct ct_list adds;
-
-    ct_list_init(&adds);
-    ct_list_push_back(&adds, &add.link);
-    redis_command_init(&command, NULL);
-    bullmq_dialect.build_add(queue, &adds, FUZZ_NOW_MS, &random, &command);
-    resp_check_command(&command);
-    ct_assert((command.argc == 0) == (add.is_skipped || add.err.code != CT_E_OK));
-    ct_assert(add.err.code == CT_E_OK || add.err.detail[0]);
-    redis_command_fini(&command);
-    job_add_fini(&add);
-}
-
 /* Up to the end of the line, which is taken away; absent when nothing is left. */
 static struct ct_str take_line(struct ct_str *text)
 {
@@ -353,6 +334,5 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct dialect_queue *bullmq = open_queue(&bullmq_dialect, input.choices & FUZZ_IS_GROUPED);
     job = fetched_of_bullmq(bullmq, &input, input.choices >> 4);
     check_run(&bullmq_dialect, bullmq, job, input.choices);
-    check_added_to_bullmq(bullmq, &input);
     return 0;
 }
