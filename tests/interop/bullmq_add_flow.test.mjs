@@ -143,6 +143,28 @@ test('a flow is added as a whole or not at all', { skip }, async (t) => {
   await client.set('bull:d:wait', 'x');
   await nothing(/bull:d:wait is a string, not a list/, root([own('a'), own('b', {}, [own('c', {}, undefined, 'd')])]));
 
+});
+
+/* Commands of all kinds since the last CONFIG RESETSTAT. */
+async function countCommands(client) {
+  const info = await client.info('commandstats');
+  return [...info.matchAll(/^cmdstat_\S+:calls=(\d+)/gm)].reduce((sum, [, calls]) => sum + Number(calls), 0);
+}
+
+test('the largest flow, and the largest call, cost Redis so much', { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const client = redis.client();
+  const ours = new Cartrita(t, redis);
+
+  await client.config('RESETSTAT');
   await ours.addFlow(root(Array.from({ length: 499 }, (_, i) => own(`c${i}`))));
+  const flow = await countCommands(client);
   assert.equal(await client.scard('bull:q:R:dependencies'), 499);
+  assert.ok(flow < 500 * 6, `${flow} commands`);
+
+  await client.config('RESETSTAT');
+  await ours.addBulk(...Array(64).fill({}));
+  const batch = await countCommands(client);
+  assert.equal(await client.llen('bull:q:wait'), 64);
+  assert.ok(batch < 64 * 7, `${batch} commands`);
 });
