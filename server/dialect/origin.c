@@ -284,7 +284,9 @@ static void judge(struct origin *origin, const struct redis_reply *reply, int *v
     origin->is_served = !((*voices & BULLMQ) && (*voices & BULL));
     ct_buf_init(&text);
     put_writer(&text, *voices, since, version);
-    snprintf(origin->writer, sizeof origin->writer, "%.*s", (int)text.len, ct_buf_data(&text));
+    const size_t len = text.len < ORIGIN_WRITER_MAX - 1 ? text.len : ORIGIN_WRITER_MAX - 1;
+    memcpy(origin->writer, ct_buf_str(&text).data, len);
+    origin->writer[len] = '\0';
     ct_buf_free(&text);
 }
 

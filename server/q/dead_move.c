@@ -99,7 +99,8 @@ static enum ct_code call(struct mover *mover, const struct dead_call *chunk, str
     enum ct_code rc = CT_E_OK;
 
     redis_command_init(&command, NULL);
-    letter_build_move(walk->session->dialect, chunk, ct_wall_ms(&ct_clock_system), &ct_random_system, &command);
+    letter_build_move(walk->session->dialect, chunk, ct_wall_ms(&ct_clock_system),
+                      &ct_random_system, &command);
     if (command.argc > 0)
         rc = session_call(walk->session, &command, &reply, err);
     if (rc == CT_E_OK && reply)

@@ -1,5 +1,5 @@
-/* server/dialect/shared/manage: replies of the scripts that change queues by hand, also such as they
- * never send. */
+/* server/dialect/shared/manage: replies of the scripts that change queues by hand, also such as
+ * they never send. */
 #include <check.h>
 #include <string.h>
 

@@ -7,9 +7,10 @@ static const char *const texts[] = {
 #undef BULLMQ_KEY_TEXT
 };
 
-/* `priority`, `delay` and `meta-paused` are of older versions, and `de` and `dn` begin other keys. */
+/* `priority`, `delay` and `meta-paused` are of older versions, and `de` and `dn` begin other keys.
+ */
 static const char *const others[] = {
-    "de", "dn", "metrics", "metrics:completed", "metrics:failed", "priority", "delay",
-    "meta-paused", "", NULL};
+    "de",          "dn", "metrics", "metrics:completed", "metrics:failed", "priority", "delay",
+    "meta-paused", "",   NULL};
 
 const struct key_table bullmq_key_table = {texts, BULLMQ_KEY_COUNT, others};
