@@ -1,6 +1,7 @@
 /* acl print and acl check: the rights that a role needs in Redis, as rules to be given to a user,
  * and what the user of this connection lacks of them. The table is dialect/rights.c. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/mem.h"
 #include "dialect/rights.h"
@@ -17,19 +18,19 @@ struct settings {
 
 static const char *const forms[] = {"command", "file", NULL};
 
-#define ROLE_OPTIONS                                                                              \
-    {.name = "role",                                                                              \
-     .letter = 'r',                                                                               \
-     .kind = CT_OPTION_ENUM,                                                                      \
-     .offset = offsetof(struct settings, role),                                                   \
-     .choices = rights_roles,                                                                     \
-     .group = "Whose rights",                                                                     \
-     .help = "producer and worker: Bull in Node, and what adds jobs; daemon: cartrita-queued or " \
-             "cartrita-worker; viewer: what cartrita-q shows."},                                  \
-    {                                                                                             \
-        .name = "queue", .letter = 'q', .kind = CT_OPTION_LIST,                                   \
-        .offset = offsetof(struct settings, queues), .value_name = "NAME",                        \
-        .help = "Only for this queue, not all under the prefix."                                  \
+#define ROLE_OPTIONS                                                                         \
+    {.name = "role",                                                                         \
+     .letter = 'r',                                                                          \
+     .kind = CT_OPTION_ENUM,                                                                 \
+     .offset = offsetof(struct settings, role),                                              \
+     .choices = rights_roles,                                                                \
+     .group = "Whose rights",                                                                \
+     .help = "producer and worker: in Node, and what adds jobs; daemon: cartrita-queued or " \
+             "cartrita-worker; viewer: what cartrita-q shows."},                             \
+    {                                                                                        \
+        .name = "queue", .letter = 'q', .kind = CT_OPTION_LIST,                              \
+        .offset = offsetof(struct settings, queues), .value_name = "NAME",                   \
+        .help = "Only for this queue, not all under the prefix."                             \
     }
 
 static const struct ct_option print_options[] = {
@@ -59,6 +60,14 @@ static enum ct_code need_role(const struct settings *settings, struct ct_error *
         return ct_error_set(err, CT_E_USAGE,
                             "--role is needed: producer, worker, daemon or viewer");
     return CT_E_OK;
+}
+
+/* Without --dialect the rights for both: what finds out whose a queue is may meet either. */
+static unsigned dialects_of(const struct session *session)
+{
+    if (session_is_auto(session))
+        return RIGHTS_BOTH;
+    return strcmp(session->dialect->name, "bullmq") == 0 ? RIGHTS_BULLMQ : RIGHTS_BULL;
 }
 
 /* --- print ---------------------------------------------------------------------------------- */
@@ -96,7 +105,7 @@ static void add_pattern(void *ctx, struct ct_str pattern)
     add_item(rules, pattern);
 }
 
-static void add_patterns(struct rules *rules, const struct settings *settings)
+static void add_patterns(struct rules *rules, const struct settings *settings, unsigned dialects)
 {
     const struct rights_scope scope = {settings->common.prefix, settings->queues.items,
                                        settings->queues.count};
@@ -107,14 +116,14 @@ static void add_patterns(struct rules *rules, const struct settings *settings)
     close_items(rules);
     rules->mark = '&';
     open_items(rules, "channels");
-    rights_channels((enum rights_role)settings->role, &scope, add_pattern, rules);
+    rights_channels((enum rights_role)settings->role, dialects, &scope, add_pattern, rules);
     close_items(rules);
 }
 
-static void add_commands(struct rules *rules, enum rights_role role)
+static void add_commands(struct rules *rules, enum rights_role role, unsigned dialects)
 {
     const char *commands[RIGHTS_COMMANDS_MAX];
-    size_t count = rights_commands(role, commands);
+    size_t count = rights_commands(role, dialects, commands);
 
     ct_buf_printf(&rules->text, " -@all");
     open_items(rules, "commands");
@@ -155,8 +164,8 @@ static enum ct_code run_print(struct session *session, const void *given, const 
     view_sheet(&rules.view, &session->settings->look, NULL, 0);
     ct_buf_printf(&rules.text, "%s %s on resetkeys resetchannels",
                   settings->form == 0 ? "ACL SETUSER" : "user", user);
-    add_patterns(&rules, settings);
-    add_commands(&rules, (enum rights_role)settings->role);
+    add_patterns(&rules, settings, dialects_of(session));
+    add_commands(&rules, (enum rights_role)settings->role, dialects_of(session));
     show_rules(&rules, rights_roles[settings->role], user);
     view_close(&rules.view);
     ct_buf_free(&rules.text);
@@ -196,6 +205,7 @@ static enum ct_code check_queue(struct lack *lack, const struct settings *settin
     const struct queue_name name = {settings->common.prefix, queue ? queue : "cartrita-acl-check"};
     const char *missing[RIGHTS_COMMANDS_MAX];
     size_t missing_count = 0;
+    unsigned dialects = dialects_of(lack->session);
     bool has_keys = true;
     struct redis_reply *reply = NULL;
     struct redis_command command;
@@ -203,11 +213,11 @@ static enum ct_code check_queue(struct lack *lack, const struct settings *settin
     enum ct_code rc;
 
     redis_command_init(&command, NULL);
-    rights_build_check((enum rights_role)settings->role, &name, &command);
+    rights_build_check((enum rights_role)settings->role, dialects, &name, &command);
     rc = session_call(lack->session, &command, &reply, err);
     if (rc == CT_E_OK)
-        rc = rights_parse_check((enum rights_role)settings->role, reply, missing, &missing_count,
-                                &has_keys, err);
+        rc = rights_parse_check((enum rights_role)settings->role, dialects, reply, missing,
+                                &missing_count, &has_keys, err);
     else if (rc == CT_E_REDIS_PERM)
         ct_error_wrap(err, "nothing can be asked without +eval and +evalsha");
     keys = queue ? ct_asprintf("%s:%s:*", name.prefix, queue) : ct_asprintf("%s:*", name.prefix);
@@ -250,15 +260,17 @@ static enum ct_code run_check(struct session *session, const void *given, const 
 const struct command cmd_acl_print = {
     .noun = "acl",
     .verb = "print",
-    .program = {.name = "cartrita-q acl print",
-                .usage = "--role ROLE [OPTION]...",
-                .about =
-                    "Print the rights that a role needs in Redis, and no others, as ACL rules.",
-                .footer =
-                    "Asks no Redis. Who listens to Bull's events by pattern (waiting, active,\n"
-                    "stalled, duplicated, debounced) needs rules with --queue: Redis wants the\n"
-                    "very same pattern in them.",
-                COMMAND_OPTIONS(print_options)},
+    .program =
+        {.name = "cartrita-q acl print",
+         .usage = "--role ROLE [OPTION]...",
+         .about = "Print the rights that a role needs in Redis, and no others, as ACL rules.",
+         .footer =
+             "Asks no Redis. --dialect bull or bullmq: for queues of that one alone; flows need\n"
+             "the rules of all their queues. Who listens to Bull's events by pattern (waiting, "
+             "active,\n"
+             "stalled, duplicated, debounced) needs rules with --queue: Redis wants the\n"
+             "very same pattern in them.",
+         COMMAND_OPTIONS(print_options)},
     .settings_size = sizeof(struct settings),
     .run = run_print,
 };
