@@ -4,7 +4,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
 
-import { untilCounts, untilState } from '../lib/bull.mjs';
+import { bullQueue, untilCounts, untilState } from '../lib/bull.mjs';
 import { childrenOf, isAlive, missing, pluginPath, ROOT } from '../lib/processes.mjs';
 import { until } from '../lib/wait.mjs';
 import { job, startBench, untilActive } from './naughty.mjs';
@@ -340,5 +340,30 @@ test('waiting-children and children in a Bull queue: a clear error', options, as
   assert.equal(answer.more, false);
   assert.match(answer.error, /jobs of queue q have no children: its dialect is bull/);
   assert.match((await child.queue.getJob(added.id)).failedReason, /cannot wait for children/);
+  await child.worker.stop();
+});
+
+test('add: jobs for other queues, answered when asked for', options, async (t) => {
+  const child = await startChild(
+    t,
+    LOOP(`const { id } = line;
+      if (line.type === 'job') {
+        say({ type: 'add', id, queue: 'next', name: 'n', data: { x: [1] }, opts: { attempts: 3 }, ref: 'a' });
+        say({ type: 'add', id, queue: 'next', opts: 'nonsense', ref: 7 });
+        say({ type: 'add', id, queue: 'next', name: 'silent' });
+      }
+      if (line.type === 'added' && line.ref === 7) say({ type: 'completed', id });`),
+  );
+  const next = bullQueue(t, child.redis, 'next');
+  const added = await job(child.queue, 'a');
+
+  await untilState(child.queue, added.id, 'completed');
+  await untilCounts(next, { waiting: 2 });
+  const [good, bad] = ['a', 7].map((ref) => child.heard().find((line) => line.ref === ref));
+  assert.deepEqual(good, { type: 'added', id: added.id, ref: 'a', job: good.job, error: null });
+  const stored = await next.getJob(good.job);
+  assert.deepEqual([stored.name, stored.data, stored.opts.attempts], ['n', { x: [1] }, 3]);
+  assert.equal(bad.job, null);
+  assert.match(bad.error, /opts/);
   await child.worker.stop();
 });

@@ -31,6 +31,7 @@ export const KNOWN = {
   D2: 'a drain takes out exactly what it removes',
   D3: 'an upsert while paused finds the pending iteration',
   D9: 'a repeatable of version 5 keeps its data',
+  again: 'a job that waits for children and has none that is pending begins again: a plugin is not called back',
   T20: 'an id without a job is dropped, not run',
   wording: 'the text of a completion that is refused is nobody\'s protocol',
 };

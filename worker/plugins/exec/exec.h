@@ -79,6 +79,9 @@ void tasks_child_gone(struct exec *exec, const char *how);
 /* Puts the line that gives `task` to the child. False: too much is waiting already. */
 bool tasks_give(struct exec *exec, struct task *task);
 
+/* adds.c: a line that adds a job. Under the lock. */
+void adds_add(struct exec *exec, struct task *task, const struct line *line);
+
 /* children.c. 0: there is no kind of that name. */
 int32_t children_kind(const char *name);
 /* Tells what has been asked. Called, and returns, under the lock, which it lets go meanwhile. */

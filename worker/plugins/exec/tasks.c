@@ -245,7 +245,7 @@ static const struct {
     {"released", tasks_released},   {"ratelimited", tasks_ratelimited},
     {"delayed", tasks_delayed},     {"waiting", tasks_waiting},
     {"children", tasks_children},   {"waiting-children", tasks_waiting_children},
-    {"update", tasks_update},
+    {"update", tasks_update},       {"add", adds_add},
 };
 
 static void tasks_heard_answer(struct exec *exec, const char *type, const char *id,
