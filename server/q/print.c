@@ -11,7 +11,7 @@
 #include "q/text.h"
 
 #define GAP        2
-#define LABEL_SIZE 14
+#define LABEL_SIZE 18 /* the longest, waiting-children, and a gap */
 
 void print_table_init(struct print_table *table, const struct print_column *columns, size_t count)
 {
