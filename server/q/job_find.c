@@ -33,32 +33,54 @@ static enum ct_code refuse(const char *queue, const char *id, bool is_listed, st
     return ct_error_set(err, CT_E_NOT_FOUND, "queue \"%s\" has no job \"%s\"", queue, id);
 }
 
-enum ct_code job_peek(struct session *session, const char *queue, const char *id, uint32_t log_max,
-                      struct inspect_found *out, struct redis_reply **reply, struct ct_error *err)
+static enum ct_code peek(struct session *session, const struct queue_name *name, const char *id,
+                         uint32_t log_max, struct inspect_found *out, struct redis_reply **reply,
+                         struct ct_error *err)
 {
-    const struct queue_name name = {session->settings->prefix, queue};
     const struct ct_str text = ct_str_of(id);
     struct redis_command command;
     enum ct_code rc;
 
     *reply = NULL;
     redis_command_init(&command, NULL);
-    inspect_build_job(session->inspector, &name, text, log_max, &command);
+    inspect_build_job(session->inspector, name, text, log_max, &command);
     rc = session_call(session, &command, reply, err);
     if (rc == CT_E_OK)
         rc = inspect_parse_job(session->inspector, *reply, text, out, err);
     return rc;
 }
 
+enum ct_code job_peek(struct session *session, const char *queue, const char *id, uint32_t log_max,
+                      struct inspect_found *out, struct redis_reply **reply, struct ct_error *err)
+{
+    const struct queue_name name = {session->settings->prefix, queue};
+
+    return peek(session, &name, id, log_max, out, reply, err);
+}
+
+static enum ct_code look(struct session *session, const struct queue_name *name, const char *id,
+                         uint32_t log_max, struct inspect_found *out, struct redis_reply **reply,
+                         struct ct_error *err)
+{
+    enum ct_code rc = peek(session, name, id, log_max, out, reply, err);
+
+    if (rc == CT_E_OK && !out->has_state)
+        rc = find_in_lists(session, name, ct_str_of(id), out, err);
+    return rc;
+}
+
+enum ct_code job_look(struct session *session, const struct queue_name *name, const char *id,
+                      struct inspect_found *out, struct redis_reply **reply, struct ct_error *err)
+{
+    return look(session, name, id, 0, out, reply, err);
+}
+
 enum ct_code job_find(struct session *session, const char *queue, const char *id, uint32_t log_max,
                       struct inspect_found *out, struct redis_reply **reply, struct ct_error *err)
 {
     const struct queue_name name = {session->settings->prefix, queue};
-    const struct ct_str text = ct_str_of(id);
-    enum ct_code rc = job_peek(session, queue, id, log_max, out, reply, err);
+    enum ct_code rc = look(session, &name, id, log_max, out, reply, err);
 
-    if (rc == CT_E_OK && !out->has_state)
-        rc = find_in_lists(session, &name, text, out, err);
     if (rc == CT_E_OK && !out->exists)
         rc = refuse(queue, id, out->has_state, err);
     return rc;

@@ -12,6 +12,11 @@ enum ct_code job_find(struct session *session, const char *queue, const char *id
                       struct inspect_found *out, struct redis_reply **reply,
                       struct ct_error *err) CT_MUST_CHECK;
 
+/* Looks for it under any prefix; that it is not there is no error: out->exists tells. */
+enum ct_code job_look(struct session *session, const struct queue_name *name, const char *id,
+                      struct inspect_found *out, struct redis_reply **reply,
+                      struct ct_error *err) CT_MUST_CHECK;
+
 /* The same in one call, however long the lists are: without a state when it is in one of them or in
  * none, and without an error when it is not there at all. */
 enum ct_code job_peek(struct session *session, const char *queue, const char *id, uint32_t log_max,
