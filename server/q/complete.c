@@ -182,12 +182,26 @@ static void offer_names(struct completion *completion, complete_names_fn names)
     names(completion->command, completion->words + first, end - first, offer_name, completion);
 }
 
+/* Those of all dialects, each once: whose queue it will be is not known yet. */
 static void offer_states(const struct completion *completion)
 {
-    const struct inspector *inspector = dialect_find("bull")->inspector;
+    struct ct_str seen[2 * INSPECT_STATES_MAX];
+    const struct dialect *dialect;
+    size_t count = 0;
 
-    for (uint32_t i = 0; i < inspector->state_count; i++)
-        offer(completion, inspector->states[i].name, NULL);
+    for (size_t d = 0; (dialect = dialect_at(d)); d++) {
+        for (uint32_t i = 0; i < dialect->inspector->state_count; i++) {
+            const char *name = dialect->inspector->states[i].name;
+            bool is_seen = count == sizeof seen / sizeof *seen;
+
+            for (size_t k = 0; k < count; k++)
+                is_seen = is_seen || ct_str_is(seen[k], name);
+            if (is_seen)
+                continue;
+            seen[count++] = ct_str_of(name);
+            offer(completion, name, NULL);
+        }
+    }
 }
 
 /* --- values and arguments ------------------------------------------------------------------- */

@@ -157,13 +157,8 @@ static void ask(struct listen_streams *streams);
 
 enum ct_code listen_streams_settle(struct listen_streams *streams, struct ct_error *err)
 {
-    enum ct_code rc = CT_E_OK;
-    struct redis_command command;
+    enum ct_code rc = session_ready(streams->session, err);
 
-    /* The link of a session comes up with its first call that waits. */
-    redis_command_init(&command, NULL);
-    redis_command_text(&command, "PING");
-    rc = session_call(streams->session, &command, NULL, err);
     for (size_t from = 0; from < streams->count && rc == CT_E_OK; from += ASKED_AT_ONCE) {
         size_t left = streams->count - from;
 

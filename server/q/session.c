@@ -167,6 +167,15 @@ enum ct_code session_call(struct session *session, struct redis_command *command
     return rc;
 }
 
+enum ct_code session_ready(struct session *session, struct ct_error *err)
+{
+    struct redis_command command;
+
+    redis_command_init(&command, NULL);
+    redis_command_text(&command, "PING");
+    return session_call(session, &command, NULL, err);
+}
+
 enum ct_code session_counts(struct session *session, const char *queue, struct inspect_counts *out,
                             struct ct_error *err)
 {

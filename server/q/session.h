@@ -75,6 +75,9 @@ void session_close(struct session *session);
 enum ct_code session_call(struct session *session, struct redis_command *command,
                           struct redis_reply **reply, struct ct_error *err) CT_MUST_CHECK;
 
+/* Makes sure that the connection is there, for calls that do not wait for it. */
+enum ct_code session_ready(struct session *session, struct ct_error *err) CT_MUST_CHECK;
+
 /* Whether a call that ended with this error may have been carried out all the same. */
 bool session_may_be_done(enum ct_code rc);
 

@@ -32,6 +32,7 @@ static enum ct_code read_backlog(struct stats *stats, struct session *session, s
 
 enum ct_code stats_begin(struct stats *stats, struct session *session, struct ct_error *err)
 {
+    session_use(session, stats->dialect);
     enum ct_code rc = session_counts(session, stats->name, &stats->before, err);
 
     return rc == CT_E_OK ? read_backlog(stats, session, err) : rc;
@@ -57,6 +58,8 @@ enum ct_code stats_finish(struct stats *stats, struct session *session, int64_t 
                           struct ct_error *err)
 {
     int64_t waiting_before = stats->backlog.waiting;
+
+    session_use(session, stats->dialect);
     enum ct_code rc = session_counts(session, stats->name, &stats->counts, err);
 
     stats->span_ms = span_ms;
@@ -84,7 +87,7 @@ static enum ct_code read_part(const struct stats *stats, struct session *session
     enum ct_code rc;
 
     redis_command_init(&command, NULL);
-    inspect_build_times(session->inspector, &name, is_failed, offset, &command);
+    inspect_build_times(stats->dialect->inspector, &name, is_failed, offset, &command);
     rc = session_call(session, &command, &reply, err);
     if (rc == CT_E_OK)
         rc = inspect_parse_times(reply, part, count, err);
@@ -190,7 +193,7 @@ enum ct_code stats_read_memory(struct stats *stats, struct session *session, str
     redis_reply_free(stats->memory_reply);
     stats->memory_reply = NULL;
     redis_command_init(&command, NULL);
-    inspect_build_memory(session->inspector, &name, &command);
+    inspect_build_memory(stats->dialect->inspector, &name, &command);
     rc = session_call(session, &command, &stats->memory_reply, err);
     if (rc == CT_E_OK)
         rc = inspect_parse_memory(stats->memory_reply, stats->memory, &stats->memory_count, err);

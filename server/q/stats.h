@@ -23,6 +23,7 @@ enum stats_trend {
 
 struct stats {
     char *name; /* owned */
+    const struct dialect *dialect;
     struct inspect_counts before, counts;
     struct inspect_backlog backlog;
     int64_t span_ms;                    /* between the counts */

@@ -11,6 +11,7 @@
 
 struct top_queue {
     char *name; /* owned */
+    const struct dialect *dialect;
     struct inspect_counts counts;
     struct inspect_backlog backlog;
     int64_t counted_ms; /* monotonic; 0: never */
@@ -52,6 +53,8 @@ enum ct_code top_find(struct top *top, const char *const *args, size_t arg_count
 /* Looks at all that is shown; errors stay in `err` of top and of the queues. `rows`: jobs. */
 void top_look(struct top *top, size_t rows);
 struct top_queue *top_selected(struct top *top);
+/* The session's calls are about the queue that is selected. */
+void top_use_selected(struct top *top);
 struct top_job *top_selected_job(struct top *top);
 
 /* One frame. Returns how many rows the list has room for. */

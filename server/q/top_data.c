@@ -40,6 +40,14 @@ struct top_queue *top_selected(struct top *top)
     return top->selected < top->count ? &top->queues[top->selected] : NULL;
 }
 
+void top_use_selected(struct top *top)
+{
+    const struct top_queue *queue = top_selected(top);
+
+    if (queue)
+        session_use(top->session, queue->dialect);
+}
+
 struct top_job *top_selected_job(struct top *top)
 {
     return top->job_selected < top->job_count ? &top->jobs[top->job_selected] : NULL;
@@ -62,6 +70,26 @@ static void inherit(struct top *top, struct top_queue *queue)
     }
 }
 
+/* Whose they are; a queue that nothing is known of yet is asked about again at the next look for
+ * queues. */
+static enum ct_code resolve(struct top *top, const struct session_names *names,
+                            struct top_queue *queues, size_t count, struct ct_error *err)
+{
+    struct queues_dialect *dialects = ct_zalloc((count + 1) * sizeof *dialects);
+    enum ct_code rc = session_ready(top->session, err);
+
+    if (rc == CT_E_OK)
+        queues_resolve(top->session, (const char *const *)names->items, count, dialects);
+    for (size_t i = 0; i < count && rc == CT_E_OK; i++) {
+        if (dialects[i].dialect)
+            queues[i].dialect = dialects[i].dialect;
+        else
+            rc = ct_error_set(err, dialects[i].err.code, "%s", dialects[i].err.detail);
+    }
+    free(dialects);
+    return rc;
+}
+
 enum ct_code top_find(struct top *top, const char *const *args, size_t arg_count,
                       struct ct_error *err)
 {
@@ -74,10 +102,19 @@ enum ct_code top_find(struct top *top, const char *const *args, size_t arg_count
         return rc;
     count = names.count < TOP_QUEUES_MAX ? names.count : TOP_QUEUES_MAX;
     queues = ct_zalloc((count + 1) * sizeof *queues);
+    rc = resolve(top, &names, queues, count, err);
+    if (rc != CT_E_OK) {
+        free(queues);
+        session_names_free(&names);
+        return rc;
+    }
     for (size_t i = 0; i < count; i++) {
+        const struct dialect *dialect = queues[i].dialect;
+
         queues[i] = (struct top_queue){
             .name = ct_strdup(names.items[i]), .workers = -1, .in = -1, .out = -1};
         inherit(top, &queues[i]);
+        queues[i].dialect = dialect;
     }
     queues_free(top->queues, top->count);
     top->queues = queues;
@@ -155,15 +192,14 @@ static void look_at_queues(struct top *top)
         const struct queue_name name = {top->session->settings->prefix, top->queues[i].name};
         struct redis_command command;
 
-        asked[i] = (struct asked){&top->queues[i], top->session->inspector, &pending};
+        asked[i] = (struct asked){&top->queues[i], top->queues[i].dialect->inspector, &pending};
         top->queues[i].err.code = CT_E_OK;
         redis_command_init(&command, NULL);
-        inspect_build_counts(top->session->inspector, &name, &command);
+        inspect_build_counts(asked[i].inspector, &name, &command);
         redis_link_call(top->session->link, &command, on_counts, &asked[i]);
         redis_command_fini(&command);
         redis_command_init(&command, NULL);
-        inspect_build_backlog(top->session->inspector, &name, ct_wall_ms(&ct_clock_system),
-                              &command);
+        inspect_build_backlog(asked[i].inspector, &name, ct_wall_ms(&ct_clock_system), &command);
         redis_link_call(top->session->link, &command, on_backlog, &asked[i]);
         redis_command_fini(&command);
         pending += 2;
@@ -178,8 +214,10 @@ static enum ct_code look_at_workers(struct top *top, struct ct_error *err)
     struct redis_reply *list = NULL;
     enum ct_code rc = workers_list(top->session, &list, err);
 
-    for (size_t i = 0; i < top->count && rc == CT_E_OK; i++)
+    for (size_t i = 0; i < top->count && rc == CT_E_OK; i++) {
+        session_use(top->session, top->queues[i].dialect);
         rc = workers_count(top->session, list, top->queues[i].name, &top->queues[i].workers, err);
+    }
     redis_reply_free(list);
     return rc;
 }
@@ -238,6 +276,7 @@ void top_look(struct top *top, size_t rows)
     err.code = look_at_workers(top, &err);
     if (err.code == CT_E_OK)
         look_at_queues(top);
+    top_use_selected(top);
     if (err.code == CT_E_OK && top->is_open && top_selected(top) && rows > 0)
         err.code = look_at_jobs(top, rows, &err);
     top->err = err;

@@ -137,9 +137,9 @@ static void put_rate(struct row *row, size_t column, double rate)
     put(row, column, PRINT_PLAIN);
 }
 
-static int64_t count_of(const struct top *top, const struct top_queue *queue, const char *state)
+static int64_t count_of(const struct top_queue *queue, const char *state)
 {
-    const struct inspector *inspector = top->session->inspector;
+    const struct inspector *inspector = queue->dialect->inspector;
 
     for (uint32_t i = 0; i < inspector->state_count; i++) {
         if (strcmp(inspector->states[i].name, state) == 0)
@@ -148,7 +148,7 @@ static int64_t count_of(const struct top *top, const struct top_queue *queue, co
     return 0;
 }
 
-static void write_queue(const struct top *top, const struct top_queue *queue, struct row *row)
+static void write_queue(const struct top_queue *queue, struct row *row)
 {
     bool is_held = queue->counts.is_paused;
 
@@ -157,11 +157,12 @@ static void write_queue(const struct top *top, const struct top_queue *queue, st
     ct_buf_printf(&row->text, "%s", queue->err.code != CT_E_OK ? "error" : is_held ? "paused" : "");
     put(row, STATE, queue->err.code != CT_E_OK ? PRINT_BAD : PRINT_HELD);
     put_count(row, WORKERS, queue->workers, "");
-    put_count(row, WAITING, count_of(top, queue, is_held ? "paused" : "waiting"), "waiting");
-    put_count(row, ACTIVE, count_of(top, queue, "active"), "active");
-    put_count(row, DELAYED, count_of(top, queue, "delayed"), "delayed");
-    put_count(row, FAILED, count_of(top, queue, "failed"), "failed");
-    put_count(row, DONE, count_of(top, queue, "completed"), "completed");
+    put_count(row, WAITING, inspect_ready_count(queue->dialect->inspector, &queue->counts),
+              "waiting");
+    put_count(row, ACTIVE, count_of(queue, "active"), "active");
+    put_count(row, DELAYED, count_of(queue, "delayed"), "delayed");
+    put_count(row, FAILED, count_of(queue, "failed"), "failed");
+    put_count(row, DONE, count_of(queue, "completed"), "completed");
     put_rate(row, IN, queue->in);
     put_rate(row, OUT, queue->out);
     if (queue->backlog.waiting > 0)
@@ -258,7 +259,7 @@ static void draw_row(struct top *top, struct screen *screen, const struct layout
     if (top->is_open)
         write_job(top, &top->jobs[i], &cells);
     else
-        write_queue(top, &top->queues[i], &cells);
+        write_queue(&top->queues[i], &cells);
     ct_buf_append_str(&row.line, ct_buf_str(&cells.line));
     screen_line(screen, ct_buf_str(&row.line));
     ct_buf_free(&row.line);
@@ -325,7 +326,7 @@ void top_print(struct top *top, size_t width)
     write_titles(&row, false);
     print_row(&row);
     for (size_t i = 0; i < top->count; i++) {
-        write_queue(top, &top->queues[i], &row);
+        write_queue(&top->queues[i], &row);
         print_row(&row);
     }
     ct_buf_free(&row.line);

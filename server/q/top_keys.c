@@ -253,6 +253,7 @@ static void on_job_key(struct live *live, int key)
 void live_key(struct live *live, int key)
 {
     live->is_drawn = false;
+    top_use_selected(&live->top);
     if (live->top.question) {
         answer(live, key);
         return;

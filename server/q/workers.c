@@ -1,16 +1,20 @@
 /* See the header. */
 #include "q/workers.h"
 
-/* Whether a line of CLIENT LIST is of a connection with this name. Exactly: Bull's own getWorkers
- * also counts queues whose encoded name merely begins the same. */
+/* Whether a line of CLIENT LIST is of a connection with this name, or of a worker of BullMQ that
+ * has a name of its own, which follows it. Exactly: Bull's own getWorkers also counts queues whose
+ * encoded name merely begins the same, and BullMQ's listeners to events. */
 static bool line_has_name(const char *line, size_t len, const char *name)
 {
+    static const char own[] = ":w:";
     size_t name_len = strlen(name);
 
     for (size_t at = 0; at + 5 + name_len <= len; at++) {
         if ((at == 0 || line[at - 1] == ' ') && memcmp(line + at, "name=", 5) == 0)
             return memcmp(line + at + 5, name, name_len) == 0 &&
-                   (at + 5 + name_len == len || line[at + 5 + name_len] == ' ');
+                   (at + 5 + name_len == len || line[at + 5 + name_len] == ' ' ||
+                    (at + 5 + name_len + strlen(own) < len &&
+                     memcmp(line + at + 5 + name_len, own, strlen(own)) == 0));
     }
     return false;
 }

@@ -31,6 +31,7 @@ struct inspect_state {
     enum inspect_score score;
     bool is_oldest_first; /* how its jobs are listed when nobody says: next to run first */
     bool is_by_end;       /* in the order in which its jobs ended */
+    bool is_ready;        /* its jobs only wait to be fetched, or for the queue to go on */
     bool is_legacy;       /* only older clients use it: not worth a mention while it is empty */
 };
 

@@ -4,9 +4,10 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { bullQueue } from '../lib/bull.mjs';
-import { mqFlow, mqQueue, mqWorker, VERSIONS } from '../lib/bullmq.mjs';
+import { mqEvents, mqFlow, mqQueue, mqWorker, VERSIONS } from '../lib/bullmq.mjs';
 import { jsonOfQ, runQ } from '../lib/q.mjs';
 import { startRedis } from '../lib/redis.mjs';
+import { until } from '../lib/wait.mjs';
 
 const STATES = ['waiting', 'prioritized', 'active', 'delayed', 'waiting-children', 'paused', 'completed', 'failed'];
 
@@ -169,4 +170,61 @@ test('the jobs that a client of version 5 left in its paused list are seen', asy
   assert.deepEqual([shown.isPaused, shown.counts.waiting, shown.counts.paused], [true, 0, 1]);
   assert.match((await runQ(t, redis, 'queue', 'show', 'q')).stdout, /^paused +1$/m);
   assert.equal((await jsonOfQ(t, redis, 'job', 'show', 'q', '1')).state, 'paused');
+});
+
+test('stats and top: queues of both dialects, each by its own', async (t) => {
+  const redis = await startRedis(t);
+  const modern = await fill(t, redis, { name: 'modern' });
+  await bullQueue(t, redis, 'classic').add({});
+
+  const all = await jsonOfQ(t, redis, 'stats', '--for', '100ms');
+  assert.deepEqual(all.map(({ name, dialect }) => [name, dialect]), [['classic', 'bull'], ['modern', 'bullmq'], ['modern-children', 'bullmq']]);
+  assert.deepEqual(all[1].counts, await modern.getJobCounts(...STATES));
+  assert.equal(all[1].run.count, 5);
+  const [, , row] = (await runQ(t, redis, 'stats', '--for', '100ms')).stdout.split('\n');
+  assert.match(row, /^modern +7 +2 +2 +2 /); /* 4 plain and 3 prioritized ones wait */
+  const { counts, memory } = await jsonOfQ(t, redis, 'stats', 'modern', '--for', '100ms');
+  for (const [state, count] of Object.entries(counts)) assert.equal(memory[state].keys, count, state);
+  assert.ok(memory.events.bytes > 0 && memory.order.bytes > 0 && memory.children.keys === 1);
+
+  const { stdout, code } = await runQ(t, redis, 'top', '--count', '1');
+  assert.equal(code, 0);
+  assert.match(stdout, /^classic +0 +1 /m);
+  assert.match(stdout, /^modern +1 +7 +2 +2 +2 +3 /m);
+});
+
+test('stats: rates are told from the stream of events', async (t) => {
+  const redis = await startRedis(t);
+  const queue = mqQueue(t, redis, 'q');
+  await queue.add('n', {});
+  const stats = jsonOfQ(t, redis, 'stats', 'q', '--for', '1s');
+  await until(async () => (await redis.client().client('LIST')).includes('cmd=xread'), { what: 'the reader' });
+  for (let n = 0; n < 5; n++) await queue.add('n', {});
+  const { perSecond, span, backlog } = await stats;
+  assert.equal(Math.round((perSecond.waiting * span) / 1000), 5);
+  assert.deepEqual([perSecond.completed, backlog.trend], [0, 'growing']);
+});
+
+test('workers are counted as getWorkers does, with a name or without', async (t) => {
+  const redis = await startRedis(t);
+  const queue = mqQueue(t, redis, 'q');
+  await queue.waitUntilReady();
+  for (const name of ['w1', 'w-2', undefined]) await mqWorker(t, redis, 'q', { name }).waitUntilReady();
+  await mqEvents(t, redis, 'q');
+  await mqWorker(t, redis, 'qq', { name: 'other' }).waitUntilReady();
+  await until(async () => (await queue.getWorkers()).length === 3, { what: 'three workers' });
+  assert.equal((await jsonOfQ(t, redis, 'queue', 'show', 'q')).workers, 3);
+});
+
+test('the backlog of a queue: what can be fetched, and for how long the oldest has waited', async (t) => {
+  const redis = await startRedis(t);
+  const queue = mqQueue(t, redis, 'q');
+  const oldest = async () => (await jsonOfQ(t, redis, 'stats', 'q', '--for', '100ms')).oldest;
+  await queue.add('new', {});
+  await queue.add('old', {}, { priority: 9, timestamp: Date.now() - 3600_000 });
+  for (let n = 0; n < 3; n++) await queue.add('urgent', {}, { priority: 1 });
+  assert.ok((await oldest()) >= 3600_000, 'the oldest of the least urgent ones');
+  await queue.pause();
+  const paused = await jsonOfQ(t, redis, 'stats', 'q', '--for', '100ms');
+  assert.deepEqual([paused.oldest, paused.backlog.trend], [0, 'paused']);
 });

@@ -4,10 +4,12 @@
 #include "bull_lua.h"
 
 static const struct inspect_state states[BULL_STATE_COUNT] = {
-    [BULL_WAITING] = {"waiting", "wait", .is_list = true, .is_oldest_first = true},
+    [BULL_WAITING] = {"waiting", "wait", .is_ready = true, .is_list = true,
+                      .is_oldest_first = true},
     [BULL_ACTIVE] = {"active", "active", .is_list = true, .is_oldest_first = true},
     [BULL_DELAYED] = {"delayed", "delayed", .score = SCORE_DUE, .is_oldest_first = true},
-    [BULL_PAUSED] = {"paused", "paused", .is_list = true, .is_oldest_first = true},
+    [BULL_PAUSED] = {"paused", "paused", .is_ready = true, .is_list = true,
+                     .is_oldest_first = true},
     [BULL_COMPLETED] = {"completed", "completed", .is_by_end = true},
     [BULL_FAILED] = {"failed", "failed", .is_by_end = true},
 };

@@ -4,14 +4,15 @@
 #include "bullmq_lua.h"
 
 static const struct inspect_state states[BULLMQ_STATE_COUNT] = {
-    [BULLMQ_WAITING] = {"waiting", "wait", .is_list = true, .is_oldest_first = true},
-    [BULLMQ_PRIORITIZED] = {"prioritized", "prioritized", .score = SCORE_PRIORITY,
+    [BULLMQ_WAITING] = {"waiting", "wait", .is_ready = true, .is_list = true,
+                        .is_oldest_first = true},
+    [BULLMQ_PRIORITIZED] = {"prioritized", "prioritized", .is_ready = true, .score = SCORE_PRIORITY,
                             .is_oldest_first = true},
     [BULLMQ_ACTIVE] = {"active", "active", .is_list = true, .is_oldest_first = true},
     [BULLMQ_DELAYED] = {"delayed", "delayed", .score = SCORE_DUE, .is_oldest_first = true},
     [BULLMQ_WAITING_CHILDREN] = {"waiting-children", "waiting-children", .is_oldest_first = true},
-    [BULLMQ_PAUSED] = {"paused", "paused", .is_list = true, .is_oldest_first = true,
-                       .is_legacy = true},
+    [BULLMQ_PAUSED] = {"paused", "paused", .is_ready = true, .is_list = true,
+                       .is_oldest_first = true, .is_legacy = true},
     [BULLMQ_COMPLETED] = {"completed", "completed", .is_by_end = true},
     [BULLMQ_FAILED] = {"failed", "failed", .is_by_end = true},
 };

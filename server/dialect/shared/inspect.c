@@ -111,6 +111,15 @@ enum ct_code inspect_parse_counts(const struct inspector *inspector,
     return CT_E_OK;
 }
 
+int64_t inspect_ready_count(const struct inspector *inspector, const struct inspect_counts *counts)
+{
+    int64_t sum = 0;
+
+    for (size_t i = 0; i < inspector->state_count; i++)
+        sum += inspector->states[i].is_ready ? counts->jobs[i] : 0;
+    return sum;
+}
+
 /* --- fields --------------------------------------------------------------------------------- */
 
 static bool is_asked(const struct inspect_field *field, bool has_bodies)

@@ -22,6 +22,10 @@ enum ct_code inspect_parse_counts(const struct inspector *inspector,
                                   const struct redis_reply *reply, struct inspect_counts *out,
                                   struct ct_error *err);
 
+/* Jobs that are ready to be fetched, whether or not the queue is paused: in the order in which they
+ * came, by priority, or where a paused queue has them. */
+int64_t inspect_ready_count(const struct inspector *inspector, const struct inspect_counts *counts);
+
 /* *count: how many came, markers among them; fewer than asked for when the state has no more
  * (offset + *count is then at least *total) or the bytes reached their bound. */
 void inspect_build_page(const struct inspector *inspector, const struct queue_name *name,

@@ -69,6 +69,7 @@ static void start_listening(struct all *all)
 
     listen_open(&all->listen, all->session, on_event, all);
     for (size_t i = 0; i < all->count; i++) {
+        session_use(all->session, all->queues[i].dialect);
         for (size_t e = 0; e < sizeof events / sizeof *events; e++)
             listen_to(&all->listen, all->queues[i].name, events[e]);
     }
@@ -79,30 +80,46 @@ static void start_listening(struct all *all)
 }
 
 /* Those that are there; of one that was named and is not: an error. */
+static enum ct_code take_queue(struct all *all, const char *name,
+                               const struct queues_dialect *whose, bool is_named,
+                               struct ct_error *err)
+{
+    struct stats *stats = &all->queues[all->count];
+    enum ct_code rc;
+
+    if (!whose->dialect)
+        return ct_error_set(err, whose->err.code, "%s", whose->err.detail);
+    stats->dialect = whose->dialect;
+    stats->name = ct_strdup(name);
+    rc = stats_begin(stats, all->session, err);
+    if (rc == CT_E_OK && !stats->before.exists && is_named)
+        rc = queues_missing(all->session, name, err);
+    if (rc == CT_E_OK && stats->before.exists)
+        all->count++;
+    else
+        stats_fini(stats);
+    return rc;
+}
+
 static enum ct_code find_queues(struct all *all, const char *const *args, size_t arg_count,
                                 struct ct_error *err)
 {
     struct session_names names = {0};
+    struct queues_dialect *dialects;
     enum ct_code rc = queues_of(all->session, args, arg_count, &names, err);
 
-    if (rc != CT_E_OK)
+    if (rc == CT_E_OK)
+        rc = session_ready(all->session, err);
+    if (rc != CT_E_OK) {
+        session_names_free(&names);
         return rc;
-    all->queues = ct_zalloc((names.count + 1) * sizeof *all->queues);
-    for (size_t i = 0; i < names.count && rc == CT_E_OK; i++) {
-        struct stats *stats = &all->queues[all->count];
-
-        if (arg_count > 0)
-            rc = session_resolve(all->session, names.items[i], err);
-        stats->name = ct_strdup(names.items[i]);
-        if (rc == CT_E_OK)
-            rc = stats_begin(stats, all->session, err);
-        if (rc == CT_E_OK && !stats->before.exists && arg_count > 0)
-            rc = queues_missing(all->session, names.items[i], err);
-        if (rc == CT_E_OK && stats->before.exists)
-            all->count++;
-        else
-            stats_fini(stats);
     }
+    all->queues = ct_zalloc((names.count + 1) * sizeof *all->queues);
+    dialects = ct_zalloc((names.count + 1) * sizeof *dialects);
+    queues_resolve(all->session, (const char *const *)names.items, names.count, dialects);
+    for (size_t i = 0; i < names.count && rc == CT_E_OK; i++)
+        rc = take_queue(all, names.items[i], &dialects[i], arg_count > 0, err);
+    free(dialects);
     session_names_free(&names);
     return rc;
 }
@@ -168,9 +185,10 @@ static void put_memory(struct view *view, const struct stats *stats)
 
 static void put_members(const struct all *all, struct view *view, const struct stats *stats)
 {
-    const struct inspector *inspector = all->session->inspector;
+    const struct inspector *inspector = stats->dialect->inspector;
 
     view_text(view, "name", ct_str_of(stats->name));
+    view_text(view, "dialect", ct_str_of(stats->dialect->name));
     view_bool(view, "isPaused", stats->counts.is_paused);
     view_group(view, "counts", '{');
     for (size_t i = 0; i < inspector->state_count; i++)
@@ -257,14 +275,16 @@ static void show_memory(struct view *view, const struct stats *stats, struct ct_
 
 static void show_lines(const struct all *all, struct view *view, const struct stats *stats)
 {
-    const struct inspector *inspector = all->session->inspector;
+    const struct inspector *inspector = stats->dialect->inspector;
     struct ct_buf text;
 
     ct_buf_init(&text);
     view_cell(view, "queue", ct_str_of(stats->name), PRINT_PLAIN);
     view_bool(view, "is paused", stats->counts.is_paused);
-    for (size_t i = 0; i < inspector->state_count; i++)
-        view_count(view, inspector->states[i].name, stats->counts.jobs[i]);
+    for (size_t i = 0; i < inspector->state_count; i++) {
+        if (!inspector->states[i].is_legacy || stats->counts.jobs[i] > 0)
+            view_count(view, inspector->states[i].name, stats->counts.jobs[i]);
+    }
     append_rate(all, &text, stats, stats->arrived);
     ct_buf_printf(&text, " in, ");
     append_rate(all, &text, stats, stats->completed);
@@ -288,13 +308,16 @@ static void show_lines(const struct all *all, struct view *view, const struct st
 
 static void show_cells(const struct all *all, struct view *view, const struct stats *stats)
 {
-    const struct inspector *inspector = all->session->inspector;
+    const struct inspector *inspector = stats->dialect->inspector;
     struct ct_buf text;
 
     ct_buf_init(&text);
     view_cell(view, "queue", ct_str_of(stats->name), PRINT_PLAIN);
-    for (size_t i = 0; i < inspector->state_count; i++)
-        view_count(view, inspector->states[i].name, stats->counts.jobs[i]);
+    view_count(view, "waiting", inspect_ready_count(inspector, &stats->counts));
+    for (size_t i = 0; i < inspector->state_count; i++) {
+        if (strcmp(inspector->states[i].name, "waiting") != 0)
+            view_count(view, inspector->states[i].name, stats->counts.jobs[i]);
+    }
     append_rate(all, &text, stats, stats->arrived);
     put_cell(view, "in", &text);
     append_rate(all, &text, stats, stats->completed);
