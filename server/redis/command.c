@@ -77,6 +77,12 @@ void redis_command_double(struct redis_command *command, double argument)
     redis_command_str(command, (struct ct_str){text, (size_t)len});
 }
 
+void redis_command_append(struct redis_command *command, const struct redis_command *args)
+{
+    ct_buf_append_str(&command->body, ct_buf_str(&args->body));
+    command->argc += args->argc;
+}
+
 size_t redis_command_hole(struct redis_command *command)
 {
     static const char zeros[] = "000000000";

@@ -30,6 +30,9 @@ void redis_command_text(struct redis_command *command, const char *argument);
 void redis_command_int(struct redis_command *command, int64_t argument);
 void redis_command_double(struct redis_command *command, double argument); /* %.17g */
 
+/* The arguments of another one, which stays as it is. */
+void redis_command_append(struct redis_command *command, const struct redis_command *args);
+
 /* An argument whose value is known only later: returns a mark for redis_command_patch, which takes
  * a number below 10^9 (it is written with leading zeros: Lua's tonumber reads it). */
 size_t redis_command_hole(struct redis_command *command);

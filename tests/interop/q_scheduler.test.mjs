@@ -279,3 +279,22 @@ test('what is wrong is said, and nothing is added', async (t) => {
   }
   assert.deepEqual(await dump(side.client, 'ours'), before);
 });
+
+test('a next job that is deep in a very long list is left: the call is bounded', async (t) => {
+  const side = await open(t);
+  await add(side, 's', '--every', '1h');
+  const first = await scoreOf(side, 's');
+  const fill = (command) => side.client.eval(`for i = 1, 25000 do redis.call('${command}', 'bull:ours:wait', 'x' .. i) end`, 0);
+  await fill('LPUSH');
+  await fill('RPUSH');
+  await add(side, 's', '--every', '1h');
+  assert.equal(await scoreOf(side, 's'), first + HOUR, 'it has a successor, and runs once more');
+  assert.equal(await side.client.exists(`bull:ours:repeat:s:${first}`), 1);
+  /* Nearer to an end it is found. */
+  await side.client.ltrim('bull:ours:wait', 0, 25_010);
+  await side.client.zadd('bull:ours:repeat', first, 's');
+  await side.client.del(`bull:ours:repeat:s:${first + HOUR}`, 'bull:ours:delayed');
+  await add(side, 's', '--every', '1h', '--data', '{"n":2}');
+  assert.equal(await scoreOf(side, 's'), first);
+  assert.equal(await side.client.hget(`bull:ours:repeat:s:${first}`, 'data'), '{"n":2}');
+});

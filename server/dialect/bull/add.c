@@ -29,7 +29,7 @@ void bull_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t n
     (void)adds_write(queue, adds, bull_entry_write, now_ms, random, &jobs);
     if (jobs.argc > 0) {
         queue_keys_begin(&queue->keys, &bull_add_script, now_ms, DIALECT_OUTSIDER, command);
-        adds_append(&jobs, command);
+        redis_command_append(command, &jobs);
     }
     redis_command_fini(&jobs);
 }

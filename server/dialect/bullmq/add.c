@@ -60,7 +60,7 @@ void bullmq_build_add(struct dialect_queue *queue, struct ct_list *adds, int64_t
     } else if (jobs.argc > 0) {
         const struct redis_script *script = is_whole ? &bullmq_add_flow_script : &bullmq_add_script;
         queue_keys_begin(&queue->keys, script, now_ms, DIALECT_OUTSIDER, command);
-        adds_append(&jobs, command);
+        redis_command_append(command, &jobs);
     }
     redis_command_fini(&jobs);
 }

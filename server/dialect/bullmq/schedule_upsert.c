@@ -9,6 +9,7 @@
 #include "dialect/bullmq/entry.h"
 #include "dialect/bullmq/schedule.h"
 #include "dialect/bullmq/series.h"
+#include "dialect/shared/entry.h"
 #include "dialect/shared/series_key.h"
 
 #define SERIES_ID_MAX 1024
@@ -186,15 +187,13 @@ enum ct_code bullmq_plan(const struct schedule_wish *wish, int64_t now_ms, struc
 
 /* --- the call --------------------------------------------------------------------------------- */
 
+/* NaN: an empty argument. */
 static void put_number(struct redis_command *out, double number)
 {
-    struct ct_buf text;
-
-    ct_buf_init(&text);
-    if (!isnan(number))
-        js_append_number(&text, number);
-    redis_command_str(out, ct_buf_str(&text));
-    ct_buf_free(&text);
+    if (isnan(number))
+        redis_command_text(out, "");
+    else
+        entry_put_number(out, number);
 }
 
 static void put_field_number(struct redis_command *out, const char *name, double number)

@@ -97,9 +97,7 @@ void series_put_iteration(const struct memberlist *opts, struct ct_str series, b
     ct_buf_init(&text);
     append_head(opts, series, &text);
     redis_command_str(out, ct_buf_str(&text));
-    ct_buf_clear(&text);
-    js_append_number(&text, priority_of(opts));
-    redis_command_str(out, ct_buf_str(&text));
+    entry_put_number(out, priority_of(opts));
     redis_command_text(out, js_is_falsy(memberlist_find(opts, "lifo")) ? "L" : "R");
     ct_buf_clear(&text);
     (void)js_append_text(&text, members_find(memberlist_find(opts, "de"), "id"));
@@ -118,13 +116,8 @@ static enum ct_code put_slot(const struct memberlist *opts, const struct repeat 
     double slot_ms;
 
     if (!repeat->cron) {
-        struct ct_buf every;
-
-        ct_buf_init(&every);
-        js_append_number(&every, repeat->every);
         redis_command_text(out, "");
-        redis_command_str(out, ct_buf_str(&every));
-        ct_buf_free(&every);
+        entry_put_number(out, repeat->every);
         return CT_E_OK;
     }
     if (fabs(own_ms) > REPEAT_MS_MAX)

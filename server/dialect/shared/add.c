@@ -31,12 +31,6 @@ bool adds_write(const struct dialect_queue *queue, struct ct_list *adds, add_wri
     return is_fine;
 }
 
-void adds_append(const struct redis_command *jobs, struct redis_command *command)
-{
-    ct_buf_append_str(&command->body, ct_buf_str(&jobs->body));
-    command->argc += jobs->argc;
-}
-
 static enum ct_code parse_one(struct job_add *add, add_refused_fn refused,
                               const struct redis_reply *answer, struct ct_error *err)
 {

@@ -20,8 +20,6 @@ struct job_add *add_at(struct ct_list *node);
  * none has an err. */
 bool adds_write(const struct dialect_queue *queue, struct ct_list *adds, add_write_fn write,
                 int64_t now_ms, const struct ct_random *random, struct redis_command *jobs);
-/* Appends them to a call that has begun. */
-void adds_append(const struct redis_command *jobs, struct redis_command *command);
 
 /* As parse_add of struct dialect. `refused` NULL: the script does not. */
 enum ct_code adds_parse(struct ct_list *adds, add_refused_fn refused,

@@ -192,8 +192,7 @@ static enum ct_code put_form(const struct redrive *redrive, const struct dead_le
                                                  redrive->random, &form, err);
     if (rc == CT_E_OK) {
         redis_command_int(out, form.argc);
-        ct_buf_append_str(&out->body, ct_buf_str(&form.body));
-        out->argc += form.argc;
+        redis_command_append(out, &form);
     }
     redis_command_fini(&form);
     ct_buf_free(&text);
@@ -278,16 +277,14 @@ void letter_build_move(const struct dialect *dialect, const struct dead_call *ca
         if (!call->target)
             redis_command_str(&job, move->id);
         if (!call->target || put_job(&redrive, call, move, &job, &move->err) == CT_E_OK) {
-            ct_buf_append_str(&jobs.body, ct_buf_str(&job.body));
-            jobs.argc += job.argc;
+            redis_command_append(&jobs, &job);
             move->err.code = CT_E_OK;
         }
         redis_command_fini(&job);
     }
     if (jobs.argc > 0) {
         put_head(dialect, queue, call, now_ms, command);
-        ct_buf_append_str(&command->body, ct_buf_str(&jobs.body));
-        command->argc += jobs.argc;
+        redis_command_append(command, &jobs);
     }
     redis_command_fini(&jobs);
     if (queue)

@@ -17,10 +17,7 @@ struct effect *plan_new(struct redis_command **out)
 
 void plan_write(const void *plan, struct redis_command *command)
 {
-    const struct redis_command *args = plan;
-
-    ct_buf_append_str(&command->body, ct_buf_str(&args->body));
-    command->argc += args->argc;
+    redis_command_append(command, plan);
 }
 
 void plan_free(void *plan)

@@ -78,8 +78,7 @@ void schedule_build_look(const struct redis_script *script, schedule_heads_fn pu
         put_heads(keys[i], &heads);
         redis_command_str(command, keys[i]);
         redis_command_int(command, heads.argc);
-        ct_buf_append_str(&command->body, ct_buf_str(&heads.body));
-        command->argc += heads.argc;
+        redis_command_append(command, &heads);
         redis_command_fini(&heads);
     }
 }
@@ -185,8 +184,7 @@ void schedule_build_remove(const struct redis_script *script, const struct key_t
     redis_command_str(command, key);
     redis_command_init(&heads, NULL);
     put_heads(key, &heads);
-    ct_buf_append_str(&command->body, ct_buf_str(&heads.body));
-    command->argc += heads.argc;
+    redis_command_append(command, &heads);
     redis_command_fini(&heads);
 }
 

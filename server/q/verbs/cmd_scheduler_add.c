@@ -250,7 +250,7 @@ const struct command cmd_scheduler_add = {
     .verb = "add",
     .program = {.name = "cartrita-q scheduler add",
                 .usage = "QUEUE ID [OPTION]...",
-                .about = "Begin a series of jobs; in a queue of BullMQ, or change one.",
+                .about = "Begin a series; in a queue of BullMQ also change one.",
                 COMMAND_OPTIONS(options)},
     .settings_size = sizeof(struct settings),
     .arg_min = 2,

@@ -80,7 +80,7 @@ static enum ct_code list(struct session *session, const char *queue, int64_t lim
         return rc;
     view_end(view);
     if (shown == 0)
-        fprintf(stderr, "queue \"%s\" has no repeatable jobs\n", queue);
+        fprintf(stderr, "queue \"%s\" has no series\n", queue);
     tell_stopped(stopped);
     tell_legacy(legacy);
     return rc;
@@ -111,7 +111,7 @@ const struct command cmd_scheduler_ls = {
     .verb = "ls",
     .program = {.name = "cartrita-q scheduler ls",
                 .usage = "QUEUE [OPTION]...",
-                .about = "List the series of a queue's repeatable jobs.",
+                .about = "List the series of a queue: repeatable jobs, job schedulers.",
                 COMMAND_OPTIONS(options)},
     .settings_size = sizeof(struct settings),
     .arg_min = 1,

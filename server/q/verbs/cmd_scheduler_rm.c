@@ -149,7 +149,7 @@ const struct command cmd_scheduler_rm = {
     .verb = "rm",
     .program = {.name = "cartrita-q scheduler rm",
                 .usage = "QUEUE KEY... [OPTION]...",
-                .about = "End series of repeatable jobs.",
+                .about = "End series, with their next jobs.",
                 COMMAND_OPTIONS(options)},
     .settings_size = sizeof(struct settings),
     .arg_min = 2,
