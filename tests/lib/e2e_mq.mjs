@@ -49,7 +49,13 @@ function commons() {
   return common;
 }
 
-after(() => scope.close());
+/* No script may fail, however well that is coped with. */
+after(async () => {
+  const { daemon } = (await common?.catch(() => {})) ?? {};
+  await scope.close();
+  const failed = daemon?.program.lines.find((line) => /user_script|commit failed/.test(line));
+  assert.equal(failed, undefined);
+});
 
 export class MqSide extends Side {
   static async open(t, kind, options) {

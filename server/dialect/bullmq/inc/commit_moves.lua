@@ -186,7 +186,7 @@ end
 -- BullMQ 5 pauses by renaming `wait`, and its resume renames over whatever is there by then: what is due
 -- stays where it is until that is over.
 local function promote_due(max)
-    if meta_of(P)[1] and call('EXISTS', paused) == 1 then
+    if meta_of(P)[1] and call('EXISTS', KEYS[8]) == 1 then
         return false, 0
     end
     local problem = first_foreign({1, 2, 3, 7, 13, 14, 15, 16}) -- what it touches: no set of ended jobs
