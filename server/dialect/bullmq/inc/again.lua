@@ -10,7 +10,13 @@ local function wanted_id(at)
     return (read_add(at)).id
 end
 
--- The same of any job. Adds it and returns its id.
+-- The same of any job, whose id is free. Adds it and returns its id. It has left its parent and its
+-- deduplication id behind.
 local function add_again(at)
-    return add_job((read_add(at)))
+    local job = (read_add(at))
+    need_place(job)
+    local number = call('INCR', KEYS[10])
+    local id = job.id or free_id(P, number)
+    put(job, id)
+    return id
 end
