@@ -135,7 +135,13 @@ test('markers of version 4 are no jobs, and looking leaves them where they are',
   assert.equal((await jsonOfQ(t, redis, 'queue', 'show', 'q')).counts.waiting, 1);
   for (const order of ['--asc', '--desc'])
     assert.deepEqual((await jsonOfQ(t, redis, 'job', 'ls', 'q', order)).map((job) => job.id), ['x']);
+  assert.deepEqual((await jsonOfQ(t, redis, 'job', 'find', 'q')).map((job) => job.id), ['x']);
   assert.deepEqual(await client.lrange('bull:q:wait', 0, -1), ['x', '0:1700000000000']);
+  await queue.add('n', {}, { jobId: 'y' });
+  await client.lpush('bull:q:wait', '0:0');
+  for (const [order, ids] of [['--asc', ['x', 'y']], ['--desc', ['y', 'x']]])
+    assert.deepEqual((await jsonOfQ(t, redis, 'job', 'ls', 'q', order, '--limit', 2)).map((job) => job.id), ids);
+  assert.equal((await jsonOfQ(t, redis, 'queue', 'show', 'q')).counts.waiting, 2);
 });
 
 test('job show: attempts of two ages, children, deferred failure, telemetry, deduplication', async (t) => {

@@ -25,6 +25,7 @@ const PAGES = [
       ['cartrita-q', 'stats'],
       ['cartrita-q', 'top'],
       ['cartrita-q', 'tail'],
+      ['cartrita-q', 'flow', 'show'],
       ['cartrita-q', 'job', 'add'],
       ['cartrita-q', 'job', 'cancel'],
       ['cartrita-q', 'job', 'retry'],

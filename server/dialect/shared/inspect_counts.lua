@@ -28,7 +28,8 @@ local ok, result = pcall(function()
         local key = prefix .. state[2]
         local count = call(state[3] == 'list' and 'LLEN' or 'ZCARD', key)
         if state[3] == 'list' and count > 0 then
-            count = count - markers_in(key, count)
+            local tail, head = markers_in(key, count)
+            count = count - tail - head
         end
         result[#result + 1] = count
         if count > 0 then result[1] = 1 end

@@ -11,6 +11,7 @@
 -- Result: {jobs in this state, {id, score or nil, field...}, ...}; no fields when the hash is gone
 
 --- @include inspect
+--- @include states
 
 local key = KEYS[1]
 local prefix = ARGV[1]
@@ -31,15 +32,24 @@ end
 local total, failure = call(is_list and 'LLEN' or 'ZCARD', key)
 if failure then return failure end
 
-if is_list and is_asc then
-    -- Jobs are taken from the tail.
-    local tail = redis.call('LRANGE', key, -(last + 1), -(first + 1))
+local tail, head = 0, 0
+if is_list and total > 0 then
+    tail, head = markers_in(key, total)
+    total = total - tail - head
+    last = math.min(last, total - 1)
+end
+
+if is_list and first > last then
     ids = {}
-    for i = #tail, 1, -1 do
-        ids[#ids + 1] = tail[i]
+elseif is_list and is_asc then
+    -- Jobs are taken from the tail.
+    local part = redis.call('LRANGE', key, -(last + 1 + tail), -(first + 1 + tail))
+    ids = {}
+    for i = #part, 1, -1 do
+        ids[#ids + 1] = part[i]
     end
 elseif is_list then
-    ids = redis.call('LRANGE', key, first, last)
+    ids = redis.call('LRANGE', key, first + head, last + head)
 elseif is_asc then
     ids, step = redis.call('ZRANGE', key, first, last, 'WITHSCORES'), 2
 else

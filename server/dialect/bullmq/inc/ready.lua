@@ -14,14 +14,17 @@ local function look_at_ready(prefix)
     end
     local wait, prioritized = prefix .. 'wait', prefix .. 'prioritized'
     local plain, urgent = call('LLEN', wait), call('ZCARD', prioritized)
-    local markers = plain > 0 and markers_in(wait, plain) or 0
+    local tail, head = 0, 0
+    if plain > 0 then
+        tail, head = markers_in(wait, plain)
+        plain = plain - tail - head
+    end
     local ids = {}
     local function offer(id)
         if id and is_child_free(prefix .. id) then ids[#ids + 1] = id end
     end
-    if plain > markers then
-        local id = redis.call('LINDEX', wait, -1)
-        offer(id:sub(1, 2) == '0:' and redis.call('LINDEX', wait, -2) or id)
+    if plain > 0 then
+        offer(redis.call('LINDEX', wait, -1 - tail))
     end
     if urgent > 0 then
         offer(redis.call('ZRANGE', prioritized, 0, 0)[1])
@@ -29,5 +32,5 @@ local function look_at_ready(prefix)
         local from = math.floor(last / LEAST) * LEAST
         offer(redis.call('ZRANGEBYSCORE', prioritized, from, '+inf', 'LIMIT', 0, 1)[1])
     end
-    return plain - markers + urgent, ids
+    return plain + urgent, ids
 end

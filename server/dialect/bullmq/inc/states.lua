@@ -7,13 +7,12 @@ local STATES = {
 }
 local SETS = {'completed', 'failed', 'delayed', 'prioritized', 'waiting-children'}
 
--- Entries of a list of `count` that are no jobs: clients of 4.x and older wake others with them. They
--- are put into an empty list, so they are at its ends if anywhere.
+-- How many entries at the tail and at the head of a list of `count` are no jobs: clients of 4.x and
+-- older wake others with them. They are put into an empty list, so they are at its ends if anywhere.
 local function markers_in(key, count)
-    local found = 0
-    for at = -1, math.min(0, count - 2) do
+    local function is_marker(at)
         local id = redis.call('LINDEX', key, at)
-        if id and id:sub(1, 2) == '0:' then found = found + 1 end
+        return id and id:sub(1, 2) == '0:' and 1 or 0
     end
-    return found
+    return is_marker(-1), count > 1 and is_marker(0) or 0
 end
