@@ -224,3 +224,39 @@ test('exec: an answer that is longer than a line goes on in the next', options, 
   assert.deepEqual(Object.values(returnvalue.children), Array(7).fill(size.length));
   assert.ok(returnvalue.lines >= 2, `${returnvalue.lines} lines`);
 });
+
+/* The daemon dies again and again while jobs are put off, wait and are released: whatever answer is lost, each comes
+ * to its end, once, and nothing is left behind. */
+test('steps go on under a daemon that is killed', options, async (t) => {
+  const { queue, client, worker } = await bench(t, { settings: { lockDuration: 3000, stalledInterval: 1000 } });
+  const count = 60;
+  const kills = 4;
+  await queue.addBulk(Array.from({ length: count }, (_, i) => ({
+    name: 'steps',
+    data: { step: 'begin', parts: 2, policy: '' },
+    opts: { jobId: `s${i}`, attempts: 20 },
+  })));
+  const ended = () => client.zcard('bull:q:completed');
+
+  for (let i = 1; i <= kills; i++) {
+    const seen = Number(await ended());
+    await until(async () => (await ended()) > seen || (await client.zcard('bull:q:delayed')) === 0, { what: 'jobs to go on', deadlineMs: 30_000 });
+    process.kill(await until(() => worker.daemon(), { what: 'a daemon' }), 'SIGKILL');
+  }
+  const states = async () => Promise.all(Array.from({ length: count }, (_, i) => queue.getJobState(`s${i}`)));
+  await until(async () => (await states()).every((state) => state === 'completed' || state === 'failed'), {
+    what: 'all to end',
+    deadlineMs: 60_000,
+    describe: () => worker.log.slice(-3000),
+  });
+  const jobs = await Promise.all(Array.from({ length: count }, (_, i) => queue.getJob(`s${i}`)));
+  for (const job of jobs) {
+    /* A question to a daemon that dies fails its attempt; the next one ends it. */
+    assert.ok(!job.failedReason || /daemon/.test(job.failedReason), job.failedReason);
+    assert.equal(job.returnvalue?.left, 0, job.id);
+    assert.ok(Object.keys(job.returnvalue.processed).length >= 1, job.id);
+  }
+  const left = () => queue.getJobCounts('active', 'wait', 'delayed', 'waiting-children', 'prioritized');
+  await until(async () => Object.values(await left()).every((n) => n === 0), { what: 'nothing to be left' });
+  assert.equal((await client.keys('bull:q:*:lock')).length, 0);
+});
