@@ -47,7 +47,7 @@ struct queue_settings {
     char
         *worker_name; /* name: in the list of workers, and on each job it runs; owned, NULL: none */
     int64_t max_started_attempts;        /* maxStartedAttempts; 0: any number */
-    int64_t maximum_rate_limit_delay_ms; /* maximumRateLimitDelay, 30000: commit->rest_ms is cut */
+    int64_t maximum_rate_limit_delay_ms; /* maximumRateLimitDelay, 30000: the longest rest_ms */
     struct keep on_complete, on_fail; /* removeOnComplete, removeOnFail: of jobs that do not say */
     char *dead_letter_queue; /* deadLetterQueue: a queue under the same prefix; owned, NULL: none */
     int64_t dead_letter_max; /* deadLetterMax, 100000: waiting in it, the oldest go */

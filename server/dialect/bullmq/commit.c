@@ -192,6 +192,7 @@ const struct commit_rules bullmq_commit_rules = {
     .stack_place = JOB_STACK,
     .id_place = JOB_ID,
     .is_due_floored = true,
+    .has_longest_rest = true,
     .prepare_job = prepare_job,
     .complete_job = complete_job,
     .backoff = backoff,

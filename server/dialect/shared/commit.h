@@ -36,6 +36,7 @@ struct commit_rules {
     /* --- what comes out of it --- */
     int stack_place, id_place; /* among the fields of inc/job.lua */
     bool is_due_floored;       /* the low bits of a score only keep an order */
+    bool has_longest_rest;     /* maximumRateLimitDelay is a setting of its workers */
     void (*prepare_job)(const struct dialect_queue *queue, struct job_reading *reading);
     void (*complete_job)(const struct dialect_queue *queue, const struct job_reading *reading,
                          struct job *job);

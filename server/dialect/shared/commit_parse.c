@@ -228,7 +228,8 @@ enum ct_code dialect_parse_commit(struct dialect_queue *queue, struct commit *co
     commit->has_more_due = redis_reply_int(redis_reply_at(reply, 3), 0) == 1;
     commit->is_drained = redis_reply_int(redis_reply_at(reply, 4), 0) == 1;
     commit->rest_ms = redis_reply_int(redis_reply_at(reply, 5), 0);
-    if (commit->rest_ms > queue->settings.maximum_rate_limit_delay_ms)
+    if (queue->rules->has_longest_rest &&
+        commit->rest_ms > queue->settings.maximum_rate_limit_delay_ms)
         commit->rest_ms = queue->settings.maximum_rate_limit_delay_ms;
     commit->dropped_count = (uint32_t)redis_reply_int(redis_reply_at(reply, 6), 0);
     foreign_parse(redis_reply_str(redis_reply_at(reply, 7)), &commit->obstacle);

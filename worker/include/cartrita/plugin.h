@@ -113,7 +113,8 @@ struct cartrita_host {
 
     /* --- beside jobs --- */
     /* Adds a job to `queue` (of the same Redis, prefix and dialect as `job`). `opts` is a JSON
-     * object as Bull takes it, or NULL. `done` may be NULL; it is called once, on the runner's
+     * object as Bull and BullMQ take it, or NULL; with a parent in it (see job_queue_key) the new
+     * job is a child. `done` may be NULL; it is called once, on the runner's
      * main thread, and must not block. */
     void (*enqueue)(const struct cartrita_job *job, const char *queue, const char *name,
                     const char *data, const char *opts, cartrita_enqueued_fn done, void *ctx);
