@@ -258,11 +258,12 @@ static enum ct_code show_children(struct showing *showing, const struct flow_nod
 
     while (rc == CT_E_OK && shown < node->child_count && has_room(showing, level, &bound)) {
         struct place place = {
-            .child = &node->children[shown++],
+            .child = &node->children[shown],
             .level = level + 1,
-            .is_last = (int64_t)shown == node->child_total,
+            .is_last = (int64_t)shown + 1 == node->child_total,
         };
 
+        shown++;
         rc = show_child(showing, &place, err);
     }
     int64_t left = node->child_total - (int64_t)shown;
