@@ -112,3 +112,14 @@ void job_view_stacktrace(struct view *view, struct ct_str text)
     }
     json_decref(entries);
 }
+
+void job_view_counts(struct view *view, const struct inspector *inspector,
+                     const struct inspect_counts *counts)
+{
+    for (uint32_t i = 0; i < inspector->state_count; i++) {
+        const struct inspect_state *state = &inspector->states[i];
+
+        if (view_json(view) || !state->is_legacy || counts->jobs[i] > 0)
+            view_count(view, state->name, counts->jobs[i]);
+    }
+}

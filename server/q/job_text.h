@@ -24,4 +24,9 @@ void job_print_members(struct print_json *json, const struct inspector *inspecto
 /* Lines of a sheet: a stack trace, which is stored as a JSON array of texts with line breaks. */
 void job_view_stacktrace(struct view *view, struct ct_str text);
 
+/* Members of a queue: how many jobs each of its states has. People are spared the states that only
+ * old clients use, while they are empty. */
+void job_view_counts(struct view *view, const struct inspector *inspector,
+                     const struct inspect_counts *counts);
+
 #endif

@@ -10,6 +10,7 @@
 #include "dialect/shared/manage.h"
 #include "dialect/shared/plan.h"
 #include "queue/schedule.h"
+#include "queue/watch.h"
 #include "tests/fuzz/resp.h"
 
 #define FUZZ_IS_RAW    0x80
@@ -335,14 +336,33 @@ static enum ct_code read_repair(const struct redis_reply *reply, struct ct_error
     return doctor_parse_repair(reply, &result, err);
 }
 
+static void on_event(void *ctx, const struct watch_event *event)
+{
+    ct_assert(event->name && event->queue.data && (event->value.data || !event->kind));
+    (void)ctx;
+}
+
+static enum ct_code read_event(const struct redis_reply *reply, struct ct_error *err)
+{
+    const struct watcher *watcher = dialect->watcher;
+
+    (void)err;
+    if (watcher->read_entry)
+        watcher->read_entry("q", reply, on_event, NULL);
+    else
+        watcher->read("bull", CT_STR_LIT("bull:q:progress"), redis_reply_str(reply), on_event,
+                      NULL);
+    return CT_E_OK;
+}
+
 typedef enum ct_code (*reader_fn)(const struct redis_reply *reply, struct ct_error *err);
 
 /* Appended to, never reordered: the corpus names them by number. */
 static const reader_fn readers[] = {
-    read_commit,  read_reclaim,     read_add,    read_wait,       read_sweep, read_detect,
-    read_scan,    read_counts,      read_page,   read_found,      read_find,  read_log,
-    read_backlog, read_times,       read_memory, read_children,   read_deeds, read_pause,
-    read_erase,   read_series_keys, read_series, read_series_end, read_repair};
+    read_commit,  read_reclaim,     read_add,    read_wait,       read_sweep,  read_detect,
+    read_scan,    read_counts,      read_page,   read_found,      read_find,   read_log,
+    read_backlog, read_times,       read_memory, read_children,   read_deeds,  read_pause,
+    read_erase,   read_series_keys, read_series, read_series_end, read_repair, read_event};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

@@ -66,6 +66,9 @@ for (const version of VERSIONS) {
     }
     const urgent = await jsonOfQ(t, redis, 'job', 'ls', 'q', '--state', 'prioritized');
     assert.deepEqual(urgent.map((job) => job.priority), [2, 5, 5]);
+    assert.match((await runQ(t, redis, 'job', 'ls', 'q', '--state', 'prioritized')).stdout, /priority 2\n.*priority 5\n.*priority 5\n$/);
+    const delayed = await jsonOfQ(t, redis, 'job', 'ls', 'q', '--state', 'delayed');
+    assert.deepEqual(delayed.map((job) => job.dueOn), (await queue.getDelayed()).map((job) => job.timestamp + job.delay));
   });
 
   test(`BullMQ ${version}: job show and Job.toJSON agree`, async (t) => {

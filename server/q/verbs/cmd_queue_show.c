@@ -1,5 +1,6 @@
 /* queue show: one queue: its counts, whether it is paused, who works on it. */
 #include "q/command.h"
+#include "q/job_text.h"
 #include "q/view.h"
 #include "q/workers.h"
 
@@ -43,12 +44,7 @@ static void show(const struct session *session, const char *queue,
     else
         view_null(&view, "workers");
     view_group(&view, "counts", '{');
-    for (size_t i = 0; i < session->inspector->state_count; i++) {
-        const struct inspect_state *state = &session->inspector->states[i];
-
-        if (view_json(&view) || !state->is_legacy || counts->jobs[i] > 0)
-            view_count(&view, state->name, counts->jobs[i]);
-    }
+    job_view_counts(&view, session->inspector, counts);
     view_group_end(&view, '}');
     view_number(&view, "repeatable", counts->repeatable_count);
     view_end(&view);

@@ -6,6 +6,7 @@
 #include "common/clock.h"
 #include "common/mem.h"
 #include "q/command.h"
+#include "q/job_text.h"
 #include "q/listen.h"
 #include "q/queues.h"
 #include "q/stats.h"
@@ -79,7 +80,7 @@ static void start_listening(struct all *all)
     }
 }
 
-/* Those that are there; of one that was named and is not: an error. */
+/* Of one that was named and is not there: an error. */
 static enum ct_code take_queue(struct all *all, const char *name,
                                const struct queues_dialect *whose, bool is_named,
                                struct ct_error *err)
@@ -101,6 +102,7 @@ static enum ct_code take_queue(struct all *all, const char *name,
     return rc;
 }
 
+/* Those that are there. */
 static enum ct_code find_queues(struct all *all, const char *const *args, size_t arg_count,
                                 struct ct_error *err)
 {
@@ -185,14 +187,11 @@ static void put_memory(struct view *view, const struct stats *stats)
 
 static void put_members(const struct all *all, struct view *view, const struct stats *stats)
 {
-    const struct inspector *inspector = stats->dialect->inspector;
-
     view_text(view, "name", ct_str_of(stats->name));
     view_text(view, "dialect", ct_str_of(stats->dialect->name));
     view_bool(view, "isPaused", stats->counts.is_paused);
     view_group(view, "counts", '{');
-    for (size_t i = 0; i < inspector->state_count; i++)
-        view_number(view, inspector->states[i].name, stats->counts.jobs[i]);
+    job_view_counts(view, stats->dialect->inspector, &stats->counts);
     view_group_end(view, '}');
     view_number(view, "span", stats->span_ms);
     view_group(view, "perSecond", '{');
@@ -275,16 +274,12 @@ static void show_memory(struct view *view, const struct stats *stats, struct ct_
 
 static void show_lines(const struct all *all, struct view *view, const struct stats *stats)
 {
-    const struct inspector *inspector = stats->dialect->inspector;
     struct ct_buf text;
 
     ct_buf_init(&text);
     view_cell(view, "queue", ct_str_of(stats->name), PRINT_PLAIN);
     view_bool(view, "is paused", stats->counts.is_paused);
-    for (size_t i = 0; i < inspector->state_count; i++) {
-        if (!inspector->states[i].is_legacy || stats->counts.jobs[i] > 0)
-            view_count(view, inspector->states[i].name, stats->counts.jobs[i]);
-    }
+    job_view_counts(view, stats->dialect->inspector, &stats->counts);
     append_rate(all, &text, stats, stats->arrived);
     ct_buf_printf(&text, " in, ");
     append_rate(all, &text, stats, stats->completed);
