@@ -267,7 +267,8 @@ static void run_wait(void)
     enum ct_code rc = call(&command, &reply, &err);
     if (rc == CT_E_OK)
         rc = dialect->parse_wait(queue, reply, &id, &has_work, &due_ms, &err);
-    answer(rc == CT_E_OK ? json_pack("{s:o,s:b}", "id", text_json(id), "work", (int)has_work)
+    answer(rc == CT_E_OK ? json_pack("{s:o,s:b,s:I}", "id", text_json(id), "work", (int)has_work,
+                                     "due", (json_int_t)(due_ms == COMMIT_NEVER ? -1 : due_ms))
                          : error_of(&err));
     redis_reply_free(reply);
 }

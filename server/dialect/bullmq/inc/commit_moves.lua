@@ -183,12 +183,7 @@ local function wake()
 end
 
 -- Due jobs to where they wait, the first due first. Returns the next score and 1 when more are due.
--- BullMQ 5 pauses by renaming `wait`, and its resume renames over whatever is there by then: what is due
--- stays where it is until that is over.
 local function promote_due(max)
-    if meta_of(P)[1] and call('EXISTS', KEYS[8]) == 1 then
-        return false, 0
-    end
     local problem = first_foreign({1, 2, 3, 7, 13, 14, 15, 16}) -- what it touches: no set of ended jobs
     if problem then
         error({err = problem}, 0)
