@@ -401,7 +401,7 @@ const scenarios = [
     const now = Date.now();
     const { rest } = await b.commit([
       { kind: 'release', id: '1' },
-      { kind: 'release', id: '2', due: 5000 },
+      { kind: 'release', id: '2', started: true, due: 5000 },
       { kind: 'postpone', id: '3', due: now + 700 },
     ], { now });
     assert.equal(rest, 5000);

@@ -138,6 +138,7 @@ static struct effect *effect_read(json_t *object)
     if (!is_by_id)
         effect->job = lease_find(text_of(object, "id"));
     effect->is_resent = json_is_true(json_object_get(object, "resent"));
+    effect->was_started = json_is_true(json_object_get(object, "started"));
     effect->attempts_made = (uint32_t)json_integer_value(json_object_get(object, "attempts"));
     effect->due_ms = (int64_t)json_number_value(json_object_get(object, "due"));
     return effect;
