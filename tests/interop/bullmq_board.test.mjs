@@ -20,8 +20,9 @@ sameAsNode('the board lists jobs of every state, and the worker by its name', { 
   const gate = `${side.dir}/gate`;
   const board = await openBoard(side);
   await side.work();
-  await side.queue.add('good', { result: 1, progress: [40], logs: ['row'] });
-  await side.queue.add('bad', { error: 'boom' }, { attempts: 2 });
+  /* Long enough that ours does not look ahead: what waits shall be seen to wait. */
+  await side.queue.add('good', { sleep: 30, result: 1, progress: [40], logs: ['row'] });
+  await side.queue.add('bad', { sleep: 30, error: 'boom' }, { attempts: 2 });
   await side.untilCounts({ completed: 1, failed: 1 });
   await side.queue.add('running', { gate });
   await until(() => side.client.exists(side.key('3:lock')), { what: 'the third to run' });

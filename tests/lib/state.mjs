@@ -149,10 +149,28 @@ function maskEvent(fields) {
   return pairs.join(' ');
 }
 
+/* Without what a job that is handed back before it was begun, and fetched again, adds: whoever looks ahead
+ * does that when the job before takes longer than expected. */
+function dropHandBacks(entries) {
+  const idOf = (fields) => fields[fields.indexOf('jobId') + 1];
+  const dropped = new Set();
+  const last = new Map(); /* job id -> its last three events */
+  for (const fields of entries) {
+    const past = [...(last.get(idOf(fields)) ?? []), fields].slice(-3);
+    last.set(idOf(fields), past);
+    const [first, second, third] = past;
+    if (past.length < 3 || second[1] !== 'waiting' || !second.includes('active')) continue;
+    if (first[1] !== 'active' || third[1] !== 'active') continue;
+    dropped.add(second).add(third);
+    last.set(idOf(fields), [first]);
+  }
+  return entries.filter((fields) => !dropped.has(fields));
+}
+
 /* {job id: [event, ...]}: order holds per job, between jobs it is a matter of timing; or all of them in
  * order when `inOrder`. */
 function maskStream(entries, { inOrder = false, withoutEvents = ['drained'] }) {
-  const kept = entries.filter((fields) => !withoutEvents.includes(fields[1]));
+  const kept = dropHandBacks(entries).filter((fields) => !withoutEvents.includes(fields[1]));
   if (inOrder) return kept.map(maskEvent);
   const byJob = {};
   for (const fields of kept) {
