@@ -20,7 +20,7 @@ const EDITIONS = {
   5: {
     parse: (...args) => parserOf('bullmq').CronExpressionParser.parse(...args),
     args: ['5'],
-    isOdd: ({ text, zone }) => /[*?]L|L\d|\d{3}L|L\S*L|-0/.test(text) || /Lord_Howe|Chatham|Azores|Beirut|Havana|Cairo|Santiago|Asuncion/.test(zone),
+    isOdd: ({ text, zone }) => /[*?]L|L[^,\s]|\d{3}L|L\S*L|-0|-(?!\d)/.test(text) || /Lord_Howe|Chatham|Azores|Beirut|Havana|Cairo|Santiago|Asuncion/.test(zone),
   },
 };
 
