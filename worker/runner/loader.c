@@ -13,9 +13,8 @@
 #include "common/mem.h"
 #include "common/program.h"
 
-#define LOADER_ABI_1_0_SIZE                                               \
-    sizeof(struct cartrita_plugin) /* 1.1 and 1.2 added to the host alone \
-                                    */
+/* 1.1 and 1.2 added to the host alone. */
+#define LOADER_ABI_1_0_SIZE sizeof(struct cartrita_plugin)
 _Static_assert(CARTRITA_ABI_MAJOR == 1 && CARTRITA_ABI_MINOR == 2,
                "a newer minor needs the size that its descriptor must have");
 
