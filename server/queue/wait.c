@@ -72,6 +72,8 @@ static void wait_failed(struct queue *queue, const struct ct_error *err)
     }
     queue->wait_failures++;
     queue->wait_retry_at_ms = ct_monotonic_ms(queue->clock) + pause_ms;
+    if (queue->dialect->promotes_always)
+        queue->is_drained = false; /* word of work may have been lost with the answer: look */
     if (trouble_note(&queue->wait_trouble, err->code) && queue->is_up)
         ct_log_warn("waiting for jobs failed", CT_STR("queue", queue->name), CT_ERR(err),
                     CT_INT("retry_ms", pause_ms));

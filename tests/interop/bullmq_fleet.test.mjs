@@ -205,7 +205,7 @@ if (KINDS.includes('cartrita')) {
       queues.map((queue) => queue.addBulk(Array.from({ length: count }, (_, i) => loadOf(`${dir}/${queue.name}`, i)))),
     );
     const { server } = await startDaemon(t, redis);
-    const worker = await startCartritaWorker(t, redis, { server, queue: queues.map(({ name }) => name), processes: 2, concurrency: 3 });
+    const worker = await startCartritaWorker(t, redis, { server, dialect: 'auto', queue: queues.map(({ name }) => name), processes: 2, concurrency: 3 });
     for (const queue of queues) {
       await untilCounts(queue, { completed: count, active: 0, waiting: 0, delayed: 0 }, { deadlineMs: DEADLINE_MS, describe: () => worker.log });
       const { runs } = await runsIn(`${dir}/${queue.name}`);
