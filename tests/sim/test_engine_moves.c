@@ -372,6 +372,25 @@ START_TEST(test_work_is_found_when_the_word_of_it_was_lost)
 }
 END_TEST
 
+/* We took the word, and the answer is lost: not only the next wait's end leads to a look. */
+START_TEST(test_work_is_found_at_once_when_the_answer_of_a_wait_is_lost)
+{
+    struct sim *sim = sim_with_jobs(0);
+    struct sim_runner *runner = sim_runner_new(sim, 1);
+
+    sim->settings.guard_interval_ms = 60000;
+    sim->settings.drain_delay_ms = 60000;
+    queue_configure(sim->queue, &sim->settings);
+    sim_run_for_ms(sim, 100);
+    model_add(sim->model);
+    ck_assert(sim_lose_wait(sim, true));
+    ck_assert(!sim->model->marker);
+    sim_run_for_ms(sim, 1000);
+    ck_assert_uint_eq(runner->open_count, 1);
+    sim_free(sim);
+}
+END_TEST
+
 START_TEST(test_word_of_work_is_passed_on_by_who_cannot_fetch)
 {
     struct sim *sim = sim_with_jobs(0);
@@ -487,6 +506,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_word_of_a_due_job_is_remembered);
     tcase_add_test(tcase, test_due_job_is_fetched_while_a_wait_is_out);
     tcase_add_test(tcase, test_work_is_found_when_the_word_of_it_was_lost);
+    tcase_add_test(tcase, test_work_is_found_at_once_when_the_answer_of_a_wait_is_lost);
     tcase_add_test(tcase, test_word_of_work_is_passed_on_by_who_cannot_fetch);
     tcase_add_test(tcase, test_fetch_follows_a_rest);
     tcase_add_test(tcase, test_children_are_told);
