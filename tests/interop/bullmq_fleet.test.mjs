@@ -123,8 +123,10 @@ const STATES = {
   wait: 'lrange', active: 'lrange',
 };
 const sorted = (hash) => Object.entries(hash).sort();
-/* Which of several failed children a parent names is a matter of timing. */
-const maskChild = (reason) => reason?.replace(/^child \S+ failed$/, 'child <one> failed');
+/* Which of several failed children a parent names is a matter of timing, and how a completion is refused
+ * nobody's protocol. */
+const maskReason = (reason) =>
+  reason?.replace(/^child \S+ failed$/, 'child <one> failed').replace(/^(Job \S+) .*(children|dependencies).*$/, '$1 <pending>');
 
 /* What became of each job: {id: {state, reason, value, how its children stand with it}}. */
 async function fatesIn(client) {
@@ -136,9 +138,9 @@ async function fatesIn(client) {
         const [reason, value, atm, ats, defa] = await client.hmget(key, 'failedReason', 'returnvalue', 'atm', 'ats', 'defa');
         assert.equal(fates[id], undefined, `${id} is in ${fates[id]?.state} and in ${state}`);
         fates[id] = {
-          state, reason: maskChild(reason), value, atm, ats, defa,
+          state, reason: maskReason(reason), value, atm, ats, defa,
           processed: sorted(await client.hgetall(`${key}:processed`)),
-          ignored: sorted(await client.hgetall(`${key}:failed`)),
+          ignored: sorted(await client.hgetall(`${key}:failed`)).map(([child, why]) => [child, maskReason(why)]),
           unsuccessful: (await client.zrange(`${key}:unsuccessful`, 0, -1)).sort(),
           pending: (await client.smembers(`${key}:dependencies`)).sort(),
           isLocked: await client.exists(`${key}:lock`),
