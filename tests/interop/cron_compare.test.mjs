@@ -24,7 +24,8 @@ const EDITIONS = {
   },
 };
 
-const SEED = Number(process.env.SEED ?? Date.now() % 1_000_000_007);
+/* One seed for all, so that a failure is about what changed; SEED=$(date +%s) looks for more. */
+const SEED = Number(process.env.SEED ?? 20_261_123);
 const CASES = Number(process.env.CASES ?? 4000);
 const ZONES_MIN = 15;
 const CLI = 'tests/interop/cron_cli';
