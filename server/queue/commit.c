@@ -21,6 +21,7 @@ void commit_fini(struct commit *commit, void (*free_plan)(void *plan))
     CT_LIST_FOREACH_SAFE (node, following, &commit->jobs) {
         job_free(CT_CONTAINER(node, struct job, link));
     }
+    free(commit->untold_id);
     commit_init(commit);
 }
 

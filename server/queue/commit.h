@@ -99,6 +99,10 @@ struct commit {
      * may meet it and are tried again. OK: there is none, and such a code is about the one job. */
     struct ct_error obstacle;
     struct dead_letters dead_letters;
+    /* A job that has ended, and why its parent or who shares its deduplication id was not told (the
+     * last such one of the call); NULL, OK: all were. */
+    char *untold_id; /* owned */
+    struct ct_error untold;
 };
 
 void commit_init(struct commit *commit);

@@ -102,6 +102,8 @@ static void commit_worked(struct queue *queue)
         ct_log_warn("ids without a job dropped", CT_STR("queue", queue->name),
                     CT_INT("count", commit->dropped_count));
     warn_dead_letters(queue, &commit->dead_letters);
+    if (commit->untold_id)
+        warn_job(queue, WARN_UNTOLD, ct_str_of(commit->untold_id), commit->untold.detail);
     effects_settle(queue, commit);
     consumer_hand_out(queue, &commit->jobs);
     cancel_commit_done(queue);

@@ -39,13 +39,14 @@
 #define QUEUE_RENEW_SLACK_DIVISOR 16
 
 #define WARN_LINES_MAX 10 /* of a kind, in a second */
-#define WARN_KINDS(X)                              \
-    X(BROKEN, "job cannot be run")                 \
-    X(MISSING, "waiting job has no data, skipped") \
-    X(UNSCHEDULED, "next iteration not scheduled") \
-    X(LOST, "lease lost")                          \
-    X(NOTE, "note not written")                    \
-    X(RESULT, "result refused")                    \
+#define WARN_KINDS(X)                                              \
+    X(BROKEN, "job cannot be run")                                 \
+    X(MISSING, "waiting job has no data, skipped")                 \
+    X(UNSCHEDULED, "next iteration not scheduled")                 \
+    X(LOST, "lease lost")                                          \
+    X(NOTE, "note not written")                                    \
+    X(RESULT, "result refused")                                    \
+    X(UNTOLD, "job has ended, and who is tied to it was not told") \
     X(NOT_BACK, "job not put back")
 
 enum warn_kind {

@@ -188,3 +188,14 @@ test('a removal takes parents along, so many in a call', { skip }, async (t) => 
   }
   assert.equal(await client.exists('bull:q:waiting-children', 'bull:q:wait'), 0);
 });
+
+test('who ends and cannot tell its parent is named, with what is wrong', { skip }, async (t) => {
+  const redis = await startRedis(t);
+  const client = redis.client();
+  const driver = await family(t, redis, client, { change: foreign('bull:p:wait') });
+  const { untold } = await complete(driver);
+  assert.equal(untold.id, 'C');
+  assert.match(untold.error, /rename or delete it: bull:p:wait is a string/);
+  const other = await family(t, redis, client);
+  assert.equal((await complete(other)).untold, undefined);
+});

@@ -192,13 +192,16 @@ static void commit_run(struct commit *commit, struct ct_list *effects, json_t *r
         }
         json_array_append_new(results, result);
     }
-    answer(json_pack("{s:o,s:o,s:b,s:I,s:b,s:I,s:s,s:I,s:s}", "results", results, "jobs",
+    answer(json_pack("{s:o,s:o,s:b,s:I,s:b,s:I,s:s,s:I,s:s,s:o*}", "results", results, "jobs",
                      jobs_json(&commit->jobs), "drained", (int)commit->is_drained, "due",
                      (json_int_t)(commit->next_due_ms == COMMIT_NEVER ? -1 : commit->next_due_ms),
                      "more", (int)commit->has_more_due, "rest", (json_int_t)commit->rest_ms,
                      "obstacle", commit->obstacle.code == CT_E_OK ? "" : commit->obstacle.detail,
                      "dead", (json_int_t)commit->dead_letters.count, "deadProblem",
-                     commit->dead_letters.err.detail));
+                     commit->dead_letters.err.detail, "untold",
+                     commit->untold_id ? json_pack("{s:s,s:s}", "id", commit->untold_id, "error",
+                                                   commit->untold.detail)
+                                       : NULL));
 }
 
 static void run_commit(json_t *request, struct effect *effect)

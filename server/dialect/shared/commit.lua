@@ -27,6 +27,7 @@
 --   6 ms to rest  7 ids dropped because their job is missing  8 which key of the queue has a foreign
 --     type and so refused effects (nil: none); nothing was fetched then
 --   9 with Z: how many dead letters were written, or an error text that says why they were not
+--   10 a job that has ended, and an error text: who is tied to it could not be told (nil: all were)
 -- Tokens are numbered in the order of the jobs in the result: taken ones first, then leased ones.
 --
 -- This is the hot path. A function costs at every call of the script, whether it is used or not, so
@@ -37,7 +38,7 @@
 local token_number, lock_ms = tonumber(ARGV[4]), ARGV[5]
 local limit_max, metrics_points = tonumber(ARGV[9]), tonumber(ARGV[8])
 local jobs, answers, dropped, parked, rest_ms = {}, {}, 0, 0, 0
-local effect, dead = 0, nil
+local effect, dead, untold = 0, nil, false
 --- @include job
 --- @include commit_head
 
@@ -312,4 +313,4 @@ if fetch_max > 0 and not obstacle then
 end
 --- @include tell_drained
 return {jobs, answers, next, more, is_drained and 1 or 0, rest_ms, dropped, obstacle,
-    dead and dead.answer()}
+    dead and dead.answer() or false, untold}

@@ -212,6 +212,16 @@ static int64_t next_due(const struct commit_rules *rules, struct ct_str score)
     return number < 0x1p62 ? (int64_t)fmax(number, 0) : COMMIT_NEVER;
 }
 
+static void read_untold(const struct redis_reply *reply, struct commit *commit)
+{
+    struct ct_str id = redis_reply_str(redis_reply_at(reply, 0));
+
+    if (!id.data)
+        return;
+    commit->untold_id = ct_strndup(id.data, id.len);
+    problem_parse(redis_reply_str(redis_reply_at(reply, 1)), &commit->untold);
+}
+
 enum ct_code dialect_parse_commit(struct dialect_queue *queue, struct commit *commit,
                                   const struct redis_reply *reply, struct ct_error *err)
 {
@@ -234,5 +244,6 @@ enum ct_code dialect_parse_commit(struct dialect_queue *queue, struct commit *co
     commit->dropped_count = (uint32_t)redis_reply_int(redis_reply_at(reply, 6), 0);
     foreign_parse(redis_reply_str(redis_reply_at(reply, 7)), &commit->obstacle);
     dead_parse(redis_reply_at(reply, 8), &commit->dead_letters);
+    read_untold(redis_reply_at(reply, 9), commit);
     return CT_E_OK;
 }

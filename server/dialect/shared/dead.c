@@ -68,17 +68,26 @@ void foreign_parse(struct ct_str text, struct ct_error *err)
                  (int)(text.len - (size_t)(key - text.data)), key);
 }
 
+void problem_parse(struct ct_str text, struct ct_error *err)
+{
+    struct ct_str rest = text;
+
+    /* Redis's own words for it name no key. */
+    if (ct_str_skip(&rest, "WRONGTYPE ") && !ct_str_skip(&rest, "Operation "))
+        foreign_parse(text, err);
+    else
+        (void)redis_error_parse(text, err);
+}
+
 void dead_parse(const struct redis_reply *what, struct dead_letters *out)
 {
     struct ct_str problem = redis_reply_str(what);
 
     *out = (struct dead_letters){.count = problem.data ? 0 : redis_reply_int(what, 0)};
-    if (problem.len > 10 && memcmp(problem.data, "WRONGTYPE ", 10) == 0)
-        foreign_parse(problem, &out->err);
-    else if (ct_str_is(problem, "LETTERS"))
+    if (ct_str_is(problem, "LETTERS"))
         ct_error_set(&out->err, CT_E_TOO_LARGE,
                      "a letter about a letter, and so on: 8 are the most that lie in each other "
                      "(LETTERS_MAX). Do these queues lead to each other?");
     else if (problem.data)
-        (void)redis_error_parse(problem, &out->err);
+        problem_parse(problem, &out->err);
 }

@@ -14,5 +14,7 @@ void dead_parse(const struct redis_reply *what, struct dead_letters *out);
 
 /* "WRONGTYPE KEY is a string, not a list" of the scripts, as an error; absent: OK. */
 void foreign_parse(struct ct_str text, struct ct_error *err);
+/* Such a text or any other error of Redis, as an error. */
+void problem_parse(struct ct_str text, struct ct_error *err);
 
 #endif

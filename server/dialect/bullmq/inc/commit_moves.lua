@@ -36,16 +36,18 @@ local function held_by_children(run)
 end
 
 -- `tie`: 2 key of the parent  3 what the child's hash says of it. A child that stays nowhere cannot be
--- waited for.
+-- waited for. Returns what went wrong.
 local function end_child(key, tie, value, has_failed, goes)
+    local _, problem, more
     if has_failed then
-        parents().child_failed(key, tie[3] or nil, value)
+        _, problem = parents().child_failed(key, tie[3] or nil, value)
     else
-        parents().child_completed(key, tie[3] or nil, tie[2] or nil, value)
+        _, problem = parents().child_completed(key, tie[3] or nil, tie[2] or nil, value)
     end
     if goes and tie[2] then
-        parents().detach(key, tie[2], false, P)
+        _, more = parents().detach(key, tie[2], false, P)
     end
+    return problem or more
 end
 
 local function retry(at)
