@@ -133,8 +133,11 @@ void ct_option_print_help(const struct ct_program *program, FILE *out)
     fputs("  --man\n        Print the manual page, for `man -l -`.\n", out);
     if (program->version)
         fputs("  --version\n        Print the version.\n", out);
-    if (program->footer) /* as it is: examples keep their indents */
-        fprintf(out, "\n%s\n", program->footer);
+    if (program->footer) { /* as it is: examples keep their indents */
+        size_t len = strlen(program->footer);
+        fprintf(out, "\n%s%s", program->footer,
+                len > 0 && program->footer[len - 1] == '\n' ? "" : "\n");
+    }
 }
 
 bool ct_option_answer(const struct ct_option_set *set, FILE *out)

@@ -109,12 +109,13 @@ static const struct ct_program config_program = {
     .name = "cartrita-queued",
     .version = CARTRITA_VERSION,
     .about = "Serves queues of Bull and BullMQ from Redis to workers.",
-    .footer = "In the configuration file, queues: is a list of {name, prefix, dialect} and Bull's "
-              "settings\n(lockDuration, stalledInterval, limiter, ...), which override what "
-              "workers ask for; these queues\nare looked after (delayed and stalled jobs) also "
-              "while they have no worker. pools: is the\nworker's and is passed over.\n\n"
-              "The first SIGTERM, SIGINT or SIGHUP (unless started with nohup) lets workers end "
-              "what they hold\nwithin --grace, a second one ends at once.",
+    .footer =
+        "In the configuration file, queues: is a list of {name, prefix, dialect} and "
+        "settings of\nBull and BullMQ (lockDuration, stalledInterval, limiter, ...), which "
+        "override what workers ask\nfor; these queues are looked after (delayed and stalled "
+        "jobs) also while they have no worker.\npools: is the worker's and is passed over.\n\n"
+        "The first SIGTERM, SIGINT or SIGHUP (unless started with nohup) lets workers end "
+        "what they hold\nwithin --grace, a second one ends at once.",
     .options = config_options,
     .option_count = sizeof config_options / sizeof *config_options,
 };

@@ -109,13 +109,13 @@ enum ct_code bulk_report_judge(const struct bulk_report *report, bool has_ids, s
 {
     const int64_t *counts = report->counts;
     int64_t stay = counts[MANAGE_HELD] + counts[MANAGE_SERIES] + counts[MANAGE_WRONG_STATE];
+    int64_t not_done = counts[MANAGE_REFUSED] + (has_ids ? stay : 0);
 
     if (has_ids && counts[MANAGE_GONE] > 0)
         return ct_error_set(err, CT_E_NOT_FOUND, "queue \"%s\" has no job with %lld of the ids",
                             report->queue, (long long)counts[MANAGE_GONE]);
     if (counts[MANAGE_REFUSED] > 0 || (has_ids && stay > 0))
-        return ct_error_set(err, CT_E_CONFLICT, "%lld of the jobs were not %s",
-                            (long long)(counts[MANAGE_REFUSED] + (has_ids ? stay : 0)),
-                            bulk_report_deed(report->plan->deed));
+        return ct_error_set(err, CT_E_CONFLICT, "%lld of the jobs %s not %s", (long long)not_done,
+                            not_done == 1 ? "was" : "were", bulk_report_deed(report->plan->deed));
     return CT_E_OK;
 }

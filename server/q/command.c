@@ -27,8 +27,8 @@ const char command_exit_codes[] =
     "  7  Redis, the daemon, a worker or a job took too long\n";
 
 static const char about[] =
-    "Looks at Bull's queues, adds jobs to them and repairs them, straight on Redis; looks at\n"
-    "workers and tells them what to do, through the daemon they are connected to.";
+    "Looks at queues of Bull and BullMQ, adds jobs to them and repairs them, straight on Redis;\n"
+    "looks at workers and tells them what to do, through the daemon they are connected to.";
 
 /* Second spellings of nouns: they are taken, and nowhere shown. */
 static const struct {

@@ -141,7 +141,7 @@ static int end(const struct ct_error *err, const char *program)
         fflush(stdout);
         fprintf(stderr, "cartrita-q: %.*s\n", (int)shown.len, ct_buf_data(&shown));
         ct_buf_free(&shown);
-        if (err->code == CT_E_USAGE)
+        if (err->code == CT_E_USAGE && !strstr(err->detail, " --help"))
             fprintf(stderr, "see %s --help\n", program);
         return exit_code(err->code);
     }

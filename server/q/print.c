@@ -42,7 +42,10 @@ void print_table_cell(struct print_table *table, struct ct_str text)
         table->lens = ct_realloc(table->lens, table->cell_cap * sizeof *table->lens);
         table->styles = ct_realloc(table->styles, table->cell_cap);
     }
-    text_append_shown(&table->text, text, PRINT_CELL_MAX);
+    text_append_shown(&table->text, text,
+                      table->columns[table->cell_count % table->column_count].is_whole
+                          ? TEXT_NO_LIMIT
+                          : PRINT_CELL_MAX);
     table->styles[table->cell_count] = PRINT_PLAIN;
     table->lens[table->cell_count++] = table->text.len - before;
 }
@@ -65,7 +68,7 @@ static void fit_columns(const struct print_table *table, size_t widths[], size_t
     size_t total = GAP * (table->column_count - 1);
 
     for (size_t i = 0; i < table->column_count; i++)
-        total += widths[i];
+        total += table->columns[i].is_whole ? 0 : widths[i];
     while (total > width) {
         size_t widest = SIZE_MAX;
 

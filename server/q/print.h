@@ -32,6 +32,7 @@ struct print_column {
     const char *title;
     bool is_right;    /* numbers */
     bool is_flexible; /* gives way where the terminal is narrow */
+    bool is_whole;    /* the last column: never cut, it may run over the end of the line */
     const char *key;  /* of the field in it (view.h); NULL: its title */
 };
 

@@ -144,7 +144,7 @@ test('a flow that cannot be is refused', async (t) => {
     [{ name: 'n' }, 2, /job "n" of the flow: it needs a "queueName"/],
     [{ name: 'n', queueName: 'q', children: {} }, 2, /its "children" are no array/],
     [{ name: 'n', queueName: 'q', children: [7] }, 2, /it is no object/],
-    [{ ...tree, children: [{ ...leaf('x'), queueName: 'old' }] }, 4, /queue "old" is one of bull, which has no flows/],
+    [{ ...tree, children: [{ ...leaf('x'), queueName: 'old' }] }, 4, /queue "old" has the dialect bull, which has no flows/],
     [{ ...tree, children: [leaf('x', { priority: -1 }), leaf('y')] }, 2, /job "x" for queue "c": option priority/],
     [{ ...tree, children: Array.from({ length: 500 }, () => leaf('x')) }, 1, /more than 500 jobs \(FLOW_JOBS_MAX\)/],
     [{ ...tree, opts: { parent: { id: 'none', queue: 'bull:q' } } }, 3, /there is no parent job bull:q:none/],

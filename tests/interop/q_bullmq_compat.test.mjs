@@ -69,8 +69,9 @@ test('what 5 has put aside is told, with the command that brings it back', async
   await queue.add('n', {});
   await queue.pause();
   const [sign] = (await check(t, redis)).signs.filter(({ level }) => level === 'to do');
-  assert.deepEqual([sign.sign, sign.example], ['jobs put aside', '1 jobs']);
+  assert.deepEqual([sign.sign, sign.example], ['jobs put aside', '1 in paused']);
   assert.match(sign.meaning, /`cartrita-q queue resume QUEUE`/);
+  assert.match((await runQ(t, redis, 'compat', 'check', 'q')).stdout, /`cartrita-q queue resume QUEUE`.*with 6\n/);
   assert.equal((await runQ(t, redis, 'queue', 'resume', 'q')).code, 0);
   assert.deepEqual(signsOf(await check(t, redis), 'to do'), []);
 });

@@ -198,7 +198,7 @@ test('filters, a limit and ids choose; nothing is done without --yes or in a dry
   await side.dead.add('other', { no: 'letter' });
   const refused = await side.q('redrive', 'dead');
   assert.equal(refused.code, 2);
-  assert.match(refused.stderr, /6 dead letters of queue "dead" go back to work: 3 in "odd", 3 in "even"; 1 jobs are no dead letters and stay/);
+  assert.match(refused.stderr, /6 dead letters of queue "dead" go back to work: 3 in "odd", 3 in "even"; 1 job is no dead letter and stays/);
   assert.match(refused.stderr, /say --yes/);
   const dry = await side.q('rm', 'dead', '--origin', 'odd', '--dry-run');
   assert.equal(dry.code, 0);

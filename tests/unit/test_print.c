@@ -2,6 +2,7 @@
 #include <check.h>
 #include <locale.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "common/json.h"
 #include "q/look.h"
@@ -227,6 +228,30 @@ START_TEST(test_a_column_keeps_its_least_width)
 }
 END_TEST
 
+/* The last one may be a sentence, which is of no use in part, and makes no other one narrower. */
+START_TEST(test_a_whole_column_is_never_cut)
+{
+    static const struct print_column columns[] = {{.title = "name", .is_flexible = true},
+                                                  {.title = "what", .is_whole = true}};
+    char sentence[3 * PRINT_CELL_MAX] = "", expected[4 * PRINT_CELL_MAX];
+    struct print_table table;
+    char *text = NULL;
+    size_t len = 0;
+    FILE *out = open_memstream(&text, &len);
+
+    memset(sentence, 'a', sizeof sentence - 1);
+    snprintf(expected, sizeof expected, "name              what\na-longer-one-...  %s\n", sentence);
+    print_table_init(&table, columns, 2);
+    print_table_cell(&table, CT_STR_LIT("a-longer-one-..."));
+    print_table_cell(&table, ct_str_of(sentence));
+    print_table_write(&table, 30, out);
+    print_table_fini(&table);
+    fclose(out);
+    ck_assert_str_eq(text, expected);
+    free(text);
+}
+END_TEST
+
 /* Only the text is coloured: blanks stay where they are, and no blanks end a line. */
 START_TEST(test_colours_do_not_move_anything)
 {
@@ -328,6 +353,7 @@ int main(void)
     tcase_add_test(tcase, test_bytes_are_rough_and_short);
     tcase_add_test(tcase, test_tables_are_aligned_and_fit);
     tcase_add_test(tcase, test_a_column_keeps_its_least_width);
+    tcase_add_test(tcase, test_a_whole_column_is_never_cut);
     tcase_add_test(tcase, test_colours_do_not_move_anything);
     tcase_add_test(tcase, test_moments);
     tcase_add_test(tcase, test_json_has_commas_where_they_belong);

@@ -64,7 +64,7 @@ static const struct ct_option options[] = {
      .kind = CT_OPTION_LIST,
      FIELD(settings),
      .value_name = "KEY=JSON",
-     .help = "Setting of the queues in Bull's words, such as lockDuration=30000.",
+     .help = "Setting of the queues in Bull's or BullMQ's words, such as lockDuration=30000.",
      .not_in_file = true},
     {.name = "cancel-grace",
      .kind = CT_OPTION_DURATION_MS,

@@ -44,7 +44,7 @@ if kind('meta') == 'hash' then
     if fields[5] then note('global limit', fields[5]) end
 end
 if kind('paused') == 'list' then
-    note('jobs put aside', string.format('%d jobs', redis.call('LLEN', P .. 'paused')))
+    note('jobs put aside', string.format('%d in paused', redis.call('LLEN', P .. 'paused')))
 end
 if kind('marker') == 'zset' then
     local score = redis.call('ZSCORE', P .. 'marker', '0')

@@ -25,9 +25,9 @@ static const struct print_column columns[] = {
     {.title = "queue", .is_flexible = true, .key = "name"},
     {.title = "written by", .key = "writer"},
     {.title = "", .key = "level"},
-    {.title = "what", .is_flexible = true, .key = "meaning"},
     {.title = "seen", .is_right = true, .key = "count"},
     {.title = "such as", .is_flexible = true, .key = "example"},
+    {.title = "what", .is_whole = true, .key = "meaning"},
 };
 
 struct report {

@@ -37,8 +37,8 @@ static const struct print_column columns[] = {
     {.title = "finding"},
     {.title = "id", .is_flexible = true},
     {.title = "detail", .is_flexible = true},
-    {.title = "means", .is_flexible = true, .key = "meaning"},
     {.title = "a repair would", .is_flexible = true, .key = "cure"},
+    {.title = "means", .is_whole = true, .key = "meaning"},
 };
 
 struct finding {

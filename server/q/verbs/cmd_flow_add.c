@@ -38,7 +38,7 @@ static enum ct_code check_queue(struct session *session, const struct dialect *d
     if (!is_new && !session->dialect->has_flows)
         return ct_error_set(
             err, CT_E_UNSUPPORTED,
-            "queue \"%.60s\" is one of %s, which has no flows (--dialect says whose "
+            "queue \"%.60s\" has the dialect %s, which has no flows (--dialect says whose "
             "it is)",
             queue, session->dialect->name);
     session->dialect = dialect;
@@ -152,8 +152,8 @@ const struct command cmd_flow_add = {
     .verb = "add",
     .program = {.name = "cartrita-q flow add",
                 .usage = "FILE|- [OPTION]...",
-                .about = "Add a flow: a job, and its children for which it waits, as BullMQ's "
-                         "FlowProducer takes them.",
+                .about = "Add a flow, a job and the children it waits for, as FlowProducer takes "
+                         "it.",
                 COMMAND_OPTIONS(options)},
     .settings_size = sizeof(struct settings),
     .arg_min = 1,

@@ -333,8 +333,9 @@ static enum ct_code run(struct session *session, const void *given, const char *
     enum ct_code rc = session_need_queue(session, args[0], &counts, err);
 
     if (rc == CT_E_OK && !session->dialect->has_flows)
-        rc = ct_error_set(err, CT_E_UNSUPPORTED, "queue \"%.60s\" is one of %s, which has no flows",
-                          args[0], session->dialect->name);
+        rc = ct_error_set(err, CT_E_UNSUPPORTED,
+                          "queue \"%.60s\" has the dialect %s, which has no flows", args[0],
+                          session->dialect->name);
     if (rc != CT_E_OK)
         return rc;
     ct_buf_init(&showing.indent);

@@ -73,7 +73,7 @@ static enum ct_code check_active(const struct ending *ending, const char *id, st
                             ending->state);
     return ct_error_set(err, CT_E_CONFLICT,
                         "job \"%s\" is %s: only an active job can be cancelled. To keep it from "
-                        "running, remove it (job.remove() in Bull)",
+                        "running, remove it (`cartrita-q job rm`)",
                         id, ending->state);
 }
 
