@@ -8,75 +8,11 @@ import { test } from 'node:test';
 import { mqEvents, mqQueue } from '../lib/bullmq.mjs';
 import { missing } from '../lib/processes.mjs';
 import { startRedis } from '../lib/redis.mjs';
-import { CLI, Driver } from './bull_sides.mjs';
+import { Bench } from './bullmq_bench.mjs';
+import { CLI } from './bull_sides.mjs';
 
 const skip = missing(CLI);
 const CODES = { ok: 0, lock: 13, missing: 14, inactive: 15, type: 24 };
-
-let prefixes = 0;
-
-/* One queue with a driver of ours; every call is one commit. */
-class Bench {
-  constructor(t, redis, settings = {}) {
-    this.t = t;
-    this.redis = redis;
-    this.client = redis.client();
-    this.prefix = `bench${++prefixes}`;
-    this.driver = new Driver(t, redis, settings, 'q', this.prefix, 'bullmq');
-    this.queue = mqQueue(t, redis, 'q', { prefix: this.prefix });
-  }
-
-  key(suffix) {
-    return `${this.prefix}:q:${suffix}`;
-  }
-
-  /* Another worker on the same queue. */
-  another(settings) {
-    const other = Object.create(this);
-    other.driver = new Driver(this.t, this.redis, settings, 'q', this.prefix, 'bullmq');
-    return other;
-  }
-
-  async commit(effects = [], { fetch = 0, promote = fetch > 0, ...more } = {}) {
-    const answer = await this.driver.ask({ op: 'commit', effects, fetch, promote, ...more });
-    assert.equal(answer.error, undefined, answer.detail);
-    answer.ids = answer.jobs.map((job) => job.id);
-    answer.codes = answer.results.map((result) => result.code);
-    return answer;
-  }
-
-  fetch(count = 1, more = {}) {
-    return this.commit([], { fetch: count, ...more });
-  }
-
-  judge(id, reason, more = {}) {
-    return this.driver.ask({ op: 'judge', id, reason, stack: `Error: ${reason}`, ...more });
-  }
-
-  job(id) {
-    return this.client.hgetall(this.key(id));
-  }
-
-  list(name) {
-    return this.client.lrange(this.key(name), 0, -1);
-  }
-
-  async events(from = '-') {
-    const rows = await this.client.xrange(this.key('events'), from, '+');
-    return rows.map(([, pairs]) => pairs.slice(1).join(' '));
-  }
-
-  /* What `work` adds to the stream. */
-  async eventsOf(work) {
-    const before = (await this.events()).length;
-    await work();
-    return (await this.events()).slice(before);
-  }
-
-  exists(suffix) {
-    return this.client.exists(this.key(suffix));
-  }
-}
 
 const scenario = (name, settings, steps) => [name, settings, steps];
 
