@@ -241,12 +241,12 @@ local function finish(at, has_failed)
     return behind
 end
 
--- So many bytes of data end a fetch with fewer jobs than asked for; one job alone may be larger.
+-- So many bytes of data and options end a fetch with fewer jobs than asked for; one job alone may be larger.
 local FETCH_BYTES_MAX = 2097152
 local fetched_bytes = 0
 local function is_fetch_full(job)
-    if type(job) == 'table' and job[2] then
-        fetched_bytes = fetched_bytes + #job[2]
+    if type(job) == 'table' then
+        fetched_bytes = fetched_bytes + #(job[2] or '') + #(job[3] or '')
     end
     return fetched_bytes >= FETCH_BYTES_MAX
 end
