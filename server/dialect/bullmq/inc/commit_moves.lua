@@ -186,7 +186,7 @@ end
 
 -- Due jobs to where they wait, the first due first. Returns the next score and 1 when more are due.
 local function promote_due(max)
-    local problem = first_foreign({1, 2, 3, 7, 13, 14, 15, 16}) -- what it touches: no set of ended jobs
+    local problem = first_foreign({1, 2, 3, 7, 8, 13, 14, 15, 16}) -- what it touches: no set of ended jobs
     if problem then
         error({err = problem}, 0)
     end
@@ -256,7 +256,7 @@ local function fetch_held(max)
         return true
     end
     local places = seen[2] and tonumber(seen[2])
-    local room = places and places - call('LLEN', active) or max
+    local room = places and math.ceil(places) - call('LLEN', active) or max
     if room <= 0 then
         return true
     end

@@ -62,7 +62,7 @@ local function dedup()
         store(P, id, kept.name or '', kept.data or '{}', kept.opts or '{}', now, delay, rank, unpack(more))
         enqueue(P, id, delay ~= 0 and now + math.max(delay, 0), rank, opts.lifo == true and 'R' or 'L')
         if kept.pdk then
-            call('SADD', kept.pdk, key)
+            call('SADD', kept.pdk, P .. id)
         end
         call('DEL', kept_key(deid))
     end

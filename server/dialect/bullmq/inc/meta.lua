@@ -13,12 +13,13 @@ local function meta_of(base)
     return seen
 end
 
-local EVENTS_MAX = 10000 -- where the queue says nothing else; it says so from then on
+local EVENTS_MAX = 10000 -- where the queue says nothing else that can be used; it says so from then on
+local EVENTS_MOST = 1000000000000 -- what is more was never meant as a number of events
 
 local function events_max(base)
     local seen = meta_of(base)
     local max = seen[5] and tonumber(seen[5])
-    if not max or not (max >= 0) then
+    if not max or not (max >= 0 and max <= EVENTS_MOST) then
         max = EVENTS_MAX
         seen[5] = max
         call('HSET', base .. 'meta', 'opts.maxLenEvents', max)

@@ -52,10 +52,15 @@ local function rank_of(text)
     return rank == rank and rank or 0
 end
 
--- Behind all of its own priority.
+-- Behind all of its own priority. The job is in no other place by now: a count that is none begins anew.
 local RANK_SPAN = 4294967296
 local function prioritize(id, rank, base)
-    local number = call('INCR', (base or P) .. 'pc')
+    local counter = (base or P) .. 'pc'
+    local number = try('INCR', counter)
+    if type(number) == 'table' then
+        number = 1
+        call('SET', counter, 1)
+    end
     call('ZADD', (base or P) .. 'prioritized', rank * RANK_SPAN + number % RANK_SPAN, id)
     mark(base)
 end
