@@ -78,15 +78,13 @@ enum ct_code session_resolve(struct session *session, const char *queue, struct 
     struct redis_command command;
     enum ct_code rc;
 
-    if (!session_is_auto(session))
-        return CT_E_OK;
     redis_command_init(&command, NULL);
     dialect_build_detect(&name, &command);
     rc = session_call(session, &command, &reply, err);
     if (rc == CT_E_OK)
         rc = dialect_parse_detect(reply, &session->found, err);
     redis_reply_free(reply);
-    if (rc == CT_E_OK)
+    if (rc == CT_E_OK && session_is_auto(session))
         session_use(session, session->found.dialect);
     return rc;
 }
@@ -105,7 +103,14 @@ enum ct_code session_resolve_target(struct session *session, const char *queue,
 enum ct_code session_check_change(const struct session *session, const char *queue,
                                   struct ct_error *err)
 {
-    if (!session_is_auto(session) || session->found.verdict != DIALECT_MIXED)
+    const struct dialect_found *found = &session->found;
+
+    if (found->verdict == DIALECT_TOLD && found->dialect != session->dialect)
+        return ct_error_set(
+            err, CT_E_CONFLICT,
+            "queue \"%.60s\" is not of the dialect %s but of %s, %s: leave --dialect out", queue,
+            session->dialect->name, found->dialect->name, found->signs);
+    if (!session_is_auto(session) || found->verdict != DIALECT_MIXED)
         return CT_E_OK;
     return ct_error_set(err, CT_E_CONFLICT,
                         "queue \"%.60s\" has keys of both Bull and BullMQ, %s: say whose jobs to "

@@ -285,6 +285,22 @@ test('a queue of both: what changes it is refused, until --dialect says whose it
   assert.equal(await client.exists(`${P}1`), 0);
 });
 
+test('a queue that tells whose it is is not changed as the other\'s', options, async (t) => {
+  const redis = await startRedis(t);
+  const client = redis.client();
+  await mqQueue(t, redis, 'new').add('n', {});
+  await bullQueue(t, redis, 'old').add('n', {});
+  for (const [queue, wrong, right] of [['new', 'bull', 'bullmq'], ['old', 'bullmq', 'bull']]) {
+    for (const args of [['queue', 'pause', queue], ['job', 'add', queue, 'n'], ['job', 'rm', queue, '1', '--yes']]) {
+      const { code, stderr } = await runQ(t, redis, ...args, '--dialect', wrong);
+      assert.equal(code, 4, `${args.join(' ')}: ${stderr}`);
+      assert.match(stderr, new RegExp(`not of the dialect ${wrong} but of ${right}, .*: leave --dialect out`));
+    }
+    assert.equal(await client.llen(`bull:${queue}:wait`), 1);
+    assert.equal(await client.exists(`bull:${queue}:2`), 0);
+  }
+});
+
 test('a queue of both is served, and warned of', options, async (t) => {
   const { redis } = await mixed(t);
   const daemon = await startDaemon(t, redis, {});
