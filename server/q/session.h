@@ -99,8 +99,8 @@ enum ct_code session_resolve(struct session *session, const char *queue,
  * will be of the same dialect. */
 enum ct_code session_resolve_target(struct session *session, const char *queue,
                                     struct ct_error *err) CT_MUST_CHECK;
-/* After session_resolve: CONFLICT when the keys tell of both dialects and no --dialect was given, or
- * of another one than was given. Whatever changes queues asks first. */
+/* After session_resolve: CONFLICT when the keys tell of both dialects and no --dialect was given,
+ * or of another one than was given. Whatever changes queues asks first. */
 enum ct_code session_check_change(const struct session *session, const char *queue,
                                   struct ct_error *err) CT_MUST_CHECK;
 
