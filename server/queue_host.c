@@ -359,7 +359,9 @@ void queue_host_link_down(struct queue_host *host)
 
 void queue_host_deaf(struct queue_host *host)
 {
-    host->is_heard = host->hears_cancels = false;
+    /* A dialect without a channel has nothing to hear again. */
+    host->is_heard = !queue_dialect(host->queue)->wake_channel(queue_dialect_queue(host->queue));
+    host->hears_cancels = false;
     host_tell_up(host);
 }
 
