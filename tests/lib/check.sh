@@ -40,7 +40,8 @@ count_both() {
 show_failure() {
     case $2 in
     interop | chaos | threads)
-        # A failing test's own lines, not the long list of those that passed.
+        # The names of all that failed, then each one's own lines, not the long list of those that passed.
+        grep '^ *not ok ' "$1" | head -n 50
         awk '/^[ ]*not ok / { show = 60 } /^[ ]*ok / { show = 0 } show-- > 0' "$1" | head -n 200
         tail -n 12 "$1"
         ;;
