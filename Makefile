@@ -52,10 +52,12 @@ server_DIRS  := server
 server_SEES  := common proto redis queue cron dialect server
 q_DIRS       := server/q server/q/verbs
 q_SEES       := common proto redis queue cron dialect q
-worker_DIRS  := worker $(filter-out worker/include/ worker/plugins/,$(wildcard worker/*/))
+worker_DIRS  := worker $(filter-out worker/include/ worker/plugins/ worker/sdk/,$(wildcard worker/*/))
 worker_SEES  := common proto worker cartrita
+sdk_DIRS     := worker/sdk
+sdk_SEES     := cartrita
 
-PARTS := common proto redis cron queue dialect server q worker
+PARTS := common proto redis cron queue dialect server q worker sdk
 
 # Where a name that can be included lives.
 HOME_common   := common
@@ -132,12 +134,29 @@ $(BUILD)/cartrita-q: $(BUILD)/libq.a $(ENGINE_LIBS) $(BASE_LIBS)
 $(BUILD)/cartrita-worker: $(BUILD)/libworker.a $(BASE_LIBS)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -ldl -lm
 
-# --- plugins: plugin.h and their own libraries ---------------------------------------------------
-PLUGINS := $(patsubst worker/plugins/%/,%,$(wildcard worker/plugins/*/))
-$(BUILD)/plugins/%.so: $$(wildcard worker/plugins/$$*/*.c worker/plugins/$$*/*.h) worker/include/cartrita/plugin.h
-	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fvisibility=hidden -shared -Iworker/include $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(LIBS_$*)
-LIBS_exec = $(shell pkg-config --libs jansson)
+# --- plugins: plugin.h, the SDK and their own libraries --------------------------------------------
+# The SDK is a static library of hidden names: each plugin takes what it uses and shows none of it.
+SDK_PKGS := jansson libcurl libcrypto
+$(call objects_of,sdk): private CFLAGS_ALL += -fvisibility=hidden
+
+# NAME.so is all that lies in worker/plugins/NAME, and the SDK. PKGS_NAME: what pkg-config calls its libraries.
+PLUGINS    := $(patsubst worker/plugins/%/,%,$(wildcard worker/plugins/*/))
+PKGS_exec  := jansson
+PKGS_email := $(SDK_PKGS) gmime-3.0
+PKGS_file  := $(SDK_PKGS) vips libarchive libmagic
+PKGS_ai    := $(SDK_PKGS) vips
+PKGS_analytics := $(SDK_PKGS) libpq plplot
+plugin_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard worker/plugins/$(1)/*.c worker/plugins/$(1)/*/*.c))
+define plugin_rules
+$(call plugin_objects,$(1)): $(BUILD)/obj/worker/plugins/$(1)/%.o: worker/plugins/$(1)/%.c $(BUILD)/inc/plugin/.done
+	@mkdir -p $$(@D)
+	$$(CC) $$(CFLAGS_ALL) -fvisibility=hidden -I$(BUILD)/inc/plugin -Iworker/plugins/$(1) $$(if $$(PKGS_$(1)),$$(shell pkg-config --cflags $$(PKGS_$(1)) | sed 's/-I/-isystem /g')) -c -o $$@ $$<
+$(BUILD)/plugins/$(1).so: $(call plugin_objects,$(1)) $(BUILD)/libsdk.a
+	@mkdir -p $$(@D)
+	$$(CC) -shared $$(LDFLAGS_ALL) -Wl,--as-needed -o $$@ $$^ $$(if $$(PKGS_$(1)),$$(shell pkg-config --libs $$(PKGS_$(1)))) -ldl -lm
+endef
+plugin_SEES := cartrita
+$(foreach plugin,$(PLUGINS),$(eval $(call plugin_rules,$(plugin))))
 
 PROGRAMS := $(addprefix $(BUILD)/,cartrita-queued cartrita-worker cartrita-q)
 
@@ -159,11 +178,12 @@ $(BUILD)/inc/tests/.done: Makefile $(BUILD)/.flags
 	@touch $@
 # But server and worker never meet, so each has names the other has too: a test gets one of them.
 WORKER_TESTS := $(shell grep -l '"worker/' $(wildcard tests/*/*.c) /dev/null)
-test_libs = $(addprefix $(BUILD)/lib,$(if $(filter tests/$(1).c,$(WORKER_TESTS)),worker.a,server.a q.a dialect.a queue.a cron.a redis.a) proto.a common.a)
+SDK_TESTS    := $(shell grep -l '"cartrita/sdk/' $(wildcard tests/*/*.c) /dev/null)
+test_libs = $(addprefix $(BUILD)/lib,$(if $(filter tests/$(1).c,$(SDK_TESTS)),sdk.a,$(if $(filter tests/$(1).c,$(WORKER_TESTS)),worker.a,server.a q.a dialect.a queue.a cron.a redis.a)) proto.a common.a)
 # Only what lies in tests/ is compiled: a test may include a source of a plugin, and depends on it.
 define link_test
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(filter tests/%.c,$^) $(filter %.a,$^) $(PKG_LIBS) $(shell pkg-config --cflags --libs check) -ldl -lm
+	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(filter tests/%.c,$^) $(filter %.a,$^) $(PKG_LIBS) $(if $(filter %/libsdk.a,$^),$(shell pkg-config --libs $(SDK_PKGS))) $(shell pkg-config --cflags --libs check) -ldl -lm
 endef
 $(BUILD)/tests/%: tests/%.c $$(call test_libs,$$*) $(BUILD)/inc/tests/.done
 	$(link_test)

@@ -26,6 +26,11 @@ want() { missing="$missing $1"; }
 has_command() { command -v "$1" >/dev/null 2>&1; }
 has_library() { has_command pkg-config && pkg-config --exists "$1"; }
 
+# Charts are drawn by a part that is loaded when it is asked for.
+has_plplot_cairo() { ls /usr/lib/*/plplot*/drivers/cairo.so >/dev/null 2>&1; }
+# Debian keeps the servers' programs out of PATH.
+has_postgresql() { ls /usr/lib/postgresql/*/bin/postgres >/dev/null 2>&1 || has_command postgres; }
+
 node_major() { node -p 'process.versions.node.split(".")[0]' 2>/dev/null || echo 0; }
 
 look_for_build() {
@@ -40,6 +45,16 @@ look_for_build() {
     has_library yaml-0.1 || want libyaml-dev
     has_library jansson || want libjansson-dev
     has_library libseccomp || want libseccomp-dev
+    has_library libcurl || want libcurl4-openssl-dev
+    has_library libcrypto || want libssl-dev
+    has_library gmime-3.0 || want libgmime-3.0-dev
+    has_library vips || want libvips-dev
+    has_library libarchive || want libarchive-dev
+    has_library libmagic || want libmagic-dev
+    has_library libpq || want libpq-dev
+    has_library plplot || want libplplot-dev
+    has_plplot_cairo || want plplot-driver-cairo
+    [ -e /usr/share/fonts/truetype/dejavu ] || want fonts-dejavu-core
     [ -d /usr/share/zoneinfo ] || want tzdata
 }
 
@@ -47,6 +62,7 @@ look_for_demo() {
     has_command redis-server || want redis-server
     has_command node || want nodejs
     has_command npm || want npm
+    has_postgresql || want postgresql
     [ -e /etc/ssl/certs/ca-certificates.crt ] || want ca-certificates
 }
 
@@ -56,6 +72,7 @@ look_for_check() {
     has_command tmux || want tmux
     has_command groff || want groff-base
     has_command zsh || want zsh
+    has_command pgbouncer || want pgbouncer
     has_command fish || want fish
     has_command clang || want clang
     has_command clang-format || want clang-format
@@ -139,13 +156,12 @@ hold_services() {
 release_services() {
     [ -z "$has_policy" ] || as_root rm -f "$policy"
     has_policy=
-    case $missing in
-    *redis-server*)
-        if has_command systemctl; then
-            as_root systemctl disable redis-server >/dev/null 2>&1 || true
-        fi
-        ;;
-    esac
+    has_command systemctl || return 0
+    for service in redis-server postgresql pgbouncer; do
+        case $missing in
+        *" $service"*) as_root systemctl disable "$service" >/dev/null 2>&1 || true ;;
+        esac
+    done
 }
 
 [ -z "$missing" ] || install_packages
