@@ -319,8 +319,6 @@ void queue_host_turn(struct queue_host *host)
     queue_turn(host->queue);
     /* It is by the name of this connection that dashboards find a worker, also one that has no time
      * to wait. */
-    if (host->workers > 0 && !host->wait_link)
-        host_open_wait_link(host);
     if (host->workers == 0 && host->wait_link && !host->wait_done)
         host_close_wait_link(host, NULL);
     else if (host->workers > 0 && !host->wait_link && !host->is_retired)
