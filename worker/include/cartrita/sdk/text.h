@@ -24,7 +24,8 @@ void sdk_string_free(struct sdk_string *string);
 /* Hands the memory over (never NULL unless is_full) and empties it. */
 char *sdk_string_take(struct sdk_string *string, size_t *len);
 
-/* Base64 with padding, one line. Decoding skips white space and takes the URL alphabet, too. */
+/* Base64 with padding, one line. Decoding skips white space, takes the URL alphabet, too, and
+ * needs no padding; `bytes` is fresh memory with a NUL behind. */
 void sdk_base64_add(struct sdk_string *string, const void *bytes, size_t len);
 bool sdk_base64_decode(const char *text, size_t len, char **bytes, size_t *bytes_len);
 /* out: 2 * len + 1. */
