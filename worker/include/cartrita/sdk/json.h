@@ -47,8 +47,11 @@ bool sdk_reader_refuse(struct sdk_reader *reader, const char *name, const char *
 /* Refuses members that are none of `names` (ends with NULL), and says which was meant. */
 bool sdk_reader_only(struct sdk_reader *reader, const char *const *names);
 
-/* Absent and null give the fallback; another type, a text longer than max_len bytes, or a number
- * out of range is an error. Texts hold no NUL. */
+/* A complaint when member `name` is absent or null; returns false then. */
+bool sdk_reader_need(struct sdk_reader *reader, const char *name);
+
+/* Absent and null give the fallback; another type, a text longer than max_len bytes (0: any), or a
+ * number out of range is an error. Texts hold no NUL. */
 bool sdk_has(const struct sdk_reader *reader, const char *name); /* present and not null */
 const char *sdk_text(struct sdk_reader *reader, const char *name, const char *fallback,
                      size_t max_len);
@@ -61,7 +64,7 @@ bool sdk_boolean(struct sdk_reader *reader, const char *name, bool fallback);
  * is absent. */
 int sdk_choice(struct sdk_reader *reader, const char *name, const char *const *choices,
                int fallback);
-/* NULL when absent. */
+/* NULL when absent. max_items 0: any number. */
 const json_t *sdk_object(struct sdk_reader *reader, const char *name);
 const json_t *sdk_array(struct sdk_reader *reader, const char *name, size_t max_items);
 /* Any value; NULL when absent. */
