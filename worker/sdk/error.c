@@ -3,16 +3,43 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cartrita/sdk/secret.h"
 
+/* One line without secrets, cut between characters. Secrets go first: a cut could leave half of
+ * one, which nobody would recognise. */
+static void error_set_text(struct sdk_error *error, char *text)
+{
+    size_t len;
+
+    sdk_redact(text);
+    len = strlen(text);
+    if (len >= sizeof error->text) {
+        len = sizeof error->text - 1;
+        while (len && ((unsigned char)text[len] & 0xc0) == 0x80)
+            len--;
+    }
+    for (size_t i = 0; i < len; i++)
+        error->text[i] = (unsigned char)text[i] < ' ' || text[i] == 127 ? ' ' : text[i];
+    error->text[len] = '\0';
+}
+
 static void error_fill(struct sdk_error *error, const char *name, bool is_permanent,
                        const char *format, va_list args)
 {
+    char *text = NULL;
+
     if (!error)
         return;
-    vsnprintf(error->text, sizeof error->text, format, args);
+    if (vasprintf(&text, format, args) < 0)
+        text = NULL;
+    if (text)
+        error_set_text(error, text);
+    else
+        snprintf(error->text, sizeof error->text, "out of memory");
+    free(text);
     snprintf(error->name, sizeof error->name, "%s", name);
     error->is_permanent = is_permanent;
     error->delay_ms = -1;
@@ -40,16 +67,20 @@ bool sdk_retry_later(struct sdk_error *error, const char *name, const char *form
 
 bool sdk_error_wrap(struct sdk_error *error, const char *format, ...)
 {
-    char context[SDK_ERROR_TEXT_MAX], text[SDK_ERROR_TEXT_MAX];
+    char *context = NULL, *text = NULL;
     va_list args;
 
     if (!error)
         return false;
     va_start(args, format);
-    vsnprintf(context, sizeof context, format, args);
+    if (vasprintf(&context, format, args) < 0)
+        context = NULL;
     va_end(args);
-    snprintf(text, sizeof text, "%s", error->text);
-    snprintf(error->text, sizeof error->text, "%.300s: %.720s", context, text);
+    if (context && asprintf(&text, "%s: %s", context, error->text) >= 0) {
+        error_set_text(error, text);
+        free(text);
+    }
+    free(context);
     return false;
 }
 
@@ -60,7 +91,7 @@ void sdk_end_failed(const struct cartrita_host *host, struct cartrita_job *job,
     char text[SDK_ERROR_TEXT_MAX];
 
     snprintf(text, sizeof text, "%s", error->text);
-    sdk_redact(text);
+    sdk_redact(text); /* a plugin may have written it itself */
     failure.reason = text;
     failure.name = error->name[0] ? error->name : NULL;
     failure.is_unrecoverable = error->is_permanent;

@@ -20,7 +20,7 @@ bool sdk_secret_read(const char *reference, char **value, struct sdk_error *erro
 /* Overwrites, then frees; it stays known to sdk_redact. NULL is allowed. */
 void sdk_secret_free(char *value);
 
-/* Replaces each known secret in `text`, in place, by asterisks. Any thread. */
+/* Replaces each known secret in `text`, in place, by four asterisks. Any thread. */
 void sdk_redact(char *text);
 
 #endif
