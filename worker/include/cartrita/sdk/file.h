@@ -15,8 +15,9 @@
 /* Directories below which jobs may name files. */
 struct sdk_roots;
 
-/* `paths`: a text or an array of texts, absolute; NULL: the whole file system. A root that is no
- * directory is an error. Free with sdk_roots_close. */
+/* `paths`: a text or an array of texts, absolute. A root that is no directory is an error. NULL, or
+ * JSON's null: the whole file system, for which *out is NULL, here and in all that takes roots.
+ * Free with sdk_roots_close. */
 bool sdk_roots_open(const json_t *paths, struct sdk_roots **out, struct sdk_error *error);
 void sdk_roots_close(struct sdk_roots *roots);
 
@@ -29,12 +30,17 @@ int sdk_file_open(const struct sdk_roots *roots, const char *path, int64_t *size
 bool sdk_file_read(const struct sdk_roots *roots, const char *path, size_t max_size, char **bytes,
                    size_t *len, struct sdk_error *error);
 
+/* A directory (O_RDONLY), under the same rules, for those who write many files into one; -1 with an
+ * error. */
+int sdk_directory_open(const struct sdk_roots *roots, const char *path, bool makes_directories,
+                       struct sdk_error *error);
+
 /* A file being written: it has its name only once it is whole (a crash leaves the old one). */
 struct sdk_output {
-    int fd; /* write here; -1 when closed */
-    int directory;
-    char *name;      /* in `directory` */
-    char *temporary; /* in `directory`; NULL: it has no name yet */
+    int fd;          /* write here; -1 when closed */
+    int directory;   /* holds both names */
+    char *name;      /* to be */
+    char *temporary; /* until then: ".cartrita-NUMBER.part"; a process that is killed leaves it */
 };
 
 /* Creates missing directories on the way when `makes_directories`. A full disk is worth a retry. */
