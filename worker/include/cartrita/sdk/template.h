@@ -1,6 +1,7 @@
 /* Texts with variables, in the common part of Mustache: {{name}} (HTML-escaped where the template
  * is HTML), {{{name}}} and {{&name}} (as it is), {{#list}}...{{/list}} (for each, or when true),
- * {{^list}}...{{/list}} (when false, empty or absent), {{.}}, {{a.b}}, {{! comment }}. No partials,
+ * {{^list}}...{{/list}} (when false, 0, empty or absent), {{.}}, {{a.b}}, {{! comment }}. A line
+ * that holds a tag of a section or a comment and nothing else leaves no line behind. No partials,
  * no lambdas, no other delimiters: a template can read its variables and nothing else. */
 #ifndef CARTRITA_SDK_TEMPLATE_H
 #define CARTRITA_SDK_TEMPLATE_H
@@ -11,7 +12,8 @@
 #include "cartrita/sdk/error.h"
 #include "cartrita/sdk/text.h"
 
-#define SDK_TEMPLATE_DEPTH_MAX 32u
+#define SDK_TEMPLATE_DEPTH_MAX 32u       /* sections within sections */
+#define SDK_TEMPLATE_STEPS_MAX 10000000u /* tags that one rendering goes through */
 
 struct sdk_template;
 
