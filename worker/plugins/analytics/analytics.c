@@ -21,6 +21,7 @@
 #define ANALYTICS_BATCH_WAIT_MS 5u
 
 static const struct sdk_handler handlers[] = {
+    {"aggregate", analytics_aggregate},
     {"maintain", analytics_maintain},
 };
 

@@ -17,8 +17,9 @@
 
 #define CANCEL_WAIT_MS   2000
 #define ROLLBACK_WAIT_MS 2000
-#define ANSWER_SLACK_MS  10000 /* the server ends a statement by itself; then the network is gone \
-                                */
+#define ANSWER_SLACK_MS                                                      \
+    10000 /* the server ends a statement by itself; then the network is gone \
+           */
 #define BEGIN_SQL_MAX 512
 
 struct pg_session {
