@@ -162,10 +162,13 @@ PROGRAMS := $(addprefix $(BUILD)/,cartrita-queued cartrita-worker cartrita-q)
 
 all: $(PROGRAMS) $(PLUGINS:%=$(BUILD)/plugins/%.so) examples ## build programs, plugins and examples (default)
 
+comma := ,
 EXAMPLE_PLUGINS := $(patsubst examples/%/,%,$(dir $(wildcard examples/*/*.c)))
+SDK_EXAMPLES := $(patsubst examples/%.c,$(BUILD)/examples/%,$(shell grep -l '"cartrita/sdk/' $(wildcard examples/*/*.c) /dev/null))
+$(sort $(patsubst %/,%.so,$(dir $(SDK_EXAMPLES)))): $(BUILD)/libsdk.a
 $(BUILD)/examples/%.so: $$(wildcard examples/$$*/*.c) worker/include/cartrita/plugin.h
 	@mkdir -p $(@D)
-	$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fvisibility=hidden -shared -Iworker/include $(LDFLAGS_ALL) -o $@ $(filter %.c,$^)
+	$(CC) $(filter-out -MMD -MP,$(CFLAGS_ALL)) -fvisibility=hidden -shared -Iworker/include $(LDFLAGS_ALL) -o $@ $(filter %.c,$^) $(if $(filter %.a,$^),$(filter %.a,$^) -Wl$(comma)--as-needed $(shell pkg-config --cflags --libs $(SDK_PKGS)))
 examples: $(sort $(EXAMPLE_PLUGINS:%=$(BUILD)/examples/%.so)) ## build the example plugins
 
 # --- tests ---------------------------------------------------------------------------------------
