@@ -7,6 +7,8 @@
 
 #include "cartrita/sdk/settings.h"
 #include "infer/infer.h"
+#include "onnx/batch.h"
+#include "onnx/models.h"
 
 #define AI_VERSION "1.0"
 
@@ -84,6 +86,8 @@ static void ai_close(void *self)
 {
     struct ai *ai = self;
 
+    batches_close(ai->batches);
+    models_close(ai->models);
     sdk_http_close(ai->http);
     sdk_roots_close(ai->roots);
     sdk_settings_free(ai_table, AI_SETTING_COUNT, &ai->settings);
@@ -96,7 +100,8 @@ static bool ai_open_parts(struct ai *ai, const char *config, struct sdk_error *e
 
     return sdk_settings_read(config, ai_table, AI_SETTING_COUNT, &ai->settings, error) &&
            sdk_roots_open(ai->settings.roots, &ai->roots, error) &&
-           sdk_http_open(&http, &ai->http, error);
+           sdk_http_open(&http, &ai->http, error) && models_open(ai, &ai->models, error) &&
+           batches_open(ai, &ai->batches, error);
 }
 
 static int32_t ai_open(const struct cartrita_host *host, const char *config, uint32_t concurrency,
@@ -128,5 +133,13 @@ static void ai_run(void *self, struct cartrita_job *const *jobs, size_t job_coun
     sdk_run_job(ai->host, ai, jobs[0], ai_handlers, AI_HANDLER_COUNT);
 }
 
+static void ai_cancel(void *self, struct cartrita_job *job, const char *reason)
+{
+    struct ai *ai = self;
+
+    (void)reason;
+    batches_cancel(ai->batches, job);
+}
+
 CARTRITA_PLUGIN(.name = "ai", .version = AI_VERSION, .open = ai_open, .run = ai_run,
-                .close = ai_close)
+                .close = ai_close, .cancel = ai_cancel)
