@@ -38,7 +38,6 @@ struct models {
     struct entry *list;
     int64_t cost; /* of all entries */
     uint64_t turn;
-    size_t loads;
 };
 
 /* --- which file ---------------------------------------------------------------------------------
@@ -193,6 +192,14 @@ static struct entry *models_reserve(struct models *models, const struct stamp *s
     return entry;
 }
 
+static void models_tell(const struct models *models, const char *path)
+{
+    char text[PATH_MAX + 64];
+
+    snprintf(text, sizeof text, "ai: model loaded: %s", path);
+    models->ai->host->log_process(CARTRITA_LOG_INFO, text);
+}
+
 /* Under the lock, which is not held while the file is read. */
 static bool models_load(struct models *models, const char *name, const char *path,
                         struct entry *entry, struct sdk_error *error)
@@ -211,7 +218,7 @@ static bool models_load(struct models *models, const char *name, const char *pat
         if (json_is_boolean(batch))
             model->is_batchable = json_is_true(batch);
         entry->model = model;
-        models->loads++;
+        models_tell(models, path);
     }
     pthread_cond_broadcast(&models->changed);
     return is_open;
@@ -291,16 +298,6 @@ void models_release(struct models *models, const struct model *model)
     for (struct entry *entry = models->list; entry; entry = entry->next)
         if (entry->model == model && --entry->users == 0)
             pthread_cond_broadcast(&models->changed);
-    pthread_mutex_unlock(&models->lock);
-}
-
-void models_count(struct models *models, size_t *loads, size_t *loaded)
-{
-    pthread_mutex_lock(&models->lock);
-    *loads = models->loads;
-    *loaded = 0;
-    for (struct entry *entry = models->list; entry; entry = entry->next)
-        *loaded += entry->model != NULL;
     pthread_mutex_unlock(&models->lock);
 }
 

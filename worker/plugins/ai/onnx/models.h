@@ -23,7 +23,4 @@ bool models_take(struct models *models, struct sdk_call *call, const char *name,
                  const struct model **out, struct sdk_error *error);
 void models_release(struct models *models, const struct model *model);
 
-/* Loaded since open, and how many of them are loaded now. */
-void models_count(struct models *models, size_t *loads, size_t *loaded);
-
 #endif
