@@ -12,6 +12,7 @@ static const struct file_step steps[] = {
     {"image", image_step},
     {"checksum", checksum_step},
     {"inspect", inspect_step},
+    {"archive", archive_step},
 };
 #define STEP_COUNT (sizeof steps / sizeof steps[0])
 

@@ -21,6 +21,16 @@ static const struct sdk_setting table[] = {
     {"vipsThreads", SDK_SETTING_INTEGER, AT(vips_threads), "1", 1, 64, NULL, false},
     {"vipsCache", SDK_SETTING_SIZE, AT(vips_cache), "0", 0, INT64_MAX, NULL, false},
 
+    {"archiveMaxBytes", SDK_SETTING_SIZE, AT(archive_bytes_max), "4G", 1, INT64_MAX, NULL, false},
+    {"archiveMaxFileBytes", SDK_SETTING_SIZE, AT(archive_file_bytes_max), "2G", 1, INT64_MAX, NULL,
+     false},
+    {"archiveMaxEntries", SDK_SETTING_INTEGER, AT(archive_entries_max), "100000", 1, INT32_MAX,
+     NULL, false},
+    {"archiveMaxRatio", SDK_SETTING_INTEGER, AT(archive_ratio_max), "200", 1, INT32_MAX, NULL,
+     false},
+    {"archiveMaxDepth", SDK_SETTING_INTEGER, AT(archive_depth_max), "32", 1, 128, NULL, false},
+    {"archiveListMax", SDK_SETTING_INTEGER, AT(archive_list_max), "10000", 0, 1000000, NULL, false},
+
     {"httpConnectTimeout", SDK_SETTING_DURATION, AT(http_connect_ms), "10s", 0, 0, NULL, false},
     {"httpTimeout", SDK_SETTING_DURATION, AT(http_timeout_ms), "5m", 0, 0, NULL, false},
     {"httpIdleTimeout", SDK_SETTING_DURATION, AT(http_idle_ms), "30s", 0, 0, NULL, false},

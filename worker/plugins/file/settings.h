@@ -18,6 +18,9 @@ struct file_settings {
     /* images */
     int64_t pixels_max, variants_max;
     int64_t vips_threads, vips_cache;
+    /* archives */
+    int64_t archive_bytes_max, archive_file_bytes_max, archive_entries_max, archive_ratio_max,
+        archive_depth_max, archive_list_max;
     /* HTTP */
     int64_t http_connect_ms, http_timeout_ms, http_idle_ms, http_attempts;
     bool http_refuses_private;

@@ -96,5 +96,6 @@ bool file_inline(struct file_work *work, json_t *json, const void *bytes, size_t
 bool image_step(struct file_work *work);
 bool checksum_step(struct file_work *work);
 bool inspect_step(struct file_work *work);
+bool archive_step(struct file_work *work);
 
 #endif
