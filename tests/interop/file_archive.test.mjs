@@ -204,7 +204,7 @@ test('broken, cut and encrypted archives fail for good', { skip }, async () => {
   await refuses({ operation: 'extract', input: await put('text.zip', 'this is no archive'), output }, /no tar, zip or 7z archive/);
   await refuses({ operation: 'extract', input: await put('empty.zip', ''), output }, /archive/);
   const cut = gzipSync(tar({ name: 'f', content: noise })).subarray(0, 300);
-  await refuses({ operation: 'extract', input: await put('cut.tar.gz', cut), output }, /broken or cut short/);
+  await refuses({ operation: 'extract', input: await put('cut.tar.gz', cut), output }, /broken/);
   await refuses({ operation: 'extract', input: await put('cut.zip', good.subarray(0, 100)), output }, /broken/);
   const flipped = Buffer.from(good);
   flipped[60] ^= 0xff;
