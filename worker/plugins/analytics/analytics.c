@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cartrita/sdk/file.h"
+#include "cartrita/sdk/http.h"
 #include "lanes.h"
 #include "postgres/pool.h"
 #include "query/query.h"
@@ -23,6 +25,9 @@
 static const struct sdk_handler handlers[] = {
     {"aggregate", analytics_aggregate},
     {"maintain", analytics_maintain},
+    {"report", analytics_report},
+    {"index", analytics_index},
+    {"export", analytics_export},
 };
 
 #define HANDLER_COUNT (sizeof handlers / sizeof handlers[0])
@@ -44,6 +49,7 @@ static bool analytics_open_pool(const struct analytics *analytics, const char *u
 static bool analytics_open_parts(struct analytics *analytics, struct sdk_error *error)
 {
     const struct analytics_settings *settings = &analytics->settings;
+    const struct sdk_http_options http = {0};
 
     return analytics_open_pool(analytics, settings->url, "the database", &analytics->primary,
                                error) &&
@@ -51,6 +57,8 @@ static bool analytics_open_parts(struct analytics *analytics, struct sdk_error *
             analytics_open_pool(analytics, settings->replica_url, "the replica",
                                 &analytics->replica, error)) &&
            queries_open(settings->queries, &analytics->queries, error) &&
+           (!settings->roots || sdk_roots_open(settings->roots, &analytics->roots, error)) &&
+           sdk_http_open(&http, &analytics->http, error) &&
            schema_open(analytics, &analytics->schema, error);
 }
 
@@ -61,6 +69,10 @@ static void analytics_close(void *self)
 
     partitions_free(analytics->partitions);
     schema_close(analytics->schema);
+    if (analytics->http)
+        sdk_http_close(analytics->http);
+    if (analytics->roots)
+        sdk_roots_close(analytics->roots);
     queries_close(analytics->queries);
     pg_pool_close(analytics->replica);
     pg_pool_close(analytics->primary);

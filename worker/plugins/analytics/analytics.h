@@ -11,6 +11,8 @@
 #include "cartrita/sdk/call.h"
 #include "cartrita/sdk/error.h"
 
+struct sdk_http;
+struct sdk_roots;
 struct pg_pool;
 struct partitions;
 struct queries;
@@ -35,6 +37,13 @@ struct analytics_settings {
     int64_t age_max_ms, ahead_max_ms;
     int64_t events_max, event_bytes_max;
     int64_t rows_max, windows_max;
+    json_t *roots; /* below which files may be written; NULL: anywhere */
+    int64_t inline_max, report_rows_max, report_bytes_max, chart_points_max;
+    char *mail_queue;           /* NULL: reports are not mailed */
+    char *search_url;           /* secret (it may hold a password); NULL: nothing is indexed */
+    char *search_authorization; /* secret: the value of a header; NULL: none */
+    int64_t search_batch, search_batch_bytes, search_rows_max;
+    int64_t export_rows_max, export_files_max;
     json_t *queries; /* by name; NULL: only those that are built in */
 };
 
@@ -47,6 +56,8 @@ struct analytics {
     struct schema *schema;         /* owned */
     struct partitions *partitions; /* owned */
     struct queries *queries;       /* owned */
+    struct sdk_roots *roots;       /* owned; NULL: anywhere */
+    struct sdk_http *http;         /* owned */
     _Atomic int64_t maintained_ms; /* when this process last looked; monotonic */
 };
 
@@ -59,5 +70,8 @@ void analytics_settings_free(struct analytics_settings *settings);
  * are in track/track.h. */
 bool analytics_aggregate(struct sdk_call *call);
 bool analytics_maintain(struct sdk_call *call);
+bool analytics_report(struct sdk_call *call);
+bool analytics_index(struct sdk_call *call);
+bool analytics_export(struct sdk_call *call);
 
 #endif

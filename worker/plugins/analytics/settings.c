@@ -5,6 +5,8 @@
 #define MINUTE_MS ((int64_t)60 * 1000)
 #define DAY_MS    (24 * 60 * MINUTE_MS)
 #define YEAR_MS   (366 * DAY_MS)
+#define ROWS_MAX  INT64_C(1000000000000)
+#define BYTES_MAX (INT64_C(1) << 50)
 
 /* In the order of enum partition_span. */
 static const char *const partition_words[] = {"day", "week", "month", NULL};
@@ -36,6 +38,24 @@ static const struct sdk_setting table[] = {
      false},
     {"rowsMax", SDK_SETTING_INTEGER, AT(rows_max), "10000", 1, 1000000, NULL, false},
     {"windowsMax", SDK_SETTING_INTEGER, AT(windows_max), "1000", 1, 100000, NULL, false},
+    {"roots", SDK_SETTING_JSON, AT(roots), NULL, 0, 0, NULL, false},
+    {"inlineMax", SDK_SETTING_SIZE, AT(inline_max), "256k", 0, 8 * 1024 * 1024, NULL, false},
+    {"reportRowsMax", SDK_SETTING_INTEGER, AT(report_rows_max), "1000000", 1, ROWS_MAX, NULL,
+     false},
+    {"reportBytesMax", SDK_SETTING_SIZE, AT(report_bytes_max), "1G", 1, BYTES_MAX, NULL, false},
+    {"chartPointsMax", SDK_SETTING_INTEGER, AT(chart_points_max), "100000", 1, 10000000, NULL,
+     false},
+    {"mailQueue", SDK_SETTING_TEXT, AT(mail_queue), NULL, 0, 0, NULL, false},
+    {"searchUrl", SDK_SETTING_SECRET, AT(search_url), NULL, 0, 0, NULL, false},
+    {"searchAuthorization", SDK_SETTING_SECRET, AT(search_authorization), NULL, 0, 0, NULL, false},
+    {"searchBatch", SDK_SETTING_INTEGER, AT(search_batch), "1000", 1, 100000, NULL, false},
+    {"searchBatchBytes", SDK_SETTING_SIZE, AT(search_batch_bytes), "5M", 1024, 100 * 1024 * 1024,
+     NULL, false},
+    {"searchRowsMax", SDK_SETTING_INTEGER, AT(search_rows_max), "1000000", 1, ROWS_MAX, NULL,
+     false},
+    {"exportRowsMax", SDK_SETTING_INTEGER, AT(export_rows_max), "100000000", 1, ROWS_MAX, NULL,
+     false},
+    {"exportFilesMax", SDK_SETTING_INTEGER, AT(export_files_max), "10000", 1, 1000000, NULL, false},
     {"queries", SDK_SETTING_JSON, AT(queries), NULL, 0, 0, NULL, false},
 };
 

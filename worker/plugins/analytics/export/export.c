@@ -1,0 +1,5 @@
+#include "analytics.h"
+bool analytics_export(struct sdk_call *call)
+{
+    return sdk_refuse(&call->error, "X", "x");
+}
