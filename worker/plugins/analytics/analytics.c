@@ -27,7 +27,6 @@ static const struct sdk_handler handlers[] = {
     {"maintain", analytics_maintain},
     {"report", analytics_report},
     {"index", analytics_index},
-    {"export", analytics_export},
 };
 
 #define HANDLER_COUNT (sizeof handlers / sizeof handlers[0])

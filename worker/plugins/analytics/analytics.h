@@ -40,10 +40,9 @@ struct analytics_settings {
     json_t *roots; /* below which files may be written; NULL: anywhere */
     int64_t inline_max, report_rows_max, report_bytes_max, chart_points_max;
     char *mail_queue;           /* NULL: reports are not mailed */
-    char *search_url;           /* secret (it may hold a password); NULL: nothing is indexed */
+    char *search_url;           /* NULL: nothing is indexed */
     char *search_authorization; /* secret: the value of a header; NULL: none */
     int64_t search_batch, search_batch_bytes, search_rows_max;
-    int64_t export_rows_max, export_files_max;
     json_t *queries; /* by name; NULL: only those that are built in */
 };
 
@@ -72,6 +71,5 @@ bool analytics_aggregate(struct sdk_call *call);
 bool analytics_maintain(struct sdk_call *call);
 bool analytics_report(struct sdk_call *call);
 bool analytics_index(struct sdk_call *call);
-bool analytics_export(struct sdk_call *call);
 
 #endif

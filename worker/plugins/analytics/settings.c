@@ -46,16 +46,13 @@ static const struct sdk_setting table[] = {
     {"chartPointsMax", SDK_SETTING_INTEGER, AT(chart_points_max), "100000", 1, 10000000, NULL,
      false},
     {"mailQueue", SDK_SETTING_TEXT, AT(mail_queue), NULL, 0, 0, NULL, false},
-    {"searchUrl", SDK_SETTING_SECRET, AT(search_url), NULL, 0, 0, NULL, false},
+    {"searchUrl", SDK_SETTING_TEXT, AT(search_url), NULL, 0, 0, NULL, false},
     {"searchAuthorization", SDK_SETTING_SECRET, AT(search_authorization), NULL, 0, 0, NULL, false},
     {"searchBatch", SDK_SETTING_INTEGER, AT(search_batch), "1000", 1, 100000, NULL, false},
     {"searchBatchBytes", SDK_SETTING_SIZE, AT(search_batch_bytes), "5M", 1024, 100 * 1024 * 1024,
      NULL, false},
     {"searchRowsMax", SDK_SETTING_INTEGER, AT(search_rows_max), "1000000", 1, ROWS_MAX, NULL,
      false},
-    {"exportRowsMax", SDK_SETTING_INTEGER, AT(export_rows_max), "100000000", 1, ROWS_MAX, NULL,
-     false},
-    {"exportFilesMax", SDK_SETTING_INTEGER, AT(export_files_max), "10000", 1, 1000000, NULL, false},
     {"queries", SDK_SETTING_JSON, AT(queries), NULL, 0, 0, NULL, false},
 };
 

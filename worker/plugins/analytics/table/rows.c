@@ -6,7 +6,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define TIME_TEXT_MAX 40u
+#include "postgres/error.h"
+#include "query/read.h"
+
+#define TIME_TEXT_MAX   40u
+#define READ_ONLY_STATE "25006"
 
 #define OID_INT2      21u
 #define OID_INT4      23u
@@ -136,26 +140,20 @@ static void stream_free(struct stream *stream)
 bool rows_stream(struct sdk_call *call, const struct rows *rows, const struct rows_taker *taker,
                  uint64_t *count)
 {
-    const struct analytics *analytics = call->self;
-    struct pg_want want = {
-        .schema = analytics->settings.schema_name,
-        .is_read_only = true,
-        .timeout_ms = analytics->settings.query_timeout_ms,
-        .stop = pg_stop_with(call),
-    };
     struct stream stream = {.taker = taker};
     struct pg_rows sink = {stream_head, stream_row, &stream};
     struct pg_session *session;
     bool is_done = false;
 
     call->host->phase(call->job, "query");
-    if (!pg_begin(analytics->replica ? analytics->replica : analytics->primary, &want, &session,
-                  &call->error))
+    if (!query_begin(call, &session, &call->error))
         return false;
     if (pg_stream(session, rows->query->sql, &rows->values.params, &sink, &call->error))
         is_done = pg_commit(session, &call->error);
     else
         pg_rollback(session);
+    if (!is_done && pg_error_is(&call->error, READ_ONLY_STATE))
+        call->error.is_permanent = true; /* it is ours that is read-only, not the server */
     stream_free(&stream);
     *count = stream.count;
     return is_done || sdk_error_wrap(&call->error, "query %s", rows->query->name);
