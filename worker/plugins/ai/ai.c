@@ -7,6 +7,7 @@
 
 #include "cartrita/sdk/settings.h"
 #include "infer/infer.h"
+#include "ocr/ocr.h"
 #include "onnx/batch.h"
 #include "onnx/models.h"
 
@@ -79,6 +80,7 @@ static const struct sdk_setting ai_table[] = {
 /* By name of the job. */
 static const struct sdk_handler ai_handlers[] = {
     {"infer", infer_run},
+    {"ocr", ocr_run},
 };
 #define AI_HANDLER_COUNT (sizeof ai_handlers / sizeof ai_handlers[0])
 
@@ -86,6 +88,7 @@ static void ai_close(void *self)
 {
     struct ai *ai = self;
 
+    ocr_close(ai->ocr);
     batches_close(ai->batches);
     models_close(ai->models);
     sdk_http_close(ai->http);
@@ -101,7 +104,7 @@ static bool ai_open_parts(struct ai *ai, const char *config, struct sdk_error *e
     return sdk_settings_read(config, ai_table, AI_SETTING_COUNT, &ai->settings, error) &&
            sdk_roots_open(ai->settings.roots, &ai->roots, error) &&
            sdk_http_open(&http, &ai->http, error) && models_open(ai, &ai->models, error) &&
-           batches_open(ai, &ai->batches, error);
+           batches_open(ai, &ai->batches, error) && ocr_open(ai, &ai->ocr, error);
 }
 
 static int32_t ai_open(const struct cartrita_host *host, const char *config, uint32_t concurrency,

@@ -12,6 +12,7 @@
 
 struct models;
 struct batches;
+struct ocr;
 
 /* As the user gives them; ai.c has the table. */
 struct ai_settings {
@@ -43,6 +44,7 @@ struct ai {
     struct sdk_http *http;   /* owned: one client, its connections shared by all jobs */
     struct models *models;   /* owned */
     struct batches *batches; /* owned */
+    struct ocr *ocr;         /* owned; NULL: the settings name no models for it */
 };
 
 #endif

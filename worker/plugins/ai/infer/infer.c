@@ -180,7 +180,7 @@ bool infer_run(struct sdk_call *call)
     bool is_done;
 
     if (!infer_read(&infer) ||
-        !models_take(infer.ai->models, call, infer.name, &infer.model, &call->error))
+        !models_take(infer.ai->models, call, infer.name, false, &infer.model, &call->error))
         return false;
     is_done = infer_with_model(&infer);
     for (size_t i = 0; i < MODEL_PORTS_MAX; i++) {

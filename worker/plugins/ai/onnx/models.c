@@ -76,8 +76,8 @@ static bool models_check_settings(const struct models *models, struct sdk_error 
 
 /* The path as the library opens it, real, with what tells this file from another. Paths of jobs
  * lie below the roots; those of the settings may be anywhere. */
-static bool models_locate(struct models *models, const char *name, char path[PATH_MAX],
-                          struct stamp *stamp, struct sdk_error *error)
+static bool models_locate(struct models *models, const char *name, bool is_owners,
+                          char path[PATH_MAX], struct stamp *stamp, struct sdk_error *error)
 {
     const json_t *named = models_named(models, name);
     const char *given = named ? named_path(named) : name;
@@ -87,7 +87,7 @@ static bool models_locate(struct models *models, const char *name, char path[PAT
     ssize_t len;
     int fd;
 
-    fd = sdk_file_open(named ? NULL : models->ai->roots, given, &size, error);
+    fd = sdk_file_open(named || is_owners ? NULL : models->ai->roots, given, &size, error);
     if (fd < 0)
         return sdk_error_wrap(error, "model \"%.200s\"", name);
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -269,7 +269,7 @@ static struct entry *models_hold(struct models *models, struct sdk_call *call, c
     return entry;
 }
 
-bool models_take(struct models *models, struct sdk_call *call, const char *name,
+bool models_take(struct models *models, struct sdk_call *call, const char *name, bool is_owners,
                  const struct model **out, struct sdk_error *error)
 {
     char path[PATH_MAX];
@@ -278,7 +278,7 @@ bool models_take(struct models *models, struct sdk_call *call, const char *name,
 
     if (call)
         call->host->phase(call->job, "load the model");
-    if (!models_locate(models, name, path, &stamp, error))
+    if (!models_locate(models, name, is_owners, path, &stamp, error))
         return false;
     pthread_mutex_lock(&models->lock);
     entry = models_hold(models, call, name, path, &stamp, error);
@@ -349,7 +349,7 @@ static bool models_preload(struct models *models, struct sdk_error *error)
     {
         if (!json_is_string(name))
             return sdk_refuse(error, "SettingsError", "preload: a list of models is expected");
-        if (!models_take(models, NULL, json_string_value(name), &model, error))
+        if (!models_take(models, NULL, json_string_value(name), true, &model, error))
             return sdk_error_wrap(error, "preload");
         if (models->ai->settings.warm_up && !models_warm(models, model, &cold)) {
             snprintf(text, sizeof text, "ai: model \"%.200s\" is loaded, but not warm: %s",

@@ -16,10 +16,11 @@ struct models;
 bool models_open(struct ai *ai, struct models **out, struct sdk_error *error);
 void models_close(struct models *models);
 
-/* The model that `name` stands for: a name of the setting `models`, else a path. Give it back with
+/* The model that `name` stands for: a name of the setting `models`, else a path: of a
+ * job, below the roots, or (is_owners) of the settings, anywhere. Give it back with
  * models_release. Waits while another thread loads it, or while all memory is in use. A thread may
  * hold one at a time. `call` may be NULL. */
-bool models_take(struct models *models, struct sdk_call *call, const char *name,
+bool models_take(struct models *models, struct sdk_call *call, const char *name, bool is_owners,
                  const struct model **out, struct sdk_error *error);
 void models_release(struct models *models, const struct model *model);
 
