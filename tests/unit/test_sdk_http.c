@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cartrita/sdk/source.h"
 #include "tests/lib/unit.h"
 #include "tests/unit/sdk_http_bench.h"
 
@@ -363,6 +364,31 @@ START_TEST(test_a_body_is_read_from_the_caller)
 }
 END_TEST
 
+START_TEST(test_a_source_may_be_an_url)
+{
+    struct sdk_sources sources = {.max_bytes = 2000};
+    struct sdk_content content;
+    json_t *data;
+    struct sdk_reader reader;
+
+    open_client((struct sdk_http_options){0});
+    sources.http = http;
+    data = json_pack("{s:s}", "in", at("/echo?secret"));
+    reader = sdk_reader(data, "data", &error);
+    ck_assert(sdk_source_read(&sources, NULL, &reader, "in", &content));
+    ck_assert(strncmp(content.bytes, "GET /echo?secret ", 17) == 0);
+    ck_assert_str_eq(content.name, "echo");
+    ck_assert_ptr_null(content.type);
+    sdk_content_free(&content);
+    json_object_set_new(data, "in", json_string(at("/bad")));
+    ck_assert(!sdk_source_read(&sources, NULL, &reader, "in", &content));
+    check_text("data.in: GET http://127.0.0.1:");
+    check_text("/bad: 422 Unprocessable: no such thing");
+    json_decref(data);
+    close_all();
+}
+END_TEST
+
 static atomic_int answered;
 
 static void *ask_often(void *ctx)
@@ -450,6 +476,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_a_refusal_shows_the_answer);
     tcase_add_test(tcase, test_pieces_are_handed_on);
     tcase_add_test(tcase, test_a_body_is_read_from_the_caller);
+    tcase_add_test(tcase, test_a_source_may_be_an_url);
     tcase_add_test(tcase, test_many_threads_share_few_connections);
     tcase_add_test(tcase, test_a_cancel_ends_every_wait);
 }

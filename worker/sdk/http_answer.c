@@ -104,10 +104,11 @@ static const char *status_text(long status)
     return status >= 500 ? "Server Error" : status >= 400 ? "Refused" : "Redirect";
 }
 
-/* The beginning of the body as one line. What is no text is not shown; a cut character goes. */
+/* The beginning of the body as one line. What is no UTF-8 is not shown; a cut character goes. */
 static void body_show(const struct sdk_http_response *response, char shown[BODY_SHOWN_MAX + 3])
 {
     size_t len = 0;
+    json_t *probe;
 
     shown[0] = '\0';
     for (size_t i = 0; i < response->body_len && len < BODY_SHOWN_MAX; i++) {
@@ -126,11 +127,13 @@ static void body_show(const struct sdk_http_response *response, char shown[BODY_
         if (len > 0 && (unsigned char)shown[1 + len] >= 0xc0)
             len--;
     }
-    if (len == 0)
-        return;
-    shown[0] = ':';
-    shown[1] = ' ';
-    shown[2 + len] = '\0';
+    probe = json_stringn(shown + 2, len);
+    if (len > 0 && probe) {
+        shown[0] = ':';
+        shown[1] = ' ';
+        shown[2 + len] = '\0';
+    }
+    json_decref(probe);
 }
 
 bool sdk_http_refused(const struct sdk_http_request *request,

@@ -23,11 +23,12 @@ struct sdk_content {
     char *type; /* owned: as the server or the data URL says; NULL: unknown */
 };
 
-/* Reads member `name` of `reader` into memory. Errors name the member. */
+/* Reads member `name` of `reader` (NULL: the reader's own object) into memory. Errors name the
+ * member; `reader` has then failed. */
 bool sdk_source_read(const struct sdk_sources *sources, struct sdk_call *call,
                      struct sdk_reader *reader, const char *name, struct sdk_content *out);
-/* The same as a file: its own path where the source is one, else a temporary file of the job.
- * `path` is fresh memory. */
+/* The same as a file: its own path, absolute and without links, where the source is one, else a
+ * temporary file of the job. `path` is fresh memory; `error` may be that of the reader. */
 bool sdk_source_file(const struct sdk_sources *sources, struct sdk_call *call,
                      struct sdk_reader *reader, const char *name, char **path,
                      struct sdk_error *error);
