@@ -14,7 +14,6 @@ static const struct {
     {"21", true},     /* cardinality violation */
     {"22", true},     /* the data is not what the column takes */
     {"23", true},     /* integrity */
-    {"23514", false}, /* also: no partition for the row, which is made before the next attempt */
     {"25006", false}, /* read-only: a standby that was the primary; the next connection knows */
     {"42", true},     /* syntax, unknown names, types, privileges */
     {"42P05", false}, /* traces of other sessions behind a pooler */
@@ -60,6 +59,14 @@ static const char *error_remedy(const char *sqlstate)
     return "";
 }
 
+/* A check that failed has a name. Without one there is no partition for the row, which can be made.
+ */
+static bool error_is_no_partition(const char *sqlstate, const PGresult *result)
+{
+    return strcmp(sqlstate, PG_NO_PARTITION) == 0 &&
+           !PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+}
+
 bool pg_lost(const char *what, const PGconn *connection, struct sdk_error *error)
 {
     char line[600];
@@ -82,7 +89,7 @@ bool pg_refused(const char *what, const PGconn *connection, const PGresult *resu
         error_line(detail, more + 2, sizeof more - 2);
         memcpy(more, ": ", 2);
     }
-    if (error_is_permanent(sqlstate))
+    if (error_is_permanent(sqlstate) && !error_is_no_partition(sqlstate, result))
         return sdk_refuse(error, "DatabaseError", "%s: %s%s (%s)%s", what, line, more, sqlstate,
                           error_remedy(sqlstate));
     return sdk_retry_later(error, "DatabaseError", "%s: %s%s (%s)%s", what, line, more, sqlstate,

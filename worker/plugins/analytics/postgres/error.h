@@ -6,6 +6,8 @@
 
 #include "cartrita/sdk/error.h"
 
+#define PG_NO_PARTITION "23514" /* when the error is to be retried */
+
 /* A statement was refused. `result` has the SQLSTATE; without one the connection is lost. Returns
  * false. `what` is the server: "the database". */
 bool pg_refused(const char *what, const PGconn *connection, const PGresult *result,

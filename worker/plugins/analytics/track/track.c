@@ -231,7 +231,7 @@ static bool track_store(struct track_group *group, struct sdk_error *error)
 {
     if (track_store_once(group, error))
         return true;
-    if (!pg_error_is(error, "23514"))
+    if (error->is_permanent || !pg_error_is(error, PG_NO_PARTITION))
         return false;
     partitions_forget(group->analytics->partitions);
     return track_store_once(group, error);
