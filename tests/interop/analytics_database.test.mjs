@@ -165,7 +165,7 @@ test('partitions are made as events need them, bounded, and dropped as a whole',
 test('settings that are wrong are told at the start', { skip }, async (t) => {
   const wrong = [
     [{ schema: 'No"pe' }, /schema is \\"No\\"pe\\"; it must be 1 to 40/],
-    [{ url: 'postgres://localhost:port/x' }, /the URL of the database: /],
+    [{ url: 'postgres://localhost/x?nonsense=1' }, /the URL of the database: /],
     [{ queries: { q: { sql: 'SELECT 1', params: [{ name: 'x', type: 'int' }] } } }, /queries\.q\.params\[0\]\.type/],
     [{ queries: { q: {} } }, /queries\.q\.sql: is missing/],
   ];

@@ -36,7 +36,7 @@ export async function startPlugin(t, plugin, options = {}) {
     );
     return {
       id,
-      state: job.failedReason ? 'failed' : 'completed',
+      state: await job.getState(), /* a job that was retried keeps the reason of the time before */
       result: job.returnvalue,
       reason: job.failedReason,
       trace: job.stacktrace,
