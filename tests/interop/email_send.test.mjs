@@ -187,6 +187,19 @@ test('a retry is the same mail, to the byte, and goes only to those who lack it'
   assert.deepEqual(job.result.accepted, ['now@example.org', 'later@example.org']);
 });
 
+test('an Ed25519 key signs as well', { skip }, async (t) => {
+  const pair = generateKeyPairSync('ed25519');
+  await writeFile(join(dir, 'ed.pem'), pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
+  const plugin = await startPlugin(t, 'email', {
+    set: { url: box.url, from: 'shop@example.com', dkimDomain: 'example.com', dkimSelector: 'k1', dkimKey: `file:${join(dir, 'ed.pem')}` },
+  });
+  const count = box.mails.length;
+  const job = await plugin.run('send', { to: 'a@example.org', subject: 'a  b ', text: 'line \n\n  two\n\n\n' });
+  assert.equal(job.state, 'completed', job.reason);
+  const key = pair.publicKey.export({ type: 'spki', format: 'der' }).subarray(-32).toString('base64');
+  assert.deepEqual(await verified(box.mails[count].raw, `v=DKIM1; k=ed25519; p=${key}`), ['pass']);
+});
+
 test('a notification by type', { skip }, async () => {
   const count = box.mails.length;
   const one = await bench.run('anything', { type: 'email', recipient: 'u@example.org', message: 'Ping' });
