@@ -17,10 +17,10 @@ export function percentile(list, p) {
   return sorted[Math.max(0, Math.ceil((p / 100) * sorted.length) - 1)];
 }
 
-export async function fill(producer, count) {
+export async function fill(producer, count, jobOf = (i) => ({ name: 'n', data: { i } })) {
   for (let done = 0; done < count; done += BULK) {
     const size = Math.min(BULK, count - done);
-    await producer.addBulk(Array.from({ length: size }, (_, i) => ({ name: 'n', data: { i: done + i } })));
+    await producer.addBulk(Array.from({ length: size }, (_, i) => jobOf(done + i)));
   }
 }
 

@@ -1,11 +1,11 @@
 /* A Bull or BullMQ worker process for the measurements, as plain as its users write it. Started by
  * systems.mjs with one argument: JSON {system, connection, queue, concurrency, job, record}.
  * job: "noop" does nothing; "stamp" returns the monotonic clock in ns at its start; "hold" appends it
- * to the file `record` and never ends. */
+ * to the file `record` and never ends; "events" is in node_events.mjs, with `settings`. */
 
 import { appendFileSync } from 'node:fs';
 
-const { system, connection, queue, concurrency, job, record } = JSON.parse(process.argv[2]);
+const { system, connection, queue, concurrency, job, record, settings } = JSON.parse(process.argv[2]);
 
 const jobs = {
   noop: async () => null,
@@ -15,6 +15,7 @@ const jobs = {
     await new Promise(() => setInterval(() => {}, 60_000));
   },
 };
+if (job === 'events') jobs.events = (await import('./node_events.mjs')).eventsJob(settings);
 
 /* Imported only when it is the one: the start time and memory of one is not the other's. */
 if (system === 'bull') {

@@ -3,7 +3,8 @@
  *
  *   system.open()                      a producer: {add, addBulk, pause, resume, close}
  *   system.work({processes, concurrency, job, record})
- *                                      workers that are connected and idle: {pids, stop}
+ *                                      workers that are connected and idle: {pids, stop}; `settings`: for the
+ *                                      job of Node, `plugin`: [path, settings] for ours
  * pids() names every process: [{role, pid}]. */
 
 import { dirname, join } from 'node:path';
@@ -26,9 +27,9 @@ class NodeSystem {
     Object.assign(this, { name, redis, connection });
   }
 
-  async work({ processes = 1, concurrency = 1, job = 'noop', record, waitReady = true }) {
+  async work({ processes = 1, concurrency = 1, job = 'noop', record, settings, waitReady = true }) {
     const scope = newScope();
-    const args = { system: this.name, connection: this.connection, queue: QUEUE, concurrency, job, record };
+    const args = { system: this.name, connection: this.connection, queue: QUEUE, concurrency, job, record, settings };
     const programs = Array.from({ length: processes }, () =>
       startProgram(scope, process.execPath, [NODE_WORKER, JSON.stringify(args)]),
     );
@@ -90,9 +91,11 @@ const ours = (name, dialect, Node) => class extends Node {
   }
 
   /* `isReadable`: or a plain user cannot read its memory in /proc. */
-  async work({ processes = 1, concurrency = 1, job = 'noop', record, waitReady = true, isReadable = true, args = [] }) {
+  async work({ processes = 1, concurrency = 1, job = 'noop', record, waitReady = true, isReadable = true, args = [], plugin: bundled }) {
     const scope = newScope();
-    const plugin = PLUGINS[job] ? ['--plugin', PLUGINS[job]] : ['--plugin', STAMP, '--set', `job=${job}`];
+    const plugin = bundled
+      ? ['--plugin', bundled[0], ...Object.entries(bundled[1]).flatMap(([key, value]) => ['--set', `${key}=${value}`])]
+      : PLUGINS[job] ? ['--plugin', PLUGINS[job]] : ['--plugin', STAMP, '--set', `job=${job}`];
     if (record) plugin.push('--set', `record=${record}`, '--sandbox', `files:${dirname(record)}`);
     const url = `redis://${this.connection.host}:${this.connection.port}`;
     const program = startProgram(scope, programPath('cartrita-worker'), [
