@@ -8,11 +8,13 @@
 #include <stdlib.h>
 
 #include "image/image.h"
+#include "transfer/s3.h"
 
 static void file_close(void *self)
 {
     struct file_plugin *plugin = self;
 
+    s3_close(plugin->s3);
     sdk_http_close(plugin->http);
     sdk_roots_close(plugin->roots);
     settings_free(&plugin->settings);
@@ -25,7 +27,8 @@ static bool file_open_parts(struct file_plugin *plugin, const char *config, stru
     struct sdk_http_options http = {0};
 
     if (!settings_read(config, settings, error) ||
-        !sdk_roots_open(settings->roots, &plugin->roots, error))
+        !sdk_roots_open(settings->roots, &plugin->roots, error) ||
+        !s3_open(settings->s3, &plugin->s3, error))
         return false;
     http.connect_timeout_ms = settings->http_connect_ms;
     http.timeout_ms = settings->http_timeout_ms;

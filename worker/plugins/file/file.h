@@ -15,6 +15,7 @@ struct file_plugin {
     struct file_settings settings;
     struct sdk_roots *roots; /* owned */
     struct sdk_http *http;   /* owned */
+    struct s3 *s3;           /* owned; NULL without the setting */
     struct sdk_sources sources;
 };
 

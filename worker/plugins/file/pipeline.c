@@ -13,6 +13,7 @@ static const struct file_step steps[] = {
     {"checksum", checksum_step},
     {"inspect", inspect_step},
     {"archive", archive_step},
+    {"transfer", transfer_step},
 };
 #define STEP_COUNT (sizeof steps / sizeof steps[0])
 

@@ -31,6 +31,15 @@ static const struct sdk_setting table[] = {
     {"archiveMaxDepth", SDK_SETTING_INTEGER, AT(archive_depth_max), "32", 1, 128, NULL, false},
     {"archiveListMax", SDK_SETTING_INTEGER, AT(archive_list_max), "10000", 0, 1000000, NULL, false},
 
+    {"s3", SDK_SETTING_JSON, AT(s3), NULL, 0, 0, NULL, false},
+    {"s3MultipartBytes", SDK_SETTING_SIZE, AT(s3_multipart_bytes), "64M", 1, (int64_t)5 << 30, NULL,
+     false},
+    {"s3PartBytes", SDK_SETTING_SIZE, AT(s3_part_bytes), "16M", 5 << 20, (int64_t)5 << 30, NULL,
+     false},
+    {"transferDirectory", SDK_SETTING_TEXT, AT(transfer_directory), NULL, 0, 0, NULL, false},
+    {"transferMaxBytes", SDK_SETTING_SIZE, AT(transfer_bytes_max), "16G", 1, INT64_MAX, NULL,
+     false},
+
     {"httpConnectTimeout", SDK_SETTING_DURATION, AT(http_connect_ms), "10s", 0, 0, NULL, false},
     {"httpTimeout", SDK_SETTING_DURATION, AT(http_timeout_ms), "5m", 0, 0, NULL, false},
     {"httpIdleTimeout", SDK_SETTING_DURATION, AT(http_idle_ms), "30s", 0, 0, NULL, false},

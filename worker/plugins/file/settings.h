@@ -21,6 +21,10 @@ struct file_settings {
     /* archives */
     int64_t archive_bytes_max, archive_file_bytes_max, archive_entries_max, archive_ratio_max,
         archive_depth_max, archive_list_max;
+    /* transfers */
+    json_t *s3; /* NULL: there is no server */
+    char *transfer_directory;
+    int64_t transfer_bytes_max, s3_multipart_bytes, s3_part_bytes;
     /* HTTP */
     int64_t http_connect_ms, http_timeout_ms, http_idle_ms, http_attempts;
     bool http_refuses_private;

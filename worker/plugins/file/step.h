@@ -97,5 +97,6 @@ bool image_step(struct file_work *work);
 bool checksum_step(struct file_work *work);
 bool inspect_step(struct file_work *work);
 bool archive_step(struct file_work *work);
+bool transfer_step(struct file_work *work);
 
 #endif
