@@ -235,6 +235,20 @@ static bool put(struct transfer *transfer)
     return is_done;
 }
 
+/* Whether there will be another attempt, which can use what this one has fetched. */
+static bool is_tried_again(const struct transfer *transfer)
+{
+    const struct sdk_call *call = transfer->work->call;
+    size_t len;
+    const char *text = call->host->job_opts(call->job, &len);
+    json_t *opts = json_loadb(text, len, 0, NULL);
+    json_int_t attempts = json_integer_value(json_object_get(opts, "attempts"));
+
+    json_decref(opts);
+    return !transfer->error->is_permanent &&
+           (json_int_t)call->host->job_attempts_made(call->job) + 1 < attempts;
+}
+
 bool transfer_step(struct file_work *work)
 {
     static const char *const members[] = {"from",         "to",          "sha256", "maxBytes",
@@ -255,7 +269,7 @@ bool transfer_step(struct file_work *work)
               verify(&transfer) && put(&transfer);
     if (transfer.fd >= 0 && transfer.fd != transfer.partial.fd)
         close(transfer.fd);
-    partial_close(&transfer.partial, !is_done && !transfer.error->is_permanent);
+    partial_close(&transfer.partial, !is_done && is_tried_again(&transfer));
     file_list_free(&transfer.input);
     place_free(&transfer.from);
     place_free(&transfer.to);
