@@ -192,6 +192,8 @@ $(BUILD)/tests/%: tests/%.c $$(call test_libs,$$*) $(BUILD)/inc/tests/.done
 	$(link_test)
 # What the tests of one thing share: tests/unit/NAME_bench.c goes into each test_NAME*.
 $(foreach b,$(wildcard tests/unit/*_bench.c),$(eval $(filter $(patsubst tests/unit/%_bench.c,$(BUILD)/tests/unit/test_%,$(b))%,$(UNIT_TESTS)): $(b)))
+# A test of a plugin may include its sources, which find their headers: tests/unit/test_PLUGIN*.
+$(foreach p,$(PLUGINS),$(eval $(filter $(BUILD)/tests/unit/test_$(p)%,$(UNIT_TESTS)): private CFLAGS += -Iworker/plugins/$(p) $$(if $$(PKGS_$(p)),$$(shell pkg-config --cflags $$(PKGS_$(p))))))
 # Each simulation is linked with what all of them share.
 $(filter $(BUILD)/tests/sim/%,$(UNIT_TESTS)): $(filter-out $(wildcard tests/sim/test_*.c),$(wildcard tests/sim/*.c))
 
