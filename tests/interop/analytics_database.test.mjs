@@ -6,8 +6,10 @@ import { after, before, test } from 'node:test';
 
 import { RETRIES, skipWithout } from '../lib/plugin.mjs';
 import { PASSWORD, skipWithoutPostgres } from '../lib/postgres.mjs';
+import { childrenOf } from '../lib/processes.mjs';
 import { freePort } from '../lib/redis.mjs';
 import { newScope } from '../lib/scope.mjs';
+import { until } from '../lib/wait.mjs';
 import { downgradeToVersion1, startAnalytics, startPostgres } from './analytics_bench.mjs';
 
 const skip = skipWithoutPostgres || skipWithout('analytics');
@@ -68,6 +70,22 @@ test('a server that does not answer is given up in time', { skip }, async (t) =>
   const ended = await bench.run('track', EVENT, RETRIES);
   own.thaw();
   await assertRetried(ended, /connecting to the database: no answer in time/);
+});
+
+test('a job that waits for a frozen server stops when it should', { skip }, async (t) => {
+  const own = await startPostgres(t);
+  const queries = { sleep: { sql: 'SELECT pg_sleep(300)' } };
+  const bench = await startAnalytics(t, own, { set: { queries } });
+  assert.equal((await bench.run('track', EVENT)).state, 'completed');
+  const runners = await bench.worker.pids();
+  const job = await bench.add('aggregate', { query: 'sleep', from: 0, to: 1 }, { timeout: 1000 });
+  await until(async () => (await own.admin("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(300)%' AND pid <> pg_backend_pid()")).length === 1, { what: 'the query to run' });
+  for (const pid of [own.pid, ...(await childrenOf(own.pid))]) process.kill(pid, 'SIGSTOP');
+  const ended = await bench.ended(job.id);
+  for (const pid of [own.pid, ...(await childrenOf(own.pid))]) process.kill(pid, 'SIGCONT');
+  assert.match(ended.reason, /timed out after 1000/);
+  assert.equal((await bench.run('track', EVENT, RETRIES)).state, 'completed');
+  assert.deepEqual(await bench.worker.pids(), runners); /* none had to be replaced */
 });
 
 test('without the right to create, the reason says which right', { skip }, async (t) => {

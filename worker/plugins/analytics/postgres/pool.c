@@ -223,7 +223,7 @@ bool pg_pool_take(struct pg_pool *pool, const struct pg_stop *stop, bool wants_f
     return true;
 }
 
-void pg_pool_give(struct pg_pool *pool, PGconn *connection)
+void pg_pool_give(struct pg_pool *pool, PGconn *connection, bool is_usable)
 {
     bool is_good =
         PQstatus(connection) == CONNECTION_OK && PQtransactionStatus(connection) == PQTRANS_IDLE;

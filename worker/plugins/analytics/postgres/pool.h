@@ -35,8 +35,8 @@ void pg_pool_close(struct pg_pool *pool);
  * made for this call, so that a failure is none of a connection that had gone stale. */
 bool pg_pool_take(struct pg_pool *pool, const struct pg_stop *stop, bool wants_fresh, PGconn **out,
                   bool *is_fresh, struct sdk_error *error);
-/* Gives it back; closes it when it is broken, or not idle outside of a transaction. */
-void pg_pool_give(struct pg_pool *pool, PGconn *connection);
+/* Gives it back; closes it when it is not usable, broken, or not idle outside of a transaction. */
+void pg_pool_give(struct pg_pool *pool, PGconn *connection, bool is_usable);
 const char *pg_pool_what(const struct pg_pool *pool);
 
 /* Waits until the socket of `connection` is ready for `events` (POLLIN, POLLOUT) or `until_ms`

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "postgres/cancel.h"
 #include "postgres/error.h"
 
 #define CANCEL_WAIT_MS   2000
@@ -27,6 +28,7 @@ struct pg_session {
     PGconn *connection;   /* taken */
     struct pg_stop stop;
     int64_t timeout_ms; /* for an answer: the statement's, and slack */
+    bool is_usable;     /* the connection, for another transaction */
 };
 
 static bool session_is_stopped(void *ctx)
@@ -107,18 +109,6 @@ static bool session_drain(struct pg_session *session, int64_t wait_ms)
         }
         PQclear(result);
     }
-}
-
-/* Ends the statement that runs. The order goes by a connection of its own. */
-static void session_cancel(struct pg_session *session)
-{
-    PGcancel *cancel = PQgetCancel(session->connection);
-    char ignored[256];
-
-    if (!cancel)
-        return;
-    PQcancel(cancel, ignored, sizeof ignored);
-    PQfreeCancel(cancel);
 }
 
 static int64_t session_deadline(const struct pg_session *session)
@@ -231,6 +221,7 @@ static struct pg_session *session_on(struct pg_pool *pool, const struct pg_want 
         abort();
     session->pool = pool;
     session->connection = connection;
+    session->is_usable = true;
     session->stop = want->stop;
     session->timeout_ms = want->timeout_ms + ANSWER_SLACK_MS;
     return session;
@@ -264,7 +255,7 @@ bool pg_begin(struct pg_pool *pool, const struct pg_want *want, struct pg_sessio
 
 static void session_end(struct pg_session *session)
 {
-    pg_pool_give(session->pool, session->connection);
+    pg_pool_give(session->pool, session->connection, session->is_usable);
     free(session);
 }
 
@@ -290,19 +281,19 @@ void pg_rollback(struct pg_session *session)
     if (!session)
         return;
     session->stop = (struct pg_stop){0};
+    session->is_usable = true;
     if (PQstatus(session->connection) == CONNECTION_OK &&
         PQtransactionStatus(session->connection) == PQTRANS_ACTIVE) {
-        session_cancel(session);
-        session_drain(session, CANCEL_WAIT_MS);
+        session->is_usable = pg_cancel(session->connection, CANCEL_WAIT_MS) &&
+                             session_drain(session, CANCEL_WAIT_MS);
     }
-    if (PQstatus(session->connection) == CONNECTION_OK &&
+    if (session->is_usable && PQstatus(session->connection) == CONNECTION_OK &&
         (PQtransactionStatus(session->connection) == PQTRANS_INTRANS ||
          PQtransactionStatus(session->connection) == PQTRANS_INERROR)) {
         session->timeout_ms = ROLLBACK_WAIT_MS;
-        if (!pg_run(session, "ROLLBACK", NULL, NULL, NULL))
-            session_cancel(session);
+        session->is_usable = pg_run(session, "ROLLBACK", NULL, NULL, NULL);
     }
-    session_end(session); /* closed unless it is idle now */
+    session_end(session);
 }
 
 /* --- rows ----------------------------------------------------------------------------------------
