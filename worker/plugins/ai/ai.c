@@ -7,6 +7,7 @@
 
 #include "cartrita/sdk/settings.h"
 #include "infer/infer.h"
+#include "llm/llm.h"
 #include "ocr/ocr.h"
 #include "onnx/batch.h"
 #include "onnx/models.h"
@@ -18,6 +19,7 @@
 #define AT(member) offsetof(struct ai_settings, member)
 
 static const struct sdk_setting ai_table[] = {
+    {.name = "providers", .kind = SDK_SETTING_JSON, .offset = AT(providers)},
     {.name = "roots", .kind = SDK_SETTING_JSON, .offset = AT(roots)},
     {.name = "runtime", .kind = SDK_SETTING_TEXT, .offset = AT(runtime)},
     {.name = "models", .kind = SDK_SETTING_JSON, .offset = AT(models)},
@@ -80,6 +82,8 @@ static const struct sdk_setting ai_table[] = {
 /* By name of the job. */
 static const struct sdk_handler ai_handlers[] = {
     {"infer", infer_run},
+    {"chat", chat_run},
+    {"embed", embed_run},
     {"ocr", ocr_run},
 };
 #define AI_HANDLER_COUNT (sizeof ai_handlers / sizeof ai_handlers[0])
@@ -91,6 +95,7 @@ static void ai_close(void *self)
     ocr_close(ai->ocr);
     batches_close(ai->batches);
     models_close(ai->models);
+    llm_close(ai->llm);
     sdk_http_close(ai->http);
     sdk_roots_close(ai->roots);
     sdk_settings_free(ai_table, AI_SETTING_COUNT, &ai->settings);
@@ -104,7 +109,8 @@ static bool ai_open_parts(struct ai *ai, const char *config, struct sdk_error *e
     return sdk_settings_read(config, ai_table, AI_SETTING_COUNT, &ai->settings, error) &&
            sdk_roots_open(ai->settings.roots, &ai->roots, error) &&
            sdk_http_open(&http, &ai->http, error) && models_open(ai, &ai->models, error) &&
-           batches_open(ai, &ai->batches, error) && ocr_open(ai, &ai->ocr, error);
+           batches_open(ai, &ai->batches, error) && ocr_open(ai, &ai->ocr, error) &&
+           llm_open(ai, &ai->llm, error);
 }
 
 static int32_t ai_open(const struct cartrita_host *host, const char *config, uint32_t concurrency,

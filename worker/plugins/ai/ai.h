@@ -10,6 +10,7 @@
 #include "cartrita/sdk/file.h"
 #include "cartrita/sdk/http.h"
 
+struct llm;
 struct models;
 struct batches;
 struct ocr;
@@ -31,6 +32,8 @@ struct ai_settings {
     int64_t tensor_max;    /* bytes of one tensor */
     int64_t result_max;    /* bytes of a result's tensors */
 
+    json_t *providers; /* of chat and embed: [{name, url, key, model, timeout}]; llm/llm.c */
+
     /* ocr */
     char *ocr_detection, *ocr_recognition, *ocr_keys;
     int64_t image_max; /* bytes of an image's file */
@@ -42,6 +45,7 @@ struct ai {
     struct ai_settings settings;
     struct sdk_roots *roots; /* owned; NULL: the whole file system */
     struct sdk_http *http;   /* owned: one client, its connections shared by all jobs */
+    struct llm *llm;         /* owned; NULL: no providers are set */
     struct models *models;   /* owned */
     struct batches *batches; /* owned */
     struct ocr *ocr;         /* owned; NULL: the settings name no models for it */
