@@ -78,12 +78,12 @@ test('a job that waits for a frozen server stops when it should', { skip }, asyn
   const bench = await startAnalytics(t, own, { set: { queries } });
   assert.equal((await bench.run('track', EVENT)).state, 'completed');
   const runners = await bench.worker.pids();
-  const job = await bench.add('aggregate', { query: 'sleep', from: 0, to: 1 }, { timeout: 1000 });
+  const job = await bench.add('aggregate', { query: 'sleep', from: 0, to: 1 }, { timeout: 5000 });
   await until(async () => (await own.admin("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(300)%' AND pid <> pg_backend_pid()")).length === 1, { what: 'the query to run' });
   for (const pid of [own.pid, ...(await childrenOf(own.pid))]) process.kill(pid, 'SIGSTOP');
   const ended = await bench.ended(job.id);
   for (const pid of [own.pid, ...(await childrenOf(own.pid))]) process.kill(pid, 'SIGCONT');
-  assert.match(ended.reason, /timed out after 1000/);
+  assert.match(ended.reason, /timed out after 5000/);
   assert.equal((await bench.run('track', EVENT, RETRIES)).state, 'completed');
   assert.deepEqual(await bench.worker.pids(), runners); /* none had to be replaced */
 });
