@@ -1,5 +1,5 @@
 /* Names that stand in archives; see entry_name.h. */
-#include "archive/entry_name.h"
+#include "entry_name.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
  *
  * What is signed is a digest of the request in one canonical form. The key is derived from the
  * secret by day, region and service, so that a stolen one is of little use. */
-#include "transfer/sign.h"
+#include "sign.h"
 
 #include <string.h>
 
