@@ -8,12 +8,14 @@
 #include <stdlib.h>
 
 #include "image/image.h"
+#include "inspect.h"
 #include "transfer/s3.h"
 
 static void file_close(void *self)
 {
     struct file_plugin *plugin = self;
 
+    inspect_close(plugin->inspector);
     s3_close(plugin->s3);
     sdk_http_close(plugin->http);
     sdk_roots_close(plugin->roots);
@@ -42,7 +44,7 @@ static bool file_open_parts(struct file_plugin *plugin, const char *config, stru
     plugin->sources.roots = plugin->roots;
     plugin->sources.http = plugin->http;
     plugin->sources.max_bytes = settings->input_max;
-    return image_open(settings, error);
+    return image_open(settings, error) && inspect_open(&plugin->inspector, error);
 }
 
 static int32_t file_open(const struct cartrita_host *host, const char *config, uint32_t concurrency,

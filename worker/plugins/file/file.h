@@ -17,6 +17,7 @@ struct file_plugin {
     struct sdk_http *http;   /* owned */
     struct s3 *s3;           /* owned; NULL without the setting */
     struct sdk_sources sources;
+    struct inspector *inspector; /* owned */
 };
 
 /* Job `pipeline`: {"steps": [{"image": {...}}, {"checksum": {...}}]}. */

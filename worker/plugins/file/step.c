@@ -152,6 +152,29 @@ bool file_inputs_many(struct file_work *work, const char *name, struct file_list
     return is_done;
 }
 
+bool file_each(struct file_work *work, file_each_fn each, void *ctx)
+{
+    struct file_list inputs = {0};
+    json_t *files = json_array();
+    bool is_done = sdk_has(work->options, "sources") ? file_inputs_many(work, "sources", &inputs)
+                                                     : file_inputs(work, "source", &inputs);
+
+    for (size_t i = 0; is_done && i < inputs.count; i++) {
+        json_t *json = json_object();
+
+        is_done = sdk_call_goes_on(work->call) && each(work, ctx, &inputs.items[i], json) &&
+                  file_list_add(work, &work->outputs, inputs.items[i].path, inputs.items[i].name);
+        (void)json_array_append_new(files, json);
+    }
+    if (is_done && inputs.count == 1)
+        work->result = json_incref(json_array_get(files, 0));
+    else if (is_done)
+        work->result = json_pack("{s:O}", "files", files);
+    json_decref(files);
+    file_list_free(&inputs);
+    return is_done;
+}
+
 int file_item_open(struct file_work *work, const struct file_item *item, int64_t *size)
 {
     struct sdk_error *error = &work->call->error;

@@ -92,6 +92,13 @@ void file_output_abort(struct file_output *out);
  * to name an output. */
 bool file_inline(struct file_work *work, json_t *json, const void *bytes, size_t len);
 
+/* For steps that look at files and hand them on as they are ("source" or "sources"): calls `each`
+ * for every input. The result is the `json` that it has filled in, or {"files": [...]} of several.
+ */
+typedef bool (*file_each_fn)(struct file_work *work, void *ctx, const struct file_item *item,
+                             json_t *json);
+bool file_each(struct file_work *work, file_each_fn each, void *ctx);
+
 /* --- what there is --- */
 bool image_step(struct file_work *work);
 bool checksum_step(struct file_work *work);

@@ -18,16 +18,15 @@ static bool develop_is_whole(const struct image_options *options)
            !options->is_upright;
 }
 
+/* Only where colours have to be converted: what has no profile is sRGB already, and the way there
+ * and back would change it. */
+static const char *develop_profile(const struct picture *picture)
+{
+    return picture->has_profile ? "srgb" : NULL;
+}
+
 /* --- steps: each replaces *image, or leaves it and returns false ---------------------------------
  */
-
-static bool develop_took(int status, VipsImage **image, VipsImage *next)
-{
-    if (status != 0)
-        return false;
-    picture_become(image, next);
-    return true;
-}
 
 static bool develop_to_memory(const struct picture *picture, VipsImage **image)
 {
@@ -35,7 +34,7 @@ static bool develop_to_memory(const struct picture *picture, VipsImage **image)
 
     picture_watch(picture, *image);
     next = vips_image_copy_memory(*image);
-    return develop_took(next ? 0 : -1, image, next);
+    return picture_took(next ? 0 : -1, image, &next);
 }
 
 static bool develop_rotate(const struct image_options *options, VipsImage **image)
@@ -48,19 +47,19 @@ static bool develop_rotate(const struct image_options *options, VipsImage **imag
     if (options->angle == 0)
         return true;
     if (fmod(quarter, 90) == 0)
-        return develop_took(vips_rot(*image, &next, (VipsAngle)(int)(quarter / 90), NULL), image,
-                            next);
+        return picture_took(vips_rot(*image, &next, (VipsAngle)(int)(quarter / 90), NULL), image,
+                            &next);
     if (vips_image_get_bands(*image) == 1 || vips_image_get_bands(*image) == 3) {
         /* The corners have the background, which may be clear. */
-        if (!develop_took(vips_colourspace(*image, &next, VIPS_INTERPRETATION_sRGB, NULL), image,
-                          next) ||
-            !develop_took(vips_addalpha(*image, &next, NULL), image, next))
+        if (!picture_took(vips_colourspace(*image, &next, VIPS_INTERPRETATION_sRGB, NULL), image,
+                          &next) ||
+            !picture_took(vips_addalpha(*image, &next, NULL), image, &next))
             return false;
     }
     background = vips_array_double_new(options->background.rgba, 4);
     status = vips_rotate(*image, &next, quarter, "background", background, NULL);
     vips_area_unref(VIPS_AREA(background));
-    return develop_took(status, image, next);
+    return picture_took(status, image, &next);
 }
 
 static bool develop_flip(const struct image_options *options, VipsImage **image)
@@ -68,10 +67,10 @@ static bool develop_flip(const struct image_options *options, VipsImage **image)
     VipsImage *next = NULL;
 
     if (options->flips_x &&
-        !develop_took(vips_flip(*image, &next, VIPS_DIRECTION_HORIZONTAL, NULL), image, next))
+        !picture_took(vips_flip(*image, &next, VIPS_DIRECTION_HORIZONTAL, NULL), image, &next))
         return false;
     return !options->flips_y ||
-           develop_took(vips_flip(*image, &next, VIPS_DIRECTION_VERTICAL, NULL), image, next);
+           picture_took(vips_flip(*image, &next, VIPS_DIRECTION_VERTICAL, NULL), image, &next);
 }
 
 /* `width` x `height` of *image, no more than there is, at `place`. */
@@ -87,15 +86,15 @@ static bool develop_cut(const struct picture *picture, VipsImage **image, int wi
         return true;
     if (place >= PLACE_ATTENTION)
         return develop_to_memory(picture, image) &&
-               develop_took(vips_smartcrop(*image, &next, width, height, "interesting",
+               picture_took(vips_smartcrop(*image, &next, width, height, "interesting",
                                            place == PLACE_ATTENTION ? VIPS_INTERESTING_ATTENTION
                                                                     : VIPS_INTERESTING_ENTROPY,
                                            NULL),
-                            image, next);
-    return develop_took(vips_extract_area(*image, &next, image_place_x(place, all_width, width, 0),
+                            image, &next);
+    return picture_took(vips_extract_area(*image, &next, image_place_x(place, all_width, width, 0),
                                           image_place_y(place, all_height, height, 0), width,
                                           height, NULL),
-                        image, next);
+                        image, &next);
 }
 
 static bool develop_crop(const struct picture *picture, const struct image_crop *crop,
@@ -116,9 +115,9 @@ static bool develop_crop(const struct picture *picture, const struct image_crop 
     }
     if (!crop->has_corner)
         return develop_cut(picture, image, crop->width, crop->height, crop->place);
-    return develop_took(
+    return picture_took(
         vips_extract_area(*image, &next, crop->left, crop->top, crop->width, crop->height, NULL),
-        image, next);
+        image, &next);
 }
 
 /* A frame in the background's colour around a picture that is smaller than its box. */
@@ -137,10 +136,11 @@ static bool develop_frame(const struct image_options *options, const struct imag
     if (place >= PLACE_ATTENTION)
         place = PLACE_CENTRE;
     if (vips_image_get_bands(*image) < 3 &&
-        !develop_took(vips_colourspace(*image, &next, VIPS_INTERPRETATION_sRGB, NULL), image, next))
+        !picture_took(vips_colourspace(*image, &next, VIPS_INTERPRETATION_sRGB, NULL), image,
+                      &next))
         return false;
     if (is_clear && !vips_image_hasalpha(*image) &&
-        !develop_took(vips_addalpha(*image, &next, NULL), image, next))
+        !picture_took(vips_addalpha(*image, &next, NULL), image, &next))
         return false;
     background =
         vips_array_double_new(options->background.rgba, vips_image_hasalpha(*image) ? 4 : 3);
@@ -148,18 +148,20 @@ static bool develop_frame(const struct image_options *options, const struct imag
                         image_place_y(place, plan->height, height, 0), plan->width, plan->height,
                         "extend", VIPS_EXTEND_BACKGROUND, "background", background, NULL);
     vips_area_unref(VIPS_AREA(background));
-    return develop_took(status, image, next);
+    return picture_took(status, image, &next);
 }
 
 /* sRGB or grey of 8 bits, as all formats have it and browsers show it. */
-static bool develop_colours(VipsImage **image)
+static bool develop_colours(const struct picture *picture, bool is_converted, VipsImage **image)
 {
-    VipsInterpretation space = vips_image_get_interpretation(*image);
+    VipsInterpretation space;
     VipsImage *next = NULL;
 
-    if (vips_image_get_typeof(*image, VIPS_META_ICC_NAME) != 0 &&
-        !develop_took(vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "depth", 8, NULL),
-                      image, next))
+    if (picture->has_profile && !is_converted &&
+        vips_image_get_typeof(*image, VIPS_META_ICC_NAME) != 0 &&
+        !picture_took(vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "intent",
+                                         VIPS_INTENT_RELATIVE, "depth", 8, NULL),
+                      image, &next))
         return false;
     space = vips_image_get_interpretation(*image);
     if (space == VIPS_INTERPRETATION_GREY16 || space == VIPS_INTERPRETATION_B_W)
@@ -167,14 +169,75 @@ static bool develop_colours(VipsImage **image)
     else
         space = VIPS_INTERPRETATION_sRGB;
     if (space != vips_image_get_interpretation(*image) &&
-        !develop_took(vips_colourspace(*image, &next, space, NULL), image, next))
+        !picture_took(vips_colourspace(*image, &next, space, NULL), image, &next))
         return false;
     return vips_image_get_format(*image) == VIPS_FORMAT_UCHAR ||
-           develop_took(vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL), image, next);
+           picture_took(vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL), image, &next);
 }
 
 /* --- the two ways --------------------------------------------------------------------------------
  */
+
+/* How much smaller the decoder itself can make it: 8, 4 or 2 for JPEG, anything for WebP. */
+static void develop_load_options(const struct picture *picture, const struct image_plan *plan,
+                                 char *out, size_t size)
+{
+    int width = picture->is_turned ? picture->height : picture->width;
+    int height = picture->is_turned ? picture->width : picture->height;
+    double shrink = fmin((double)width / plan->scaled_width, (double)height / plan->scaled_height);
+
+    out[0] = '\0';
+    if (picture->is_animated)
+        snprintf(out, size, "[n=-1]");
+    else if (picture->format == FORMAT_JPEG && shrink >= 2)
+        snprintf(out, size, "[shrink=%d]", shrink >= 8 ? 8 : shrink >= 4 ? 4 : 2);
+    else if (picture->format == FORMAT_WEBP && shrink > 1)
+        snprintf(out, size, "[scale=%d.%06d]", 0, (int)(1e6 / shrink));
+}
+
+/* The pages of an animated picture stay as high as the plan says. */
+static bool develop_set_page(const struct picture *picture, int height, VipsImage **image)
+{
+    VipsImage *next = NULL;
+
+    if (picture->pages <= 1)
+        return true;
+    if (!picture_took(vips_copy(*image, &next, NULL), image, &next))
+        return false;
+    vips_image_set_int(*image, VIPS_META_PAGE_HEIGHT, height);
+    return true;
+}
+
+static bool develop_check_plan(const struct picture *picture, const struct image_plan *plan)
+{
+    int64_t max = picture->work->plugin->settings.pixels_max;
+
+    if ((int64_t)plan->scaled_width * plan->scaled_height * picture->pages <= max &&
+        (int64_t)plan->width * plan->height * picture->pages <= max)
+        return true;
+    return sdk_refuse(&picture->work->call->error, "LimitError",
+                      "%.200s would be resized to %d x %d, more than %lld pixels (the plugin's "
+                      "setting pixelsMax)",
+                      picture->name, plan->scaled_width, plan->scaled_height, (long long)max);
+}
+
+/* Scales to what the plan says, then cuts or fills up to its box. */
+static bool develop_to_plan(const struct picture *picture, const struct image_options *options,
+                            const struct image_plan *plan, bool rotates, VipsImage **image)
+{
+    VipsImage *next = NULL;
+
+    return picture_took(vips_thumbnail_image(*image, &next, plan->scaled_width, "height",
+                                             plan->scaled_height * picture->pages, "size",
+                                             VIPS_SIZE_FORCE, "export_profile",
+                                             develop_profile(picture), "intent",
+                                             VIPS_INTENT_RELATIVE, "no_rotate", !rotates, NULL),
+                        image, &next) &&
+           develop_set_page(picture, plan->scaled_height, image) &&
+           (picture->pages > 1 ||
+            (develop_cut(picture, image, plan->width, plan->height, options->resize.place) &&
+             develop_frame(options, plan, image)));
+}
 
 static bool develop_fast(struct picture *picture, const struct image_options *options,
                          VipsImage **out)
@@ -182,31 +245,27 @@ static bool develop_fast(struct picture *picture, const struct image_options *op
     int width = picture->is_turned ? picture->height : picture->width;
     int height = picture->is_turned ? picture->width : picture->height;
     struct image_plan plan = image_plan(&options->resize, width, height);
+    char load[48];
 
-    if (vips_thumbnail_source(picture->source, out, plan.scaled_width, "height", plan.scaled_height,
-                              "size", VIPS_SIZE_FORCE, "export_profile", "srgb", "fail_on",
-                              picture->fail_on, NULL) != 0)
+    if (!develop_check_plan(picture, &plan))
         return false;
-    return develop_cut(picture, out, plan.width, plan.height, options->resize.place) &&
-           develop_frame(options, &plan, out);
+    develop_load_options(picture, &plan, load, sizeof load);
+    *out = vips_image_new_from_source(picture->source, load, "access", VIPS_ACCESS_SEQUENTIAL,
+                                      "fail_on", picture->fail_on, NULL);
+    return *out && develop_to_plan(picture, options, &plan, true, out);
 }
 
 static bool develop_resize(const struct picture *picture, const struct image_options *options,
                            VipsImage **image)
 {
     struct image_plan plan;
-    VipsImage *next = NULL;
 
     if (!options->resize.is_wanted)
         return true;
     plan =
         image_plan(&options->resize, vips_image_get_width(*image), vips_image_get_height(*image));
-    return develop_took(vips_thumbnail_image(*image, &next, plan.scaled_width, "height",
-                                             plan.scaled_height, "size", VIPS_SIZE_FORCE,
-                                             "export_profile", "srgb", "no_rotate", TRUE, NULL),
-                        image, next) &&
-           develop_cut(picture, image, plan.width, plan.height, options->resize.place) &&
-           develop_frame(options, &plan, image);
+    return develop_check_plan(picture, &plan) &&
+           develop_to_plan(picture, options, &plan, false, image);
 }
 
 static bool develop_slow(struct picture *picture, const struct image_options *options,
@@ -225,20 +284,41 @@ static bool develop_slow(struct picture *picture, const struct image_options *op
         !develop_to_memory(picture, out))
         return false;
     if (options->is_upright && vips_image_get_orientation(*out) > 1 &&
-        !develop_took(vips_autorot(*out, &next, NULL), out, next))
+        !picture_took(vips_autorot(*out, &next, NULL), out, &next))
         return false;
     return develop_rotate(options, out) && develop_flip(options, out) &&
            develop_crop(picture, &options->crop, out) && develop_resize(picture, options, out);
 }
 
+/* Pages lie below each other: what cuts, turns or paints would do it to the strip, not to each. */
+static bool develop_check_animated(const struct picture *picture,
+                                   const struct image_options *options)
+{
+    const struct image_resize *resize = &options->resize;
+    bool has_frame = resize->width > 0 && resize->height > 0 &&
+                     (resize->fit == FIT_COVER || resize->fit == FIT_CONTAIN);
+
+    if (!develop_is_whole(options) && !options->watermark.options && !has_frame &&
+        options->width_count == 0)
+        return true;
+    return sdk_refuse(&picture->work->call->error, "ValidationError",
+                      "%.200s: animated images can be resized (to one side, or with fit inside, "
+                      "outside or fill) and converted, no more; leave \"animated\" out to work on "
+                      "the first page",
+                      picture->name);
+}
+
 bool picture_develop(struct picture *picture, const struct image_options *options, VipsImage **out)
 {
-    bool is_fast = options->resize.is_wanted && !develop_is_whole(options) && !picture->is_animated;
+    bool is_fast = options->resize.is_wanted && !develop_is_whole(options);
     VipsImage *image = NULL;
 
+    if (picture->is_animated && !develop_check_animated(picture, options))
+        return false;
     picture->work->call->error.text[0] = '\0';
     if ((is_fast ? develop_fast : develop_slow)(picture, options, &image) &&
-        develop_colours(&image) && develop_to_memory(picture, &image)) {
+        develop_colours(picture, options->resize.is_wanted, &image) &&
+        develop_to_memory(picture, &image)) {
         *out = image;
         return true;
     }

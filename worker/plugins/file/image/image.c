@@ -1,11 +1,23 @@
 /* libvips in this process. */
 #include "image/image.h"
 
-#include <string.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include <vips/vips.h>
+
+/* libvips looks for its modules (AVIF is one) below VIPSHOME. A Node process that has loaded sharp
+ * hands one on to its children that names a directory of the machine where sharp was built. */
+static void image_forget_wrong_home(void)
+{
+    const char *home = getenv("VIPSHOME");
+
+    if (home && access(home, F_OK) != 0)
+        (void)unsetenv("VIPSHOME");
+}
 
 bool image_open(const struct file_settings *settings, struct sdk_error *error)
 {
+    image_forget_wrong_home();
     if (VIPS_INIT("cartrita") != 0) {
         char *text = vips_error_buffer_copy();
 

@@ -265,8 +265,8 @@ json_t *image_options_of_queue(const json_t *data, struct sdk_error *error)
     json_object_foreach((json_t *)given, name, value)(void)
         json_object_set(options_is_of_image(name) ? out : own, name, value);
     if (strcmp(operation, "crop") == 0 || strcmp(operation, "watermark") == 0) {
-        (void)json_object_set(out, operation, own);
-        (void)json_object_clear(own);
+        (void)json_object_set_new(out, operation, own);
+        own = json_object();
     } else if (strcmp(operation, "rotate") == 0) {
         options_move(own, "angle", out, "rotate");
     } else if (strcmp(operation, "flip") == 0) {

@@ -30,10 +30,13 @@ bool picture_fail(const struct picture *picture, const char *doing)
     return vips_errors_fail(&call->error, "%.200s: %s", picture->name, doing);
 }
 
-void picture_become(VipsImage **image, VipsImage *next)
+bool picture_took(int status, VipsImage **image, VipsImage *const *next)
 {
+    if (status != 0)
+        return false;
     g_object_unref(*image);
-    *image = next;
+    *image = *next;
+    return true;
 }
 
 /* What libvips reads of the formats that it also writes, and no more: its other loaders were not
@@ -60,13 +63,14 @@ static bool picture_find_loader(struct picture *picture, struct sdk_error *error
 static bool picture_check_size(const struct picture *picture, struct sdk_error *error)
 {
     int64_t max = picture->work->plugin->settings.pixels_max;
-    int64_t pixels = (int64_t)picture->width * picture->height;
+    int64_t pixels = (int64_t)picture->width * picture->height * picture->pages;
 
     if (pixels > max)
         return sdk_refuse(error, "LimitError",
-                          "%.200s has %d x %d pixels, more than %lld (the plugin's setting "
-                          "pixelsMax)",
-                          picture->name, picture->width, picture->height, (long long)max);
+                          "%.200s has %d x %d pixels on %d page(s), more than %lld (the plugin's "
+                          "setting pixelsMax)",
+                          picture->name, picture->width, picture->height, picture->pages,
+                          (long long)max);
     return true;
 }
 
@@ -80,9 +84,12 @@ static bool picture_read_header(struct picture *picture, struct sdk_error *error
     if (!header)
         return picture_fail(picture, "it cannot be read");
     picture->width = vips_image_get_width(header);
-    picture->height = vips_image_get_height(header);
-    picture->pages = picture->is_animated ? vips_image_get_n_pages(header) : 1;
+    picture->height =
+        picture->is_animated ? vips_image_get_page_height(header) : vips_image_get_height(header);
+    picture->pages = vips_image_get_height(header) / picture->height;
     picture->is_turned = vips_image_get_orientation(header) >= 5;
+    picture->has_profile = vips_image_get_typeof(header, VIPS_META_ICC_NAME) != 0 ||
+                           vips_image_get_interpretation(header) == VIPS_INTERPRETATION_CMYK;
     g_object_unref(header);
     return picture_check_size(picture, error);
 }

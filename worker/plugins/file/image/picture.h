@@ -17,11 +17,12 @@ struct picture {
     VipsSource *source;     /* owned */
     enum image_format format;
     const char *loader;
-    int width, height; /* as stored */
-    int pages;         /* of which all are decoded when it is animated */
+    int width, height; /* as stored, of one page */
+    int pages;         /* that are decoded: more than one only when it is animated */
     int fail_on;
     bool is_animated;
-    bool is_turned; /* width and height change places when it is made upright */
+    bool has_profile; /* its colours are not sRGB's, or may be not */
+    bool is_turned;   /* width and height change places when it is made upright */
 };
 
 /* Reads the header of `item`; what is no image, or has too many pixels, is refused here. */
@@ -40,7 +41,8 @@ bool picture_scale(struct picture *picture, VipsImage *image, int width, VipsIma
 void picture_watch(const struct picture *picture, VipsImage *image);
 /* The error of a failed libvips call: that of the cancelled job, or what libvips says. */
 bool picture_fail(const struct picture *picture, const char *doing);
-/* Replaces *image by `next`, when that was made. */
-void picture_become(VipsImage **image, VipsImage *next);
+/* Replaces *image by *next when the call that made it has returned 0. `next` is a pointer because
+ * it is written by a call among the same arguments. */
+bool picture_took(int status, VipsImage **image, VipsImage *const *next);
 
 #endif

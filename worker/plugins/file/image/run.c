@@ -82,6 +82,23 @@ static bool run_flatten(const struct run *run, const struct picture *picture,
     return status == 0 || picture_fail(picture, "its transparency cannot be filled");
 }
 
+/* Also what savers would make up anew from fields that are left. */
+static bool run_strip(const struct run *run, VipsImage **image)
+{
+    static const char *const fields[] = {VIPS_META_EXIF_NAME,   VIPS_META_XMP_NAME,
+                                         VIPS_META_IPTC_NAME,   VIPS_META_ICC_NAME,
+                                         VIPS_META_ORIENTATION, NULL};
+    VipsImage *next = NULL;
+
+    if (run->options.saving.keeps_metadata)
+        return true;
+    if (!picture_took(vips_copy(*image, &next, NULL), image, &next))
+        return false;
+    for (size_t i = 0; fields[i]; i++)
+        (void)vips_image_remove(*image, fields[i]);
+    return true;
+}
+
 static bool run_write(struct run *run, const struct picture *picture, VipsImage *image,
                       enum image_format format)
 {
@@ -100,7 +117,8 @@ static bool run_write(struct run *run, const struct picture *picture, VipsImage 
     if (!run_flatten(run, picture, format, image, &flat))
         return false;
     picture_watch(picture, flat);
-    is_done = image_encode(flat, format, &run->options.saving, &bytes, &len, &call->error);
+    is_done = run_strip(run, &flat) &&
+              image_encode(flat, format, &run->options.saving, &bytes, &len, &call->error);
     g_object_unref(flat);
     if (!is_done)
         return sdk_call_goes_on(call) ? sdk_error_wrap(&call->error, "%.200s", picture->name)

@@ -4,14 +4,6 @@
 #include "plan.h"
 #include "vips_errors.h"
 
-static bool watermark_took(int status, VipsImage **image, VipsImage *next)
-{
-    if (status != 0)
-        return false;
-    picture_become(image, next);
-    return true;
-}
-
 /* Text is a mask; the colour lies behind it. */
 static bool watermark_draw(const struct image_watermark *options, VipsImage **out)
 {
@@ -26,11 +18,10 @@ static bool watermark_draw(const struct image_watermark *options, VipsImage **ou
     g_free(text);
     if (!is_done)
         return false;
-    is_done =
-        vips_linear(mask, &ink, zero, rgb, 3, "uchar", TRUE, NULL) == 0 &&
-        watermark_took(vips_copy(ink, &next, "interpretation", VIPS_INTERPRETATION_sRGB, NULL),
-                       &ink, next) &&
-        watermark_took(vips_bandjoin2(ink, mask, &next, NULL), &ink, next);
+    is_done = vips_linear(mask, &ink, zero, rgb, 3, "uchar", TRUE, NULL) == 0 &&
+              picture_took(vips_copy(ink, &next, "interpretation", VIPS_INTERPRETATION_sRGB, NULL),
+                           &ink, &next) &&
+              picture_took(vips_bandjoin2(ink, mask, &next, NULL), &ink, &next);
     g_object_unref(mask);
     if (is_done)
         *out = ink;
@@ -55,10 +46,10 @@ static bool watermark_load(struct file_work *work, const struct image_options *o
     if (file_inputs(&own, "image", &list) && picture_open(work, &list.items[0], &plain, &picture)) {
         is_done = picture_develop(&picture, &plain, out);
         if (is_done && vips_image_get_bands(*out) < 3)
-            is_done = watermark_took(vips_colourspace(*out, &next, VIPS_INTERPRETATION_sRGB, NULL),
-                                     out, next);
+            is_done = picture_took(vips_colourspace(*out, &next, VIPS_INTERPRETATION_sRGB, NULL),
+                                   out, &next);
         if (is_done && !vips_image_hasalpha(*out))
-            is_done = watermark_took(vips_addalpha(*out, &next, NULL), out, next);
+            is_done = picture_took(vips_addalpha(*out, &next, NULL), out, &next);
         picture_close(&picture);
     }
     file_list_free(&list);
@@ -70,11 +61,10 @@ static bool watermark_fade(double opacity, VipsImage **image)
     double factors[4] = {1, 1, 1, opacity}, zeros[4] = {0, 0, 0, 0};
     VipsImage *next = NULL;
 
-    return watermark_took(vips_linear(*image, &next, factors, zeros, 4, "uchar", TRUE, NULL), image,
-                          next) &&
-           watermark_took(
-               vips_copy(*image, &next, "interpretation", VIPS_INTERPRETATION_sRGB, NULL), image,
-               next);
+    return picture_took(vips_linear(*image, &next, factors, zeros, 4, "uchar", TRUE, NULL), image,
+                        &next) &&
+           picture_took(vips_copy(*image, &next, "interpretation", VIPS_INTERPRETATION_sRGB, NULL),
+                        image, &next);
 }
 
 bool watermark_open(struct file_work *work, const struct image_options *options,
@@ -112,9 +102,9 @@ static bool watermark_fit(const struct image_watermark *options, int width, int 
     if (options->part == 0 && vips_image_get_width(*mark) <= width &&
         vips_image_get_height(*mark) <= height)
         return true;
-    return watermark_took(
+    return picture_took(
         vips_thumbnail_image(*mark, &next, wanted, "height", height, "no_rotate", TRUE, NULL), mark,
-        next);
+        &next);
 }
 
 static bool watermark_tile(const struct image_watermark *options, int width, int height,
@@ -124,12 +114,12 @@ static bool watermark_tile(const struct image_watermark *options, int width, int
     int each_height = vips_image_get_height(*mark) + options->margin;
     VipsImage *next = NULL;
 
-    return watermark_took(vips_embed(*mark, &next, 0, 0, each_width, each_height, NULL), mark,
-                          next) &&
-           watermark_took(
+    return picture_took(vips_embed(*mark, &next, 0, 0, each_width, each_height, NULL), mark,
+                        &next) &&
+           picture_took(
                vips_replicate(*mark, &next, width / each_width + 1, height / each_height + 1, NULL),
-               mark, next) &&
-           watermark_took(vips_extract_area(*mark, &next, 0, 0, width, height, NULL), mark, next);
+               mark, &next) &&
+           picture_took(vips_extract_area(*mark, &next, 0, 0, width, height, NULL), mark, &next);
 }
 
 static bool watermark_compose(const struct image_watermark *options, VipsImage *mark,
@@ -143,14 +133,14 @@ static bool watermark_compose(const struct image_watermark *options, VipsImage *
 
     if (options->is_tiled)
         x = y = 0;
-    if (!watermark_took(
+    if (!picture_took(
             vips_composite2(*image, mark, &next, VIPS_BLEND_MODE_OVER, "x", x, "y", y, NULL), image,
-            next))
+            &next))
         return false;
     if (!had_alpha &&
-        !watermark_took(vips_extract_band(*image, &next, 0, "n", 3, NULL), image, next))
+        !picture_took(vips_extract_band(*image, &next, 0, "n", 3, NULL), image, &next))
         return false;
-    return watermark_took(vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL), image, next);
+    return picture_took(vips_cast(*image, &next, VIPS_FORMAT_UCHAR, NULL), image, &next);
 }
 
 bool watermark_put(const struct watermark *watermark, const struct picture *picture,
@@ -170,7 +160,7 @@ bool watermark_put(const struct watermark *watermark, const struct picture *pict
     if (is_done) {
         picture_watch(picture, *image);
         next = vips_image_copy_memory(*image);
-        is_done = watermark_took(next ? 0 : -1, image, next);
+        is_done = picture_took(next ? 0 : -1, image, &next);
     }
     return is_done || picture_fail(picture, "the watermark cannot be put on it");
 }
