@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import sharp from 'sharp';
 
 import { newScope } from '../lib/scope.mjs';
-import { BLUE, GREEN, isPainted, isQuarters, keep, look, quarters, RED, rgb, SKIP, startFiles, WHITE } from './file_bench.mjs';
+import { BLUE, GREEN, isPainted, isQuarters, keep, look, noise, quarters, RED, rgb, SKIP, startFiles, WHITE } from './file_bench.mjs';
 
 describe('file: image', { skip: SKIP, concurrency: true }, () => {
   const scope = newScope();
@@ -144,7 +144,8 @@ describe('file: image', { skip: SKIP, concurrency: true }, () => {
   });
 
   test('quality and effort count; lossless is exact', async () => {
-    const size = async (options) => (await image({ resize: { width: 600 }, ...options }, `q-${++count}.${options.format}`)).result.bytes;
+    const source = await keep(bench, 'noise.png', (await noise(300, 200)).png());
+    const size = async (options) => (await image({ source, ...options }, `q-${++count}.${options.format}`)).result.bytes;
     for (const format of ['jpeg', 'webp', 'avif']) assert.ok((await size({ format, quality: 10 })) < (await size({ format, quality: 95 })), format);
     const { seen } = await image({ source: wide, lossless: true }, 'lossless.webp');
     assert.deepEqual([[199, 49], [200, 49], [199, 50], [200, 50]].map(([x, y]) => seen.pixel(x, y).slice(0, 3)), [RED, GREEN, BLUE, WHITE]);

@@ -73,7 +73,7 @@ describe('file: images that fail', { skip: SKIP, concurrency: true }, () => {
     await refused({ resize: { width: 20_000, height: 20_000, fit: 'fill' } }, /pixelsMax/);
     await refused({ watermark: { image: bomb } }, /bomb\.png has 12000/);
     const large = await keep(bench, 'large.bin', Buffer.alloc(5 << 20));
-    await refused({ source: large }, /inputMax/);
+    await refused({ source: large }, /large\.bin.*inputMax|data\.source: is larger than the 4194304 bytes/);
   });
 
   test('files that are missing, no files, or not for jobs', async () => {

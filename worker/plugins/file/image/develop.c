@@ -195,19 +195,6 @@ static void develop_load_options(const struct picture *picture, const struct ima
         snprintf(out, size, "[scale=%d.%06d]", 0, (int)(1e6 / shrink));
 }
 
-/* The pages of an animated picture stay as high as the plan says. */
-static bool develop_set_page(const struct picture *picture, int height, VipsImage **image)
-{
-    VipsImage *next = NULL;
-
-    if (picture->pages <= 1)
-        return true;
-    if (!picture_took(vips_copy(*image, &next, NULL), image, &next))
-        return false;
-    vips_image_set_int(*image, VIPS_META_PAGE_HEIGHT, height);
-    return true;
-}
-
 static bool develop_check_plan(const struct picture *picture, const struct image_plan *plan)
 {
     int64_t max = picture->work->plugin->settings.pixels_max;
@@ -228,12 +215,10 @@ static bool develop_to_plan(const struct picture *picture, const struct image_op
     VipsImage *next = NULL;
 
     return picture_took(vips_thumbnail_image(*image, &next, plan->scaled_width, "height",
-                                             plan->scaled_height * picture->pages, "size",
-                                             VIPS_SIZE_FORCE, "export_profile",
-                                             develop_profile(picture), "intent",
+                                             plan->scaled_height, "size", VIPS_SIZE_FORCE,
+                                             "export_profile", develop_profile(picture), "intent",
                                              VIPS_INTENT_RELATIVE, "no_rotate", !rotates, NULL),
                         image, &next) &&
-           develop_set_page(picture, plan->scaled_height, image) &&
            (picture->pages > 1 ||
             (develop_cut(picture, image, plan->width, plan->height, options->resize.place) &&
              develop_frame(options, plan, image)));

@@ -96,8 +96,7 @@ static int formats_webp(VipsImage *image, const struct image_saving *saving, voi
 {
     return vips_webpsave_buffer(image, bytes, len, "Q", formats_or(saving->quality, 80), "lossless",
                                 saving->is_lossless, "effort", formats_effort(saving, 4, 5, 6),
-                                "page_height", vips_image_get_page_height(image), "strip",
-                                !saving->keeps_metadata, NULL);
+                                "strip", !saving->keeps_metadata, NULL);
 }
 
 static int formats_avif(VipsImage *image, const struct image_saving *saving, void **bytes,
@@ -114,9 +113,8 @@ static int formats_gif(VipsImage *image, const struct image_saving *saving, void
 {
     int effort = formats_effort(saving, 7, 8, 10);
 
-    return vips_gifsave_buffer(image, bytes, len, "effort", effort > 0 ? effort : 1, "page_height",
-                               vips_image_get_page_height(image), "strip", !saving->keeps_metadata,
-                               NULL);
+    return vips_gifsave_buffer(image, bytes, len, "effort", effort > 0 ? effort : 1, "strip",
+                               !saving->keeps_metadata, NULL);
 }
 
 static int formats_tiff(VipsImage *image, const struct image_saving *saving, void **bytes,

@@ -82,20 +82,30 @@ static bool run_flatten(const struct run *run, const struct picture *picture,
     return status == 0 || picture_fail(picture, "its transparency cannot be filled");
 }
 
-/* Also what savers would make up anew from fields that are left. */
+/* Savers that are told to strip leave some: one makes EXIF anew of the fields that were read from
+ * it.
+ */
+static bool run_is_metadata(const char *field)
+{
+    return strncmp(field, "exif-", 5) == 0 || strcmp(field, VIPS_META_XMP_NAME) == 0 ||
+           strcmp(field, VIPS_META_IPTC_NAME) == 0 || strcmp(field, VIPS_META_ICC_NAME) == 0 ||
+           strcmp(field, VIPS_META_ORIENTATION) == 0;
+}
+
 static bool run_strip(const struct run *run, VipsImage **image)
 {
-    static const char *const fields[] = {VIPS_META_EXIF_NAME,   VIPS_META_XMP_NAME,
-                                         VIPS_META_IPTC_NAME,   VIPS_META_ICC_NAME,
-                                         VIPS_META_ORIENTATION, NULL};
     VipsImage *next = NULL;
+    char **fields;
 
     if (run->options.saving.keeps_metadata)
         return true;
     if (!picture_took(vips_copy(*image, &next, NULL), image, &next))
         return false;
-    for (size_t i = 0; fields[i]; i++)
-        (void)vips_image_remove(*image, fields[i]);
+    fields = vips_image_get_fields(*image);
+    for (size_t i = 0; fields && fields[i]; i++)
+        if (run_is_metadata(fields[i]))
+            (void)vips_image_remove(*image, fields[i]);
+    g_strfreev(fields);
     return true;
 }
 
