@@ -6,7 +6,7 @@
  *                              [--runs N] [--quick] [--json FILE]
  *
  * Measurements: throughput, flows, network (1 ms added to Redis's answers), latency, enqueue, memory, start,
- * recovery, backlog, isolation (what the sandbox costs), reaction (to jobs that misbehave), events (into PostgreSQL). --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
+ * recovery, backlog, isolation (what the sandbox costs), reaction (to jobs that misbehave), events (into PostgreSQL), inference (models of ONNX). --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
  * detection. Nothing else should run on the machine. */
 
 import { writeFile } from 'node:fs/promises';
@@ -19,6 +19,7 @@ import { newScope } from '../lib/scope.mjs';
 import { until } from '../lib/wait.mjs';
 import { measureEvents } from './measure_events.mjs';
 import { measureFlows } from './measure_flows.mjs';
+import { measureInference } from './measure_inference.mjs';
 import { measureIsolation } from './measure_isolation.mjs';
 import { measureLatency } from './measure_latency.mjs';
 import { measureMemory, measureRecovery, measureStart } from './measure_processes.mjs';
@@ -67,6 +68,7 @@ const MEASUREMENTS = {
   isolation: measureIsolation,
   reaction: measureReaction,
   events: measureEvents,
+  inference: measureInference,
 };
 
 function usage(error) {

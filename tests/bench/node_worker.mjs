@@ -1,7 +1,8 @@
 /* A Bull or BullMQ worker process for the measurements, as plain as its users write it. Started by
  * systems.mjs with one argument: JSON {system, connection, queue, concurrency, job, record}.
  * job: "noop" does nothing; "stamp" returns the monotonic clock in ns at its start; "hold" appends it
- * to the file `record` and never ends; "events" is in node_events.mjs, with `settings`. */
+ * to the file `record` and never ends; "events" is in node_events.mjs, "infer" in
+ * node_infer.mjs, with `settings`. */
 
 import { appendFileSync } from 'node:fs';
 
@@ -16,6 +17,7 @@ const jobs = {
   },
 };
 if (job === 'events') jobs.events = (await import('./node_events.mjs')).eventsJob(settings);
+if (job === 'infer') jobs.infer = await (await import('./node_infer.mjs')).inferJob(settings);
 
 /* Imported only when it is the one: the start time and memory of one is not the other's. */
 if (system === 'bull') {

@@ -104,7 +104,7 @@ bool model_run(const struct model *model, const struct tensor *inputs, const siz
                struct tensor *outputs, struct sdk_error *error)
 {
     const struct onnx_api *api = model->api;
-    const char *input_names[MODEL_PORTS_MAX], *output_names[MODEL_PORTS_MAX];
+    const char *input_names[MODEL_PORTS_MAX] = {0}, *output_names[MODEL_PORTS_MAX] = {0};
     struct onnx_value *in[MODEL_PORTS_MAX] = {0}, *out[MODEL_PORTS_MAX] = {0};
     bool is_done = true;
 
