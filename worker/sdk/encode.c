@@ -32,28 +32,46 @@ void sdk_base64_add(struct sdk_string *string, const void *bytes, size_t len)
     }
 }
 
-/* 0 to 63; -1: no letter of base64. */
-static int base64_value(char c)
+/* Value of a letter, and one; 0: no letter of base64. Tensors and images come as megabytes of them.
+ */
+static const unsigned char base64_values[256] = {
+    0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,
+    0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  0,  63,
+    0,  63, 0,  64, 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, 0,  0,  0,  0,  0,  0,  0,  1,
+    2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23,
+    24, 25, 26, 0,  0,  0,  0,  64, 0,  27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39,
+    40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51, 52, 0,  0,  0,  0,  0};
+
+/* As many groups of four letters as come in a row; returns how many letters that were. */
+static size_t base64_decode_groups(const char *text, size_t len, char *out)
 {
-    if (c >= 'A' && c <= 'Z')
-        return c - 'A';
-    if (c >= 'a' && c <= 'z')
-        return c - 'a' + 26;
-    if (c >= '0' && c <= '9')
-        return c - '0' + 52;
-    if (c == '+' || c == '-')
-        return 62;
-    return c == '/' || c == '_' ? 63 : -1;
+    const unsigned char *in = (const unsigned char *)text;
+    size_t at = 0;
+
+    for (; len - at >= 4; at += 4, out += 3) {
+        unsigned a = base64_values[in[at]], b = base64_values[in[at + 1]];
+        unsigned c = base64_values[in[at + 2]], d = base64_values[in[at + 3]];
+        unsigned group;
+
+        if (!a || !b || !c || !d)
+            break;
+        group = (a - 1) << 18 | (b - 1) << 12 | (c - 1) << 6 | (d - 1);
+        out[0] = (char)(group >> 16);
+        out[1] = (char)(group >> 8);
+        out[2] = (char)group;
+    }
+    return at;
 }
 
 bool sdk_base64_decode(const char *text, size_t len, char **bytes, size_t *bytes_len)
 {
     char *out = malloc(len / 4 * 3 + 4);
     unsigned long group = 0;
-    size_t letters = 0, pads = 0, count = 0;
+    size_t letters = out ? base64_decode_groups(text, len, out) : 0;
+    size_t count = letters / 4 * 3, pads = 0;
 
-    for (size_t i = 0; out && i < len; i++) {
-        int value = base64_value(text[i]);
+    for (size_t i = letters; out && i < len; i++) {
+        int value = base64_values[(unsigned char)text[i]] - 1;
 
         if (text[i] != '\0' && strchr(" \t\r\n", text[i]))
             continue;
