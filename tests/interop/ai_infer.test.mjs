@@ -253,3 +253,27 @@ test('in the sandbox for jobs that compute', options, async (t) => {
   const { result, reason } = await pure.run('infer', { model: 'add', inputs: { x: [[1, 2, 3]] } });
   assert.deepEqual(result?.outputs.y.data, [11, 22, 33], reason);
 });
+
+test('a job that should stop leaves its batch, and ends its run', options, async (t) => {
+  const size = 512;
+  const names = Array.from({ length: 400 }, (_, i) => `h${i}`);
+  const slow = made(
+    'slow.onnx',
+    onnxModel({
+      nodes: [
+        { op: 'Mul', inputs: ['c', 'x'], outputs: ['h0'] },
+        ...names.slice(1).map((name, i) => ({ op: 'MatMul', inputs: [names[i], 'c'], outputs: [name] })),
+      ],
+      inputs: [{ name: 'x', shape: [1] }],
+      outputs: [{ name: names.at(-1), shape: [size, size] }],
+      constants: [{ name: 'c', shape: [size, size], data: new Float32Array(size * size).fill(1e-3) }],
+    }),
+  );
+  const patient = await startPlugin(t, 'ai', { set: { runtime: MODULES, models: { add: join(dir, 'add.onnx') }, batchMax: 2, batchWait: '60s' } });
+  const pids = await patient.worker.pids();
+  for (const [model, x] of [['add', [[1, 2, 3]]], [slow, [0.5]]]) {
+    const { reason } = await patient.run('infer', { model, inputs: { x } }, { timeout: 300 });
+    assert.match(reason, /timed out after 300 milliseconds/);
+  }
+  assert.deepEqual(await patient.worker.pids(), pids);
+});
