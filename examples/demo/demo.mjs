@@ -1,17 +1,18 @@
 // `make demo`: a private Redis, Cartrita's daemon and workers, and a Node application with seven Bull
-// queues that knows nothing of them. Shows what happens, checks each expectation, and cleans up.
+// queues that knows nothing of them, and four more for the plugins. Shows what happens, checks each expectation, and cleans up.
 // Exit status 0 when all was met, 1 when not, 130 after Ctrl-C.
-import { names, openQueues } from '../producer-node/queues.mjs';
+import { names as seven, openQueues } from '../producer-node/queues.mjs';
 import { acts } from './acts.mjs';
 import { bold, dim, green, red, Screen, yellow } from './screen.mjs';
 import { Stage } from './stage.mjs';
 
-const DEADLINE_MS = 25000;
+const DEADLINE_MS = 40000;
 const LOOK_MS = 100;
-const RUNNERS = 9; // of demo.yaml: three for pictures, one for each other queue
+const RUNNERS = 9; // of demo.yaml: three for pictures, one for each other of the seven
 
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 const stage = new Stage();
+const names = [...seven, ...stage.plugins.names];
 const screen = new Screen(names);
 let queues = {};
 let leaving;
@@ -81,7 +82,7 @@ async function run() {
 }
 
 function greet() {
-  console.log(`${bold('Cartrita')}: seven Bull queues of a Node application, their jobs run outside of Node\n`);
+  console.log(`${bold('Cartrita')}: Bull queues of a Node application, their jobs run outside of Node\n`);
 }
 
 // Keeps the screen's counts fresh until the end.
@@ -94,9 +95,9 @@ async function follow() {
 }
 
 async function play(begun) {
-  queues = openQueues(stage.redis);
+  queues = openQueues(stage.redis, undefined, names);
   for (const queue of Object.values(queues)) queue.on('error', () => {});
-  const cast = Object.fromEntries(names.map((name) => [name, new acts[name](queues[name])]));
+  const cast = Object.fromEntries(names.map((name) => [name, acts[name] ? new acts[name](queues[name]) : stage.plugins.act(name, queues[name])]));
   for (const name of names) watch(name, queues[name]);
   await Promise.all(Object.values(queues).map(listening));
   screen.note(`Redis, cartrita-queued and cartrita-worker are up after ${Date.now() - begun} ms`);
@@ -129,12 +130,14 @@ function report({ results, took }, { ends, left }) {
     jobs += tally.completed + tally.failed;
     line(ok, name, act.asks, text);
   }
-  const replaced = stage.runners.ready - RUNNERS;
-  line(replaced === 3, 'processes', 'each that crashed or hung is replaced', `${replaced} of ${RUNNERS} were`);
+  const runners = RUNNERS + stage.moreRunners;
+  const replaced = stage.runners.ready - runners;
+  line(replaced === 3, 'processes', 'each that crashed or hung is replaced', `${replaced} of ${runners} were`);
   const clean = left === 0 && Object.values(ends).every((end) => end === 0);
   line(clean, 'afterwards', 'no lock and no active job left, every program ends by itself',
     `${left} left; ${Object.entries(ends).map(([name, end]) => `${name} ended with ${end}`).join(', ')}`);
   console.log(`\n${jobs} jobs in ${took.toFixed(1)} s: ${met ? green('every expectation was met') : red('not every expectation was met')}`);
+  console.log(`to look at: ${stage.plugins.results}`);
   return met;
 }
 

@@ -6,7 +6,9 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 
-const READY_MS = 10000;
+import { Plugins } from './plugins.mjs';
+
+const READY_MS = 20000;
 const STOP_MS = 8000;
 
 // A log line of Cartrita, `level=info msg="..." key=value`, as an object.
@@ -18,12 +20,16 @@ function parseLine(line) {
 }
 
 class Program {
-  constructor(stage, name, args) {
+  constructor(stage, name, file, args, { uid, gid, cwd, deathSignal = 'TERM', endSignal = 'SIGTERM' } = {}) {
     this.name = name;
+    this.endSignal = endSignal;
     this.log = join(stage.folder, `${name}.log`);
     const out = createWriteStream(this.log);
     // The kernel stops it should this process be killed; on the usual road stop() does.
-    this.child = spawn('setpriv', ['--pdeathsig', 'TERM', '--', join(stage.build, name), ...args], {
+    this.child = spawn('setpriv', ['--pdeathsig', deathSignal, '--', file, ...args], {
+      uid,
+      gid,
+      cwd,
       stdio: ['ignore', 'pipe', 'pipe'],
       detached: true,
       // Started as root, jobs would run as a user who may not be able to read this checkout, and
@@ -56,7 +62,7 @@ class Program {
         this.listeners.delete(listen);
         settle(value);
       };
-      const listen = (fields) => matches(fields) && end(done, fields);
+      const listen = (fields, line) => matches(fields, line) && end(done, fields);
       const refuse = (why) => end(fail, new Error(`${this.name}: ${why}; its log: ${this.tail()}`));
       const timer = setTimeout(() => refuse(`not ${what} within ${READY_MS} ms`), READY_MS);
       this.listeners.add(listen);
@@ -73,7 +79,7 @@ class Program {
   }
 
   async stop() {
-    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill('SIGTERM');
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(this.endSignal);
     const timer = setTimeout(() => this.child.kill('SIGKILL'), STOP_MS);
     const end = await this.exited;
     clearTimeout(timer);
@@ -86,11 +92,22 @@ export class Stage {
     this.build = resolve(process.env.BUILD ?? 'build');
     this.folder = mkdtempSync(join(tmpdir(), 'cartrita-demo-'));
     this.runners = { ready: 0, died: 0 };
+    this.others = [];
+    this.plugins = new Plugins(this);
+  }
+
+  // A program of the stage that is none of Cartrita's.
+  run(name, file, args, options) {
+    if (this.isClosing) throw new Error('the demo ends');
+    const program = new Program(this, name, file, args, options);
+    this.others.push(program);
+    return program;
   }
 
   async open() {
     const socket = join(this.folder, 'queued.sock');
-    this.daemon = new Program(this, 'cartrita-queued', [
+    await this.plugins.open();
+    this.daemon = new Program(this, 'cartrita-queued', join(this.build, 'cartrita-queued'), [
       '--embedded', join(this.folder, 'redis'), '--listen', `unix:${socket}`,
     ]);
     await this.daemon.line((fields) => fields.msg === 'ready', 'ready');
@@ -98,8 +115,11 @@ export class Stage {
 
     const config = join(this.folder, 'demo.yaml');
     const text = readFileSync(new URL('demo.yaml', import.meta.url), 'utf8');
-    writeFileSync(config, text.replaceAll('plugin: build/', `plugin: ${this.build}/`));
-    this.worker = new Program(this, 'cartrita-worker', ['--config', config, '--server', `unix:${socket}`]);
+    const pools = this.plugins.pools();
+    const more = pools.map((pool) => `  - ${JSON.stringify(pool)}\n`).join('');
+    this.moreRunners = pools.length;
+    writeFileSync(config, `${text.replaceAll('plugin: build/', `plugin: ${this.build}/`)}\n${more}`);
+    this.worker = new Program(this, 'cartrita-worker', join(this.build, 'cartrita-worker'), ['--config', config, '--server', `unix:${socket}`]);
     this.worker.listeners.add(({ msg }) => {
       if (msg === 'runner ready') this.runners.ready++;
       if (msg === 'runner died') this.runners.died++;
@@ -124,6 +144,9 @@ export class Stage {
       const { error, code, signal } = await program.stop();
       ends[program.name] = error?.message ?? signal ?? code;
     }
+    // After the worker, whose jobs use them.
+    await Promise.all(this.others.map((program) => program.stop()));
+    this.plugins.close();
     return ends;
   }
 

@@ -19,9 +19,9 @@ export const defaultJobOptions = {
 };
 
 // `redis`: a URL, or options of ioredis such as { path: '/run/redis.sock' }.
-export function openQueues(redis, options = defaultJobOptions) {
+export function openQueues(redis, options = defaultJobOptions, list = names) {
   return Object.fromEntries(
-    names.map((name) => {
+    list.map((name) => {
       const queue =
         typeof redis === 'string'
           ? new Bull(name, redis, { defaultJobOptions: options })

@@ -12,7 +12,7 @@ import { until } from './wait.mjs';
 import { startCartritaWorker } from './workers.mjs';
 
 /* What libraries of the plugins allocate once and keep is no leak of ours. */
-const LSAN = `suppressions=${join(ROOT, 'tests/lib/lsan.supp')}:print_suppressions=0`;
+export const LSAN = `suppressions=${join(ROOT, 'tests/lib/lsan.supp')}:print_suppressions=0`;
 
 export const skipWithout = (plugin) => missing('cartrita-worker', 'cartrita-queued', `plugins/${plugin}.so`);
 

@@ -15,6 +15,8 @@
 #define FAINT 14
 #define DAY   86400.0
 
+#define TIME_LABEL_WIDTH 190 /* pixels, with the room around it */
+
 struct range {
     double x_min, x_max, y_min, y_max;
 };
@@ -100,14 +102,16 @@ static struct range range_of(const struct chart *chart)
     return range;
 }
 
-static double time_step(double span)
+/* As many labels as have room. */
+static double time_step(double span, int width)
 {
+    double count = fmax(2, width / TIME_LABEL_WIDTH);
     static const double steps[] = {1,   5,       15,      30,       60,       300,
                                    900, 1800,    3600,    3 * 3600, 6 * 3600, 12 * 3600,
                                    DAY, 2 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 91 * DAY};
 
     for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-        if (span / steps[i] <= 8)
+        if (span / steps[i] <= count)
             return steps[i];
     }
     return 365 * DAY;
@@ -154,13 +158,13 @@ static void draw_axes(const struct chart *chart, const struct range *range)
     double span = range->x_max - range->x_min;
 
     plcol0(FAINT);
-    plbox(chart->axis == CHART_WORDS ? "" : "g", chart->axis == CHART_TIMES ? time_step(span) : 0,
-          0, "g", 0, 0);
+    plbox(chart->axis == CHART_WORDS ? "" : "g",
+          chart->axis == CHART_TIMES ? time_step(span, chart->wish.width) : 0, 0, "g", 0, 0);
     plcol0(INK);
     plslabelfunc(put_number, NULL);
     if (chart->axis == CHART_TIMES) {
         pltimefmt(span > 3 * DAY ? "%Y-%m-%d" : span > 6 * 3600 ? "%m-%d %H:%M" : "%H:%M:%S");
-        plbox("bndst", time_step(span), 0, "bnostv", 0, 0);
+        plbox("bndst", time_step(span, chart->wish.width), 0, "bnostv", 0, 0);
     } else if (chart->axis == CHART_NUMBERS) {
         plbox("bnost", 0, 0, "bnostv", 0, 0);
     } else {
