@@ -99,7 +99,7 @@ async function play(begun) {
   for (const queue of Object.values(queues)) queue.on('error', () => {});
   const cast = Object.fromEntries(names.map((name) => [name, acts[name] ? new acts[name](queues[name]) : stage.plugins.act(name, queues[name])]));
   for (const name of names) watch(name, queues[name]);
-  await Promise.all(Object.values(queues).map(listening));
+  await Promise.all([stage.everyRunner(RUNNERS), ...Object.values(queues).map(listening)]);
   screen.note(`Redis, cartrita-queued and cartrita-worker are up after ${Date.now() - begun} ms`);
   screen.begin = Date.now();
   screen.start();

@@ -126,6 +126,13 @@ export class Stage {
     });
   }
 
+  // All of the worker's runners, so that no act waits for a slow start.
+  async everyRunner(count) {
+    const end = Date.now() + READY_MS;
+    while (this.runners.ready < count + this.moreRunners && Date.now() < end && !this.isClosing)
+      await new Promise((done) => setTimeout(done, 10));
+  }
+
   // Rejects when a program ends before it was told to.
   async trouble() {
     const [program, { error, code, signal }] = await Promise.race(
