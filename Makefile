@@ -145,7 +145,7 @@ PKGS_exec  := jansson
 PKGS_email := $(SDK_PKGS) gmime-3.0
 PKGS_file  := $(SDK_PKGS) vips libarchive libmagic
 PKGS_ai    := $(SDK_PKGS) vips
-PKGS_analytics := $(SDK_PKGS) libpq plplot
+PKGS_analytics := $(SDK_PKGS) libpq plplot zlib
 plugin_objects = $(patsubst %.c,$(BUILD)/obj/%.o,$(wildcard worker/plugins/$(1)/*.c worker/plugins/$(1)/*/*.c))
 define plugin_rules
 $(call plugin_objects,$(1)): $(BUILD)/obj/worker/plugins/$(1)/%.o: worker/plugins/$(1)/%.c $(BUILD)/inc/plugin/.done

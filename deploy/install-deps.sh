@@ -52,6 +52,7 @@ look_for_build() {
     has_library libarchive || want libarchive-dev
     has_library libmagic || want libmagic-dev
     has_library libpq || want libpq-dev
+    has_library zlib || want zlib1g-dev
     has_library plplot || want libplplot-dev
     has_plplot_cairo || want plplot-driver-cairo
     [ -e /usr/share/fonts/truetype/dejavu ] || want fonts-dejavu-core

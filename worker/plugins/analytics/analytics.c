@@ -23,10 +23,9 @@
 #define ANALYTICS_BATCH_WAIT_MS 5u
 
 static const struct sdk_handler handlers[] = {
-    {"aggregate", analytics_aggregate},
-    {"maintain", analytics_maintain},
-    {"report", analytics_report},
-    {"index", analytics_index},
+    {"aggregate", analytics_aggregate}, {"maintain", analytics_maintain},
+    {"report", analytics_report},       {"index", analytics_index},
+    {"export", analytics_export},
 };
 
 #define HANDLER_COUNT (sizeof handlers / sizeof handlers[0])

@@ -43,6 +43,7 @@ struct analytics_settings {
     char *search_url;           /* NULL: nothing is indexed */
     char *search_authorization; /* secret: the value of a header; NULL: none */
     int64_t search_batch, search_batch_bytes, search_rows_max;
+    int64_t export_rows_max, export_files_max;
     json_t *queries; /* by name; NULL: only those that are built in */
 };
 
@@ -71,5 +72,6 @@ bool analytics_aggregate(struct sdk_call *call);
 bool analytics_maintain(struct sdk_call *call);
 bool analytics_report(struct sdk_call *call);
 bool analytics_index(struct sdk_call *call);
+bool analytics_export(struct sdk_call *call);
 
 #endif

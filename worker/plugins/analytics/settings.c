@@ -53,6 +53,9 @@ static const struct sdk_setting table[] = {
      NULL, false},
     {"searchRowsMax", SDK_SETTING_INTEGER, AT(search_rows_max), "1000000", 1, ROWS_MAX, NULL,
      false},
+    {"exportRowsMax", SDK_SETTING_INTEGER, AT(export_rows_max), "100000000", 1, ROWS_MAX, NULL,
+     false},
+    {"exportFilesMax", SDK_SETTING_INTEGER, AT(export_files_max), "10000", 1, 1000000, NULL, false},
     {"queries", SDK_SETTING_JSON, AT(queries), NULL, 0, 0, NULL, false},
 };
 
