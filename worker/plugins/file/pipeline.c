@@ -9,11 +9,8 @@
 #include "step.h"
 
 static const struct file_step steps[] = {
-    {"image", image_step},
-    {"checksum", checksum_step},
-    {"inspect", inspect_step},
-    {"archive", archive_step},
-    {"transfer", transfer_step},
+    {"image", image_step},     {"checksum", checksum_step}, {"inspect", inspect_step},
+    {"archive", archive_step}, {"transfer", transfer_step},
 };
 #define STEP_COUNT (sizeof steps / sizeof steps[0])
 

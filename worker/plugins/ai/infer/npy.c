@@ -103,8 +103,8 @@ bool npy_read(const char *bytes, size_t len, size_t max, struct tensor *out,
     char header[NPY_HEADER_MAX];
     int64_t shape[TENSOR_RANK_MAX];
     const char *order;
-    enum tensor_type type;
-    size_t rank, begin;
+    enum tensor_type type = 0;
+    size_t rank, begin = 0;
 
     if (!npy_read_header(bytes, len, header, &begin, error) ||
         !npy_read_type(header, &type, error) || !npy_read_shape(header, shape, &rank, error))
