@@ -289,6 +289,7 @@ struct conn *conn_new(struct conns *conns)
     ct_list_init(&conn->subs);
     ct_list_init(&conn->addings);
     ct_list_init(&conn->askings);
+    ct_list_init(&conn->cachings);
     ct_list_init(&conn->watches);
     ct_list_init(&conn->stops);
     ct_list_init(&conn->casualties);
@@ -352,6 +353,7 @@ static void conn_abandon(struct conn *conn)
     attach_forget_searches(conn);
     adding_abandon(conn);
     asking_abandon(conn);
+    caching_abandon(conn);
     stopping_abandon(conn);
     fleet_leave(conn);
     backlog_leave(conn);

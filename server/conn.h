@@ -21,6 +21,7 @@ struct conns;
 #define CONN_RESUMES_MAX     4096        /* resumes waiting for their attach, each */
 #define CONN_ADDS_MAX        4096        /* adds of a connection not answered yet */
 #define CONN_ASKINGS_MAX     64          /* questions about children, not answered yet */
+#define CONN_CACHINGS_MAX    4096        /* questions about cached results, not answered yet */
 #define CONN_STOPS_MAX       256         /* jobs it wants stopped, not answered yet */
 #define CONN_ADD_BYTES_MAX   (64u << 20) /* of their texts; one add alone may be larger */
 #define CONN_TEXT_MAX        65536 /* bytes of an id, a token, settings; a reason is cut there */

@@ -7,6 +7,7 @@
  *   outcome.c   how jobs end, and what happens while they run
  *   adding.c    adding jobs
  *   asking.c    questions about children of jobs
+ *   caching.c   results of pure jobs
  *   stopping.c  stopping jobs that run
  *   obituary.c  what happens to the jobs of a runner that is gone
  *   fleet.c     what supervisors report, and the orders that clients give them
@@ -91,6 +92,8 @@ struct conn {
     size_t adding_bytes;
     struct ct_list askings; /* struct asking */
     uint32_t asking_count;
+    struct ct_list cachings; /* struct caching */
+    uint32_t caching_count;
     struct ct_list stops; /* struct stopping */
     uint32_t stop_count;
 
@@ -186,6 +189,12 @@ void adding_abandon(struct conn *conn);
 void asking_ask(struct conn *conn, const struct proto_children *children);
 /* The connection is gone: nobody hears the answers. */
 void asking_abandon(struct conn *conn);
+
+/* --- caching.c --- */
+void caching_get(struct conn *conn, const struct proto_cache_get *get);
+void caching_put(struct conn *conn, const struct proto_cache_put *put);
+/* Nobody hears the answers any more. */
+void caching_abandon(struct conn *conn);
 
 /* --- stopping.c --- */
 void stopping_stop_job(struct conn *conn, const struct proto_stop_job *stop);

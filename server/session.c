@@ -206,6 +206,12 @@ static void session_message(struct conn *conn, const struct proto_message *messa
     case PROTO_CHILDREN:
         asking_ask(conn, &message->as.children);
         return;
+    case PROTO_CACHE_GET:
+        caching_get(conn, &message->as.cache_get);
+        return;
+    case PROTO_CACHE_PUT:
+        caching_put(conn, &message->as.cache_put);
+        return;
     case PROTO_STOP_JOB:
         if (conn->role == PROTO_ROLE_RUNNER)
             break;

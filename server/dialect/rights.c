@@ -168,6 +168,12 @@ void rights_keys(const struct rights_scope *scope, rights_pattern_fn on_pattern,
         offer(scope->prefix, NULL, "*", on_pattern, ctx);
 }
 
+void rights_own_keys(enum rights_role role, rights_pattern_fn on_pattern, void *ctx)
+{
+    if (role == RIGHTS_DAEMON)
+        on_pattern(ctx, CT_STR_LIT("{cartrita:cache}:*"));
+}
+
 /* Whoever subscribes to a pattern needs a rule with the very same pattern: Bull's listeners have
  * the first ones, `cartrita-q stats` and `job wait` the second. */
 static const char *const patterns[] = {"active*", "waiting*", "stalled*", "duplicated*",

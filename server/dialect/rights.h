@@ -39,6 +39,8 @@ size_t rights_commands(enum rights_role role, unsigned dialects,
 /* Patterns of keys, and of channels, one after another: each is handed to `on_pattern`. */
 typedef void (*rights_pattern_fn)(void *ctx, struct ct_str pattern);
 void rights_keys(const struct rights_scope *scope, rights_pattern_fn on_pattern, void *ctx);
+/* Keys that are no queue's: of the result cache (queue/cache.h). */
+void rights_own_keys(enum rights_role role, rights_pattern_fn on_pattern, void *ctx);
 void rights_channels(enum rights_role role, unsigned dialects, const struct rights_scope *scope,
                      rights_pattern_fn on_pattern, void *ctx);
 

@@ -393,7 +393,7 @@ test('acl print needs no Redis and quotes what patterns mean', async (t) => {
   const print = async (...args) => (await runQ(t, null, 'acl', 'print', ...args)).stdout.trim();
   assert.match(await print('--role', 'viewer'), /^ACL SETUSER cartrita-viewer on resetkeys resetchannels ~bull:\* &bull:\* -@all \+ping/);
   assert.match(await print('--role', 'daemon', '--form', 'file', '--user', 'd'), /^user d on /);
-  assert.match(await print('--role', 'daemon', '--prefix', '{b}', '--queue', 'a b[*]', '--queue', 'c'), / ~\{b\}:a\?b\\\[\\\*\\\]:\* ~\{b\}:c:\* &/);
+  assert.match(await print('--role', 'daemon', '--prefix', '{b}', '--queue', 'a b[*]', '--queue', 'c'), / ~\{b\}:a\?b\\\[\\\*\\\]:\* ~\{b\}:c:\* ~\{cartrita:cache\}:\* &/);
   assert.equal((await runQ(t, null, 'acl', 'print')).code, 2);
   assert.equal((await runQ(t, null, 'acl', 'print', '--role', 'cook')).code, 2);
 });

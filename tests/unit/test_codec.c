@@ -371,7 +371,7 @@ START_TEST(test_type_names)
     ck_assert_str_eq(proto_type_name(PROTO_HELLO), "hello");
     ck_assert_str_eq(proto_type_name(PROTO_BACKLOG), "backlog");
     ck_assert_ptr_null(proto_type_name((enum proto_type)0));
-    ck_assert_ptr_null(proto_type_name((enum proto_type)(PROTO_CHILDREN_END + 1)));
+    ck_assert_ptr_null(proto_type_name((enum proto_type)(PROTO_CACHE_PUT + 1)));
     ck_assert_ptr_null(proto_type_name((enum proto_type)9999));
 }
 END_TEST

@@ -113,6 +113,7 @@ static void add_patterns(struct rules *rules, const struct settings *settings, u
     rules->mark = '~';
     open_items(rules, "keys");
     rights_keys(&scope, add_pattern, rules);
+    rights_own_keys((enum rights_role)settings->role, add_pattern, rules);
     close_items(rules);
     rules->mark = '&';
     open_items(rules, "channels");
