@@ -6,7 +6,7 @@
  *                              [--runs N] [--quick] [--json FILE]
  *
  * Measurements: throughput, flows, network (1 ms added to Redis's answers), latency, enqueue, memory, start,
- * recovery, backlog, isolation (what the sandbox costs), reaction (to jobs that misbehave), events (into PostgreSQL), inference (models of ONNX). --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
+ * recovery, backlog, isolation (what the sandbox costs), reaction (to jobs that misbehave), email (against nodemailer), events (into PostgreSQL), inference (models of ONNX). --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
  * detection. Nothing else should run on the machine. */
 
 import { writeFile } from 'node:fs/promises';
@@ -18,6 +18,7 @@ import { startRedis } from '../lib/redis.mjs';
 import { newScope } from '../lib/scope.mjs';
 import { until } from '../lib/wait.mjs';
 import { measureEvents } from './measure_events.mjs';
+import { measureEmail } from './measure_email.mjs';
 import { measureFlows } from './measure_flows.mjs';
 import { measureInference } from './measure_inference.mjs';
 import { measureIsolation } from './measure_isolation.mjs';
@@ -67,6 +68,7 @@ const MEASUREMENTS = {
   backlog: (context) => measureBacklog({ ...context, ...(context.isQuick && { backlogs: [1000, 100_000] }) }),
   isolation: measureIsolation,
   reaction: measureReaction,
+  email: measureEmail,
   events: measureEvents,
   inference: measureInference,
 };
