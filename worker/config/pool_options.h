@@ -39,7 +39,9 @@ struct pool_options {
     int64_t file_size_max_mib;
     int64_t temp_max_mib;    /* of one runner */
     int64_t stderr_rate_kib; /* a second; 0: any */
-    int64_t recycle_jobs;    /* 0: never, as the next two */
+    int64_t cache_mib;       /* 0: no result cache */
+    int64_t cache_ttl_ms;
+    int64_t recycle_jobs; /* 0: never, as the next two */
     int64_t recycle_memory_mib;
     int64_t recycle_after_ms;
 };

@@ -40,6 +40,7 @@ void ask_unref(struct ask *ask)
     ct_buf_free(&ask->children);
     job_unref(ask->job);
     free(ask->key);
+    free(ask->tags);
     free(ask->error);
     free(ask);
 }
@@ -88,13 +89,18 @@ void ask_answer(struct ask *ask, const char *error)
     ask_unref(ask);
 }
 
-bool ask_wait(struct ask *ask)
+bool ask_wait(struct ask *ask, uint64_t wait_ms)
 {
     struct timespec until;
     bool is_answered;
 
     clock_gettime(CLOCK_MONOTONIC, &until);
-    until.tv_sec += ASK_WAIT_MS / 1000;
+    until.tv_sec += (time_t)(wait_ms / 1000);
+    until.tv_nsec += (long)(wait_ms % 1000) * 1000000;
+    if (until.tv_nsec >= 1000000000) {
+        until.tv_sec++;
+        until.tv_nsec -= 1000000000;
+    }
     pthread_mutex_lock(&ask->lock);
     while (!ask->is_answered &&
            pthread_cond_timedwait(&ask->answered, &ask->lock, &until) != ETIMEDOUT)

@@ -17,7 +17,9 @@ struct ask {
     /* What is asked. */
     struct cartrita_job *job; /* a reference */
     uint64_t which, cursor;
-    char *key; /* owned; NULL: a page */
+    char *key;     /* owned; NULL: a page */
+    bool is_cache; /* no children: the result that is cached under `key` */
+    char *tags;    /* owned; of that; NULL: none */
 
     /* The loop's. */
     struct ct_list link; /* in leases->asks */
@@ -49,7 +51,7 @@ bool ask_next(const struct ask *ask, size_t *at, struct ask_child *child);
 
 /* The loop's last word. `error` is copied; NULL: it went well. */
 void ask_answer(struct ask *ask, const char *error);
-/* False: not in ASK_WAIT_MS. */
-bool ask_wait(struct ask *ask);
+/* False: not in so long. */
+bool ask_wait(struct ask *ask, uint64_t wait_ms);
 
 #endif

@@ -12,20 +12,35 @@ static void asks_finish(struct ask *ask, const char *error)
     ask_answer(ask, error);
 }
 
+static struct proto_message asks_message(const struct ask *ask)
+{
+    if (ask->is_cache)
+        return (struct proto_message){
+            .type = PROTO_CACHE_GET,
+            .as.cache_get = {.request = ask->request,
+                             .key = ct_str_of(ask->key),
+                             .has_tags = ask->tags != NULL,
+                             .tags = ct_str_of(ask->tags)},
+        };
+    return (struct proto_message){
+        .type = PROTO_CHILDREN,
+        .as.children = {.request = ask->request,
+                        .lease = ask->job->lease,
+                        .which = ask->which,
+                        .has_cursor = ask->cursor != 0,
+                        .cursor = ask->cursor,
+                        .has_key = ask->key != NULL,
+                        .key = ct_str_of(ask->key)},
+    };
+}
+
 void asks_take(struct leases *leases, struct ask *ask)
 {
-    struct proto_message message = {.type = PROTO_CHILDREN};
-    struct proto_children *sent = &message.as.children;
+    struct proto_message message;
 
     ask->request = leases->ask_next++;
     ct_list_push_back(&leases->asks, &ask->link);
-    sent->request = ask->request;
-    sent->lease = ask->job->lease;
-    sent->which = ask->which;
-    sent->has_cursor = ask->cursor != 0;
-    sent->cursor = ask->cursor;
-    sent->has_key = ask->key != NULL;
-    sent->key = ct_str_of(ask->key);
+    message = asks_message(ask);
     if (ask->job->is_lost)
         asks_finish(ask, "the job is not this worker's any more");
     else if (ask->job->lease == 0 || !leases_send(leases, &message))
@@ -50,6 +65,18 @@ void asks_child(struct leases *leases, const struct proto_child *child)
     if (ask)
         ask_add(ask, child->key, child->has_value ? child->value : CT_STR_NONE,
                 child->has_cut && child->cut);
+}
+
+/* The stamp stands where the key of a child would. */
+void asks_cached(struct leases *leases, const struct proto_cached *cached)
+{
+    struct ask *ask = asks_find(leases, cached->request);
+
+    if (!ask)
+        return;
+    if (cached->has_stamp)
+        ask_add(ask, cached->stamp, cached->has_value ? cached->value : CT_STR_NONE, false);
+    asks_finish(ask, NULL);
 }
 
 void asks_end(struct leases *leases, const struct proto_children_end *end)

@@ -35,7 +35,7 @@ static int32_t reader_ask(const struct reader *reader, uint64_t cursor, struct c
         return reader_fail(reader, cancelled);
     ask = ask_new(reader->job, reader->which, cursor, key);
     outbox_push(threads_outbox(reader->job->threads), &ask->note, true);
-    if (!ask_wait(ask))
+    if (!ask_wait(ask, ASK_WAIT_MS))
         rc = reader_fail(reader, "the daemon has not answered for 10 s (ASK_WAIT_MS)");
     else if (ask->error)
         rc = reader_fail(reader, ask->error);

@@ -9,6 +9,7 @@
 #include "common/assert.h"
 #include "common/mem.h"
 #include "proto/codec.h"
+#include "worker/runner/cache.h"
 
 #define JOB_ALIVE 0x4a4f4221u
 #define JOB_DEAD  0x64656164u
@@ -113,6 +114,7 @@ void job_unref(struct cartrita_job *job)
     if (atomic_fetch_sub_explicit(&job->refs, 1, memory_order_acq_rel) != 1)
         return;
     ct_assert(ct_list_is_empty(&job->kept));
+    cache_place_free(job->cache);
     free(job->outcome.text);
     free(job->outcome.stack);
     free(job->limit_reason);

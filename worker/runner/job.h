@@ -27,6 +27,7 @@
 #define JOB_GRAVE_MAX    64u /* ended jobs kept a while, against use after the end */
 #define JOB_GRAVE_BYTES  (256u << 10)
 
+struct cache_place;
 struct threads;
 
 enum job_phase { JOB_WAITING, JOB_RUNNING, JOB_ENDED };
@@ -94,6 +95,8 @@ struct cartrita_job {
     /* Written by whoever won `phase`, then handed over by `end`. */
     struct job_outcome outcome;
     uint64_t ended_ns;
+    bool is_cached;            /* its result is one of before: the plugin never had it */
+    struct cache_place *cache; /* owned; of a pure job that runs; written before it does */
     struct note end;
 };
 

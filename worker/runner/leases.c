@@ -217,6 +217,9 @@ void leases_message(struct leases *leases, const struct proto_message *message)
     case PROTO_CHILD:
         asks_child(leases, &message->as.child);
         break;
+    case PROTO_CACHED:
+        asks_cached(leases, &message->as.cached);
+        break;
     case PROTO_CHILDREN_END:
         asks_end(leases, &message->as.children_end);
         break;
@@ -233,12 +236,16 @@ void leases_message(struct leases *leases, const struct proto_message *message)
 
 static void leases_ended(struct leases *leases, struct cartrita_job *job)
 {
+    struct proto_message put;
+
     prefetch_ended(&leases->prefetch, job->ended_ns - job->started_ns);
     leases->is_changed = true;
     if (++leases->ended_count == leases->options.recycle_jobs)
         leases->options.on_enough(leases->options.ctx);
     if (job_was_stopped(job))
         job_outcome_stopped(job);
+    else if (leases->options.cache && cache_keep(leases->options.cache, job, &put))
+        (void)leases_send(leases, &put);
     if (job->is_lost && job->lease == 0)
         leases_forget(leases, job);
     else

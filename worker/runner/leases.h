@@ -18,6 +18,7 @@
 #include "proto/client.h"
 #include "proto/frame.h"
 #include "worker/runner/ask.h"
+#include "worker/runner/cache.h"
 #include "worker/runner/host.h"
 #include "worker/runner/job.h"
 #include "worker/runner/prefetch.h"
@@ -37,6 +38,7 @@ struct leases_options {
     const struct cartrita_plugin *plugin;
     void *self;                /* the plugin's */
     struct threads *threads;   /* all borrowed */
+    struct cache *cache;       /* NULL: none */
     const char *const *queues; /* of the pool */
     size_t queue_count;
     const char *prefix, *dialect;    /* NULL: the daemon's default */
@@ -157,6 +159,7 @@ void adds_close(struct leases *leases);
 /* asks.c: what job threads ask about children. */
 void asks_take(struct leases *leases, struct ask *ask); /* takes the loop's reference over */
 void asks_child(struct leases *leases, const struct proto_child *child);
+void asks_cached(struct leases *leases, const struct proto_cached *cached);
 void asks_end(struct leases *leases, const struct proto_children_end *end);
 /* The job is to stop: nobody need wait for an answer. */
 void asks_stop(struct leases *leases, const struct cartrita_job *job, const char *reason);

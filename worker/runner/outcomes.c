@@ -103,7 +103,7 @@ void leases_tell_finished(struct leases *leases, const struct cartrita_job *job,
                           const char *error)
 {
     /* It hears of no job that it never had. */
-    if (leases->options.plugin->finished && job->started_ns != 0)
+    if (leases->options.plugin->finished && job->started_ns != 0 && !job->is_cached)
         leases->options.plugin->finished(leases->options.self, job->queue.data, job->id.data, state,
                                          error);
 }

@@ -54,6 +54,7 @@ struct runner {
     struct recorder *recorder;
     struct outbox outbox;
     struct threads *threads;
+    struct cache *cache; /* NULL: none */
     struct leases leases;
     struct proto_client *client;
     uv_pipe_t control;
@@ -89,6 +90,17 @@ static void runner_say(const char *word, const char *text)
 /* --- the end -------------------------------------------------------------------------------------
  */
 
+static void runner_tell_cache(const struct cache *cache)
+{
+    struct cache_counts counts;
+
+    if (!cache)
+        return;
+    counts = cache_counts(cache);
+    ct_log_info("result cache", CT_INT("memory", counts.memory), CT_INT("redis", counts.redis),
+                CT_INT("missed", counts.missed));
+}
+
 static void runner_client_closed(void *ctx)
 {
     struct runner *runner = ctx;
@@ -100,6 +112,7 @@ static void runner_client_closed(void *ctx)
     /* Threads first: they push into the outbox. Then what they pushed, then the callbacks that the
      * plugin still waits for, and only then the plugin. */
     threads_stop(runner->threads);
+    runner_tell_cache(runner->cache);
     leases_down(&runner->leases);
     outbox_drain(&runner->outbox);
     leases_close(&runner->leases);
@@ -441,9 +454,18 @@ static void runner_open_parts(struct runner *runner)
         .on_drained = runner_drained,
         .ctx = runner,
     };
+    struct cache_options cache = {
+        .plugin = runner->plugin,
+        .config = settings->config,
+        .bytes_max = (size_t)settings->cache_mib << 20,
+        .ttl_ms = settings->cache_ttl_ms,
+    };
     int rc = outbox_open(&runner->outbox, &runner->loop, runner_notes, runner);
 
     ct_assert(rc == 0);
+    if (settings->cache_mib)
+        runner->cache = cache_new(&cache);
+    threads.cache = leases.cache = runner->cache;
     runner->threads = threads_new(&threads);
     leases.threads = runner->threads;
     leases_open(&runner->leases, &leases);
@@ -464,6 +486,7 @@ static void runner_open_parts(struct runner *runner)
 static void runner_free(struct runner *runner)
 {
     threads_free(runner->threads);
+    cache_free(runner->cache);
     recorder_close(runner->recorder);
     job_graves_free();
     ct_buf_free(&runner->control_in);

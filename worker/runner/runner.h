@@ -33,8 +33,10 @@ struct runner_settings {
     size_t limit_count;
     int64_t files_max;         /* 0: as it is */
     int64_t file_size_max_mib; /* 0: none */
-    uint64_t recycle_jobs;     /* it is to be replaced after so many; 0: never */
-    int64_t stderr_rate_kib;   /* of log_process; 0: any */
+    uint64_t cache_mib;        /* results of pure jobs; 0: none */
+    uint64_t cache_ttl_ms;
+    uint64_t recycle_jobs;   /* it is to be replaced after so many; 0: never */
+    int64_t stderr_rate_kib; /* of log_process; 0: any */
     uint64_t cancel_grace_ms;
     uint64_t grace_ms;
     int64_t log_level;

@@ -46,6 +46,8 @@ char *runner_settings_print(const struct runner_settings *settings)
                         job_limits_print(settings->limits, settings->limit_count));
     json_object_set_new(object, "filesMax", json_integer(settings->files_max));
     json_object_set_new(object, "fileSizeMaxMib", json_integer(settings->file_size_max_mib));
+    json_object_set_new(object, "cacheMib", json_integer((json_int_t)settings->cache_mib));
+    json_object_set_new(object, "cacheTtlMs", json_integer((json_int_t)settings->cache_ttl_ms));
     json_object_set_new(object, "recycleJobs", json_integer((json_int_t)settings->recycle_jobs));
     json_object_set_new(object, "stderrRateKib", json_integer(settings->stderr_rate_kib));
     json_object_set_new(object, "cancelGraceMs",
@@ -116,6 +118,8 @@ enum ct_code runner_settings_parse(struct ct_str text, struct runner_settings *o
         .concurrency = (uint32_t)settings_number(object, "concurrency"),
         .files_max = (int64_t)settings_number(object, "filesMax"),
         .file_size_max_mib = (int64_t)settings_number(object, "fileSizeMaxMib"),
+        .cache_mib = settings_number(object, "cacheMib"),
+        .cache_ttl_ms = settings_number(object, "cacheTtlMs"),
         .recycle_jobs = settings_number(object, "recycleJobs"),
         .stderr_rate_kib = (int64_t)settings_number(object, "stderrRateKib"),
         .cancel_grace_ms = settings_number(object, "cancelGraceMs"),

@@ -16,6 +16,7 @@
 #include "common/assert.h"
 #include "common/log.h"
 #include "common/mem.h"
+#include "worker/runner/cache.h"
 #include "worker/runner/crash.h"
 #include "worker/runner/job_temp.h"
 
@@ -236,6 +237,26 @@ static void thread_end(struct thread *thread, size_t count)
     }
 }
 
+/* Jobs with a result of before end here and go behind the others. Returns how many are to run. */
+static size_t thread_answer(struct thread *thread, size_t count)
+{
+    struct threads *threads = thread->threads;
+    size_t left = count;
+
+    for (size_t i = 0; i < left && threads->options.cache;) {
+        struct cartrita_job *job = thread->batch[i];
+
+        if (!cache_answer(threads->options.cache, job)) {
+            i++;
+            continue;
+        }
+        recorder_stop(threads->options.recorder, job->entry); /* a crash is not its doing */
+        memmove(&thread->batch[i], &thread->batch[i + 1], (left - i - 1) * sizeof job);
+        thread->batch[--left] = job;
+    }
+    return left;
+}
+
 static void *thread_main(void *arg)
 {
     struct thread *thread = arg;
@@ -245,8 +266,12 @@ static void *thread_main(void *arg)
 
     crash_thread_open(&stack);
     while ((count = threads_next(threads, thread->batch)) > 0) {
+        size_t to_run;
+
         thread_begin(thread, count);
-        threads->options.plugin->run(threads->options.self, thread->batch, count);
+        to_run = thread_answer(thread, count);
+        if (to_run > 0)
+            threads->options.plugin->run(threads->options.self, thread->batch, to_run);
         thread_end(thread, count);
     }
     crash_thread_close(&stack);

@@ -19,11 +19,14 @@
 #define THREADS_MAX         1024u      /* concurrency of one runner */
 #define THREADS_STACK_BYTES (4u << 20) /* virtual; only what is used is memory */
 
+struct cache;
+
 struct threads_options {
     const struct cartrita_plugin *plugin; /* borrowed, as all below */
     void *self;
     struct recorder *recorder; /* concurrency * batch_max entries */
     struct outbox *outbox;
+    struct cache *cache;  /* NULL: none */
     const char *temp_dir; /* of the runner */
     uint32_t concurrency;
 };

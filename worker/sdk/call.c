@@ -12,6 +12,18 @@
 
 #define CALL_LOG_MAX (16u * 1024) /* of one line */
 
+/* The member "cache" of a pure job is the runtime's, and no handler need know it. A plugin may have
+ * one of its own, of another shape. */
+static void call_drop_cache(json_t *data)
+{
+    const json_t *cache = json_object_get(data, "cache");
+    size_t known =
+        (json_object_get(cache, "ttl") != NULL) + (json_object_get(cache, "tags") != NULL);
+
+    if (json_is_boolean(cache) || (json_is_object(cache) && json_object_size(cache) == known))
+        json_object_del(data, "cache");
+}
+
 bool sdk_call_begin(struct sdk_call *call, const struct cartrita_host *host, void *self,
                     struct cartrita_job *job)
 {
@@ -22,8 +34,10 @@ bool sdk_call_begin(struct sdk_call *call, const struct cartrita_host *host, voi
     *call = (struct sdk_call){
         .host = host, .job = job, .self = self, .name = host->job_name(job), .error.delay_ms = -1};
     call->data = json_loadb(data, len, JSON_DECODE_ANY, &error);
-    if (call->data)
+    if (call->data) {
+        call_drop_cache(call->data);
         return true;
+    }
     sdk_refuse(&call->error, "ValidationError", "data: cannot be read as JSON: %s", error.text);
     sdk_call_end(call, false);
     return false;

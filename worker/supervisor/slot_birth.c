@@ -62,6 +62,8 @@ static void slot_send_settings(struct slot *slot)
         .limit_count = limit_count,
         .files_max = pool->options.files_max,
         .file_size_max_mib = pool->options.file_size_max_mib,
+        .cache_mib = (uint64_t)pool->options.cache_mib,
+        .cache_ttl_ms = (uint64_t)pool->options.cache_ttl_ms,
         .recycle_jobs = recycle_spread(slot->context->random, (uint64_t)pool->options.recycle_jobs),
         .stderr_rate_kib = slot->has_output ? pool->options.stderr_rate_kib : 0,
         .cancel_grace_ms = slot->context->cancel_grace_ms,
