@@ -1,8 +1,8 @@
 /* Mails per second: the email plugin against nodemailer (pool: true) in a Bull worker, the same concurrency, mails and sink. The clock runs
  * from resume() of a filled queue to the last job's completion.
  *
- * nodemailer writes a mail and its final dot apart, with Nagle's algorithm on, so a mail of its waits for the receiver's delayed
- * acknowledgement (40 ms on Linux): its rate is bound by that, not by its CPU. The row of CPU compares the work itself. */
+ * nodemailer writes a mail and its final dot apart, with Nagle's algorithm on, which probably makes each mail wait for the receiver's delayed
+ * acknowledgement (40 ms on Linux): its rate is far below what its CPU would allow. The row of CPU compares the work itself. */
 
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
