@@ -6,7 +6,7 @@
  *                              [--runs N] [--quick] [--json FILE]
  *
  * Measurements: throughput, flows, network (1 ms added to Redis's answers), latency, enqueue, memory, start,
- * recovery, backlog, isolation (what the sandbox costs), reaction (to jobs that misbehave), email (against nodemailer), events (into PostgreSQL), inference (models of ONNX). --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
+ * recovery, backlog, isolation (what the sandbox costs), reaction (to jobs that misbehave), email (against nodemailer), events (into PostgreSQL), inference (models of ONNX), images (against sharp). --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
  * detection. Nothing else should run on the machine. */
 
 import { writeFile } from 'node:fs/promises';
@@ -20,6 +20,7 @@ import { until } from '../lib/wait.mjs';
 import { measureEvents } from './measure_events.mjs';
 import { measureEmail } from './measure_email.mjs';
 import { measureFlows } from './measure_flows.mjs';
+import { measureImages } from './measure_images.mjs';
 import { measureInference } from './measure_inference.mjs';
 import { measureIsolation } from './measure_isolation.mjs';
 import { measureLatency } from './measure_latency.mjs';
@@ -71,6 +72,7 @@ const MEASUREMENTS = {
   email: measureEmail,
   events: measureEvents,
   inference: measureInference,
+  images: measureImages,
 };
 
 function usage(error) {

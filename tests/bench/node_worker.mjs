@@ -2,7 +2,7 @@
  * systems.mjs with one argument: JSON {system, connection, queue, concurrency, job, record}.
  * job: "noop" does nothing; "stamp" returns the monotonic clock in ns at its start; "hold" appends it
  * to the file `record` and never ends; "events" is in node_events.mjs, "infer" in
- * node_infer.mjs, with `settings`. */
+ * node_infer.mjs, with `settings`; "image" in node_images.mjs. */
 
 import { appendFileSync } from 'node:fs';
 
@@ -18,6 +18,7 @@ const jobs = {
 };
 if (job === 'events') jobs.events = (await import('./node_events.mjs')).eventsJob(settings);
 if (job === 'infer') jobs.infer = await (await import('./node_infer.mjs')).inferJob(settings);
+if (job === 'image') jobs.image = (await import('./node_images.mjs')).imageJob;
 
 /* Imported only when it is the one: the start time and memory of one is not the other's. */
 if (system === 'bull') {
