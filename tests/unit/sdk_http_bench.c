@@ -1,4 +1,4 @@
-/* A thread that accepts, and one for each connection. See sdk_http_bench.h. */
+/* The server is a thread that accepts, and one for each connection. See sdk_http_bench.h. */
 #include "tests/unit/sdk_http_bench.h"
 
 #include <arpa/inet.h>
@@ -211,4 +211,45 @@ int http_server_requests(struct http_server *server)
 int http_server_connections(struct http_server *server)
 {
     return server->connections;
+}
+
+/* --- the client --- */
+
+struct http_bench bench;
+
+void http_bench_open(struct sdk_http_options options)
+{
+    options.backoff_ms = options.backoff_ms ? options.backoff_ms : 2;
+    bench.server = http_server_start();
+    ck_assert(sdk_http_open(&options, &bench.http, &bench.error));
+}
+
+void http_bench_close(void)
+{
+    sdk_http_response_free(&bench.response);
+    sdk_http_close(bench.http);
+    http_server_stop(bench.server);
+}
+
+const char *http_bench_at(const char *path)
+{
+    snprintf(bench.url, sizeof bench.url, "%s%s", http_server_url(bench.server), path);
+    return bench.url;
+}
+
+bool http_bench_ask(struct sdk_http_request request)
+{
+    sdk_http_response_free(&bench.response);
+    return sdk_http_send(bench.http, NULL, &request, &bench.response, &bench.error);
+}
+
+bool http_bench_get(const char *path)
+{
+    return http_bench_ask((struct sdk_http_request){.url = http_bench_at(path)});
+}
+
+void http_bench_check_text(const char *part)
+{
+    ck_assert_msg(strstr(bench.error.text, part) != NULL, "\"%s\" is not in \"%s\"", part,
+                  bench.error.text);
 }
