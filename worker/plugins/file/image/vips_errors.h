@@ -6,9 +6,10 @@
 
 #include "cartrita/sdk/error.h"
 
-/* "CONTEXT: what libvips said", permanent ("ImageError") unless memory or disk are out. The buffer
- * of libvips is one for all threads: with two failures at the same moment one job's text may hold
- * the other's words. Nothing but the wording depends on it. Returns false. */
+/* "CONTEXT: what libvips said", permanent ("ImageError") unless it says that memory or disk are
+ * out. The buffer of libvips is one for all threads: with two failures at the same moment one job's
+ * error may hold the other's words, or none, and with them whether it is tried again. Returns
+ * false. */
 bool vips_errors_fail(struct sdk_error *error, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
