@@ -6,6 +6,7 @@
 #include "cartrita/sdk/error.h"
 
 #include "../../worker/plugins/analytics/aggregate/window.c"
+#include "../../worker/plugins/analytics/postgres/array.c"
 #include "../../worker/plugins/analytics/query/time.c"
 #include "../../worker/plugins/analytics/schema/partition.c"
 #include "../../worker/plugins/analytics/track/event.c"
@@ -158,6 +159,22 @@ START_TEST(test_rows_are_escaped)
 }
 END_TEST
 
+START_TEST(test_arrays_are_quoted)
+{
+    struct sdk_string array = {0};
+
+    pg_array_end(&array);
+    ck_assert_str_eq(array.bytes, "{}");
+    sdk_string_free(&array);
+    array = (struct sdk_string){0};
+    pg_array_add(&array, "");
+    pg_array_add(&array, "a\"b\\c,{d}");
+    pg_array_end(&array);
+    ck_assert_str_eq(array.bytes, "{\"\",\"a\\\"b\\\\c,{d}\"}");
+    sdk_string_free(&array);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
     tcase_add_test(tcase, test_times_are_read);
@@ -167,6 +184,7 @@ static void add_tests(TCase *tcase)
     tcase_add_test(tcase, test_other_tables_are_no_partitions);
     tcase_add_test(tcase, test_windows);
     tcase_add_test(tcase, test_rows_are_escaped);
+    tcase_add_test(tcase, test_arrays_are_quoted);
 }
 
 int main(void)

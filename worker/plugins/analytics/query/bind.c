@@ -6,19 +6,19 @@
 #include <string.h>
 
 #include "cartrita/sdk/text.h"
+#include "postgres/array.h"
 #include "query/query.h"
 
 static const Oid type_oids[] = {PG_TEXT,        PG_INT8,  PG_FLOAT8, PG_BOOL,
                                 PG_TIMESTAMPTZ, PG_JSONB, PG_TEXTS};
 
-/* An array of texts as PostgreSQL writes it: {"a","b\"c"}. NULL: an item is no text. */
+/* NULL: an item is no text. */
 static char *bind_texts(const json_t *list)
 {
     struct sdk_string out = {0};
     size_t i;
     json_t *item;
 
-    sdk_string_puts(&out, "{");
     json_array_foreach((json_t *)list, i, item)
     {
         const char *text = json_string_value(item);
@@ -27,15 +27,9 @@ static char *bind_texts(const json_t *list)
             sdk_string_free(&out);
             return NULL;
         }
-        sdk_string_puts(&out, i ? ",\"" : "\"");
-        for (; *text; text++) {
-            if (*text == '"' || *text == '\\')
-                sdk_string_add(&out, "\\", 1);
-            sdk_string_add(&out, text, 1);
-        }
-        sdk_string_puts(&out, "\"");
+        pg_array_add(&out, text);
     }
-    sdk_string_puts(&out, "}");
+    pg_array_end(&out);
     return sdk_string_take(&out, NULL);
 }
 

@@ -17,6 +17,7 @@
 #include <time.h>
 
 #include "maintain.h"
+#include "postgres/array.h"
 #include "postgres/error.h"
 #include "postgres/session.h"
 #include "schema/partitions.h"
@@ -118,18 +119,6 @@ static bool track_partitions(struct track_group *group, const struct pg_stop *st
     return is_done;
 }
 
-/* A text as an item of an array. */
-static void track_add_item(struct sdk_string *list, const char *text)
-{
-    sdk_string_puts(list, list->len ? ",\"" : "{\"");
-    for (; *text; text++) {
-        if (*text == '"' || *text == '\\')
-            sdk_string_puts(list, "\\");
-        sdk_string_add(list, text, 1);
-    }
-    sdk_string_puts(list, "\"");
-}
-
 /* In one order everywhere, so that two transactions with the same jobs do not wait for each other.
  */
 static const char track_sql[] =
@@ -164,15 +153,15 @@ static bool track_claim(struct track_group *group, struct pg_session *session,
         char number[32];
 
         group->jobs[i]->is_new = false;
-        track_add_item(&lists[0], job->queue_key);
-        track_add_item(&lists[1], job->id);
+        pg_array_add(&lists[0], job->queue_key);
+        pg_array_add(&lists[1], job->id);
         snprintf(number, sizeof number, "%" PRId64, job->added_ms);
-        track_add_item(&lists[2], number);
+        pg_array_add(&lists[2], number);
         snprintf(number, sizeof number, "%" PRId64, job->events.count);
-        track_add_item(&lists[3], number);
+        pg_array_add(&lists[3], number);
     }
     for (size_t i = 0; i < 4; i++) {
-        sdk_string_puts(&lists[i], "}");
+        pg_array_end(&lists[i]);
         pg_param(&params, 0, lists[i].bytes);
     }
     is_done = pg_run(session, track_sql, &params, &result, error);
