@@ -186,7 +186,7 @@ test_libs = $(addprefix $(BUILD)/lib,$(if $(filter tests/$(1).c,$(SDK_TESTS)),sd
 # Only what lies in tests/ is compiled: a test may include a source of a plugin, and depends on it.
 define link_test
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(filter tests/%.c,$^) $(filter %.a,$^) $(PKG_LIBS) $(if $(filter %/libsdk.a,$^),$(shell pkg-config --libs $(SDK_PKGS))) $(shell pkg-config --cflags --libs check) -ldl -lm
+	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(foreach c,$(filter tests/%.c,$^),$(if $(findstring /../,$(c)),,$(c))) $(filter %.a,$^) $(PKG_LIBS) $(if $(filter %/libsdk.a,$^),$(shell pkg-config --libs $(SDK_PKGS))) $(shell pkg-config --cflags --libs check) -ldl -lm
 endef
 $(BUILD)/tests/%: tests/%.c $$(call test_libs,$$*) $(BUILD)/inc/tests/.done
 	$(link_test)

@@ -4,13 +4,12 @@
 #include <stdlib.h>
 
 #include "cartrita/sdk/error.h"
-
-#include "../../worker/plugins/analytics/aggregate/window.c"
-#include "../../worker/plugins/analytics/postgres/array.c"
-#include "../../worker/plugins/analytics/query/time.c"
-#include "../../worker/plugins/analytics/schema/partition.c"
-#include "../../worker/plugins/analytics/track/event.c"
 #include "tests/lib/unit.h"
+#include "worker/plugins/analytics/aggregate/window.c"
+#include "worker/plugins/analytics/postgres/array.c"
+#include "worker/plugins/analytics/query/time.c"
+#include "worker/plugins/analytics/schema/partition.c"
+#include "worker/plugins/analytics/track/event.c"
 
 static const int64_t noon = 1769860800000; /* 2026-01-31T12:00:00Z, a Saturday */
 
