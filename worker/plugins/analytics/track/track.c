@@ -146,7 +146,7 @@ static bool track_claim(struct track_group *group, struct pg_session *session,
     struct sdk_string lists[4] = {{0}};
     struct pg_params params = {0};
     PGresult *result = NULL;
-    bool is_done;
+    bool is_done = true;
 
     for (size_t i = 0; i < group->count; i++) {
         const struct track_job *job = group->jobs[i];
@@ -163,8 +163,11 @@ static bool track_claim(struct track_group *group, struct pg_session *session,
     for (size_t i = 0; i < 4; i++) {
         pg_array_end(&lists[i]);
         pg_param(&params, 0, lists[i].bytes);
+        is_done = is_done && !lists[i].is_full;
     }
-    is_done = pg_run(session, track_sql, &params, &result, error);
+    /* With less than all the others would pass for stored. */
+    is_done = is_done ? pg_run(session, track_sql, &params, &result, error)
+                      : sdk_retry_later(error, "MemoryError", "out of memory");
     for (int row = 0; is_done && row < PQntuples(result); row++)
         track_mark_new(group, result, row);
     PQclear(result);
