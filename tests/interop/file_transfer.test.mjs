@@ -143,6 +143,7 @@ test('rate limits are waited out, redirects followed, stalls retried, and what i
   await completes({ from: web.url('/moved.png'), to: bench.file('moved.png') });
   assert.deepEqual(await stored('moved.png'), CONTENT);
   await refuses({ from: web.url('/missing.png'), to: bench.file('missing.png') }, /404/);
+  for (const open of ['{', '{sha256', '{sha256:8', '{name']) await refuses({ from: web.url('/moved.png'), to: bench.file(open) }, /a \{ is not closed/);
   const job = await bench.run('transfer', { from: web.url('/stalls.png'), to: bench.file('stalls.png') }, { deadlineMs: 60_000 });
   assert.match(job.reason, /stalls.png/);
 });

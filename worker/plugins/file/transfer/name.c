@@ -29,6 +29,8 @@ bool transfer_name(const char *pattern, const char *sha256, const char *name, bo
         if (!*at)
             break;
         len = strcspn(at, "}");
+        if (!at[len])
+            return sdk_refuse(error, "ValidationError", "\"%.200s\": a { is not closed", pattern);
         if (strncmp(at, "{sha256}", 8) == 0)
             sdk_string_puts(out, sha256);
         else if (strncmp(at, "{sha256:", 8) == 0 && atoi(at + 8) > 0 && atoi(at + 8) < 64)
