@@ -81,6 +81,8 @@ test('5xx fails for good, 4xx is tried again, each with the server’s words', {
   };
   await fails(main, /refuses the mail: 452 disk full/, 3);
   delete box.rules.data;
+  const nobody = await main.run('send', { ...MAIL, from: [], bounceTo: 'b@example.com' }, RETRIES);
+  assert.equal(nobody.state, 'completed', nobody.reason);
   await fails(main, /messageMax/, 1, { ...MAIL, attachments: [{ text: 'x'.repeat(20 * 1024 * 1024) }] });
 });
 

@@ -206,14 +206,14 @@ static bool draft_from(const struct draft *draft, struct sdk_reader *in, struct 
     json_t *text;
     bool is_read = address_read(in, "from", 1, &mail->from);
 
-    if (is_read && !mail->from && settings->from) {
+    if (is_read && address_count(mail->from) == 0 && settings->from) {
         text = json_string(settings->from);
         is_read = address_take(text, "from (setting)", 1, &mail->from, in->error);
         json_decref(text);
     }
     if (!is_read)
         return false;
-    if (!mail->from)
+    if (address_count(mail->from) == 0)
         return sdk_reader_refuse(in, "from", "is needed, here or as a setting");
     text = json_string(bounce ? bounce : address_at(mail->from, 0));
     is_read = address_take(text, "bounceTo", 1, &list, in->error);
