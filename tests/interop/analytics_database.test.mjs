@@ -72,6 +72,16 @@ test('a server that does not answer is given up in time', { skip }, async (t) =>
   await assertRetried(ended, /connecting to the database: no answer in time/);
 });
 
+/* The server and its processes; one of these may end meanwhile. */
+async function signalAll(server, signal) {
+  for (const pid of [server.pid, ...(await childrenOf(server.pid))])
+    try {
+      process.kill(pid, signal);
+    } catch (error) {
+      assert.equal(error.code, 'ESRCH');
+    }
+}
+
 test('a job that waits for a frozen server stops when it should', { skip }, async (t) => {
   const own = await startPostgres(t);
   const queries = { sleep: { sql: 'SELECT pg_sleep(300)' } };
@@ -80,9 +90,9 @@ test('a job that waits for a frozen server stops when it should', { skip }, asyn
   const runners = await bench.worker.pids();
   const job = await bench.add('aggregate', { query: 'sleep', from: 0, to: 1 }, { timeout: 5000 });
   await until(async () => (await own.admin("SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(300)%' AND pid <> pg_backend_pid()")).length === 1, { what: 'the query to run' });
-  for (const pid of [own.pid, ...(await childrenOf(own.pid))]) process.kill(pid, 'SIGSTOP');
+  await signalAll(own, 'SIGSTOP');
   const ended = await bench.ended(job.id);
-  for (const pid of [own.pid, ...(await childrenOf(own.pid))]) process.kill(pid, 'SIGCONT');
+  await signalAll(own, 'SIGCONT');
   assert.match(ended.reason, /timed out after 5000/);
   assert.equal((await bench.run('track', EVENT, RETRIES)).state, 'completed');
   assert.deepEqual(await bench.worker.pids(), runners); /* none had to be replaced */

@@ -27,13 +27,13 @@ async function endEach(b, field, values) {
 const scenarios = {
   async 'a count of priorities that is no number: nothing that moves gets lost'(b) {
     await b.queue.add('n', 1, { priority: 3, attempts: 3 });
-    await b.queue.add('n', 2, { priority: 3, delay: 10 });
+    await b.queue.add('n', 2, { priority: 3, delay: 60_000 });
     await b.fetch();
     await b.client.set(b.key('pc'), 'abc');
     assert.equal((await b.judge('1', 'no')).results[0].code, 0);
     assert.deepEqual(await ranked(b), ['1']);
     await b.client.set(b.key('pc'), '9223372036854775807');
-    await b.commit([], { promote: true, now: Date.now() + 1000 });
+    await b.commit([], { promote: true, now: Date.now() + 120_000 });
     assert.deepEqual(await ranked(b), ['1', '2']);
     await b.client.set(b.key('pc'), '');
     const { results } = await b.driver.ask({ op: 'add', jobs: [{ name: 'n', data: '1', opts: '{"priority":2}' }] });

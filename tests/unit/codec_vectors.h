@@ -218,20 +218,11 @@ VECTOR(CHILDREN_END, children_end,
        "92 22 82 01 07 02 00",
        .request = 7, .code = 0)
 /* clang-format on */
-VECTOR(CACHE_GET, cache_get,
-       "92 23 83 01 07 02 c4 02 61 62 03 c4 03 78 0a 79",
-       .request = 7, .key = CT_STR_LIT("ab"), .has_tags = true, .tags = CT_STR_LIT("x\ny"))
-VECTOR(CACHE_GET, cache_get,
-       "92 23 82 01 07 02 c4 02 61 62",
-       .request = 7, .key = CT_STR_LIT("ab"))
-VECTOR(CACHED, cached,
-       "92 24 83 01 07 02 c4 01 2d 03 c4 02 7b 7d",
-       .request = 7, .has_stamp = true, .stamp = CT_STR_LIT("-"), .has_value = true,
-       .value = CT_STR_LIT("{}"))
-VECTOR(CACHED, cached,
-       "92 24 81 01 07",
-       .request = 7)
-VECTOR(CACHE_PUT, cache_put,
-       "92 25 84 01 c4 02 61 62 02 c4 01 2d 03 c4 02 7b 7d 04 cd 03 e8",
-       .key = CT_STR_LIT("ab"), .stamp = CT_STR_LIT("-"), .value = CT_STR_LIT("{}"),
-       .ttl_ms = 1000)
+VECTOR(CACHE_GET, cache_get, "92 23 83 01 07 02 c4 02 61 62 03 c4 03 78 0a 79", .request = 7,
+       .key = CT_STR_LIT("ab"), .has_tags = true, .tags = CT_STR_LIT("x\ny"))
+VECTOR(CACHE_GET, cache_get, "92 23 82 01 07 02 c4 02 61 62", .request = 7, .key = CT_STR_LIT("ab"))
+VECTOR(CACHED, cached, "92 24 83 01 07 02 c4 01 2d 03 c4 02 7b 7d", .request = 7, .has_stamp = true,
+       .stamp = CT_STR_LIT("-"), .has_value = true, .value = CT_STR_LIT("{}"))
+VECTOR(CACHED, cached, "92 24 81 01 07", .request = 7)
+VECTOR(CACHE_PUT, cache_put, "92 25 84 01 c4 02 61 62 02 c4 01 2d 03 c4 02 7b 7d 04 cd 03 e8",
+       .key = CT_STR_LIT("ab"), .stamp = CT_STR_LIT("-"), .value = CT_STR_LIT("{}"), .ttl_ms = 1000)
