@@ -163,6 +163,8 @@ test('no header and no command can be smuggled in', { skip }, async () => {
   await refused({ ...base, headers: { bcc: 'c@example.org' } }, /bcc is set by the mail itself/);
   await refused({ ...base, from: 'a b' }, /no mail address/);
   await refused({ ...base, attachments: [{ text: 'x', filename: 'a\r\nb' }] }, /filename/);
+  await refused({ ...base, messageId: 'a\u0001@example.org' }, /messageId/);
+  await refused({ ...base, messageId: 'ä@example.org' }, /messageId/);
   await refused({ ...base, attachments: [{ path: '/etc/passwd' }] }, /attachments\[0\]/);
   await refused({ ...base, attachments: [{ url: 'http://127.0.0.1:1/x' }] }, /127\.0\.0\.1/);
   await refused({ text: 'x' }, /to, cc or bcc is needed/);
@@ -209,4 +211,18 @@ test('a notification by type', { skip }, async () => {
   const none = await bench.run('anything', { type: 'fax' }, RETRIES);
   assert.match(none.reason, /email, send, bulk, webhook/);
   assert.equal(none.attempts, 1);
+});
+
+test('a file that is called like a header is attached under a plain name', { skip }, async () => {
+  await writeFile(join(dir, 'a\r\nBcc: b@example.org'), 'x');
+  const { parsed } = await sent({ to: 'a@example.org', subject: 's', text: 't', attachments: [{ path: join(dir, 'a\r\nBcc: b@example.org') }] });
+  assert.equal(parsed.attachments[0].filename, 'a__Bcc: b@example.org');
+});
+
+test('a job from no time is refused', { skip }, async () => {
+  for (const timestamp of [-1, Number.MAX_SAFE_INTEGER]) {
+    const job = await bench.run('send', { to: 'a@example.org', subject: 's', text: 't' }, { ...RETRIES, timestamp });
+    assert.match(job.reason, /make no date/);
+    assert.equal(job.attempts, 1);
+  }
 });

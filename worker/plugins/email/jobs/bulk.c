@@ -189,7 +189,8 @@ static void bulk_recall(struct bulk *bulk)
     json_t *reasons = json_object_get(kept, "reasons");
 
     memset(bulk->states, BULK_WAITING, bulk->count);
-    if (states && strlen(states) == bulk->count)
+    if (states && strlen(states) == bulk->count &&
+        strspn(states, (char[]){BULK_WAITING, BULK_SENT, BULK_REFUSED, '\0'}) == bulk->count)
         memcpy(bulk->states, states, bulk->count);
     bulk->reasons = json_is_object(reasons) ? json_copy(reasons) : json_object();
 }

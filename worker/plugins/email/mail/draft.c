@@ -13,6 +13,7 @@
 #define DRAFT_HEADERS_MAX     64u
 #define DRAFT_HEADER_NAME_MAX 76u
 #define DRAFT_HEADER_MAX      2000u
+#define DRAFT_DATE_MAX_MS     INT64_C(253402300799999) /* the end of 9999 */
 
 static struct sdk_reader draft_reader(const struct draft *draft)
 {
@@ -170,6 +171,16 @@ static bool draft_body(const struct draft *draft, const json_t *own, struct sdk_
            sdk_reader_refuse(in, "text", "text, html or a template is needed");
 }
 
+/* It goes into a header and into boundaries as it is. */
+static bool draft_is_id(const char *text)
+{
+    const char *c = text;
+
+    while (*c > ' ' && *c < 0x7f && *c != '<' && *c != '>')
+        c++;
+    return !*c && strchr(text, '@');
+}
+
 /* The same for each attempt at the job: from where it lies, and when it was added. */
 static bool draft_name(const struct draft *draft, size_t index, struct sdk_reader *in,
                        struct mail *mail)
@@ -180,12 +191,19 @@ static bool draft_name(const struct draft *draft, size_t index, struct sdk_reade
     json_t *opts = json_loads(host->job_opts(job, NULL), 0, NULL);
     unsigned char hash[SDK_SHA256_SIZE];
     char hex[33], key[1024];
+    bool is_dated;
 
-    mail->date_ms =
-        host->job_timestamp_ms(job) + json_integer_value(json_object_get(opts, "delay"));
+    is_dated = !__builtin_add_overflow(host->job_timestamp_ms(job),
+                                       json_integer_value(json_object_get(opts, "delay")),
+                                       &mail->date_ms) &&
+               mail->date_ms >= 0 && mail->date_ms <= DRAFT_DATE_MAX_MS;
     json_decref(opts);
-    if (given && (given[strcspn(given, "<> \t\r\n")] || !strchr(given, '@')))
-        return sdk_reader_refuse(in, "messageId", "must be like name@host, without brackets");
+    if (!is_dated)
+        return sdk_refuse(&draft->call->error, "ValidationError",
+                          "the job's timestamp and delay make no date from 1970 to 9999");
+    if (given && !draft_is_id(given))
+        return sdk_reader_refuse(in, "messageId",
+                                 "must be like name@host: ASCII, without blanks and brackets");
     snprintf(key, sizeof key, "%s %s %lld %zu", host->job_queue_key(job), host->job_id(job),
              (long long)host->job_timestamp_ms(job), index);
     sdk_sha256(key, strlen(key), hash);

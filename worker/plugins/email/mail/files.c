@@ -95,8 +95,12 @@ static char *files_name_of(const char *given, const char *path)
     const char *slash = path ? strrchr(path, '/') : NULL;
     const char *last = given ? given : slash ? slash + 1 : path;
     size_t len = last ? given ? strlen(last) : strcspn(last, "?#") : 0;
+    char *name = len > 0 && len <= FILES_NAME_MAX ? strndup(last, len) : NULL;
 
-    return len > 0 && len <= FILES_NAME_MAX ? strndup(last, len) : NULL;
+    for (char *c = name; c && *c; c++) /* a file may be called anything */
+        if ((unsigned char)*c < ' ' || *c == 0x7f)
+            *c = '_';
+    return name;
 }
 
 static bool files_one(const struct email *email, struct sdk_call *call, struct sdk_reader *in,
