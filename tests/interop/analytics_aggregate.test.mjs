@@ -192,3 +192,11 @@ test('reads go to the replica, writes to the primary; a replica that is away is 
   assert.match(away.reason, /^the replica: .*refused/);
   assert.equal(away.trace.length, 3);
 });
+
+test('a window of a job from no time of use is refused', { skip }, async () => {
+  for (const timestamp of [-9223372036854775000, 9223372036854775000]) {
+    const ended = await aggregate({ query: 'eventCounts', window: 'hour' }, { ...RETRIES, timestamp });
+    assert.match(ended.reason, /^data\.from: is missing, and the job was due at .* say from and to/);
+    assert.equal(ended.attempts, 1);
+  }
+});

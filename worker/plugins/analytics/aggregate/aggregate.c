@@ -154,10 +154,15 @@ static int64_t aggregate_due_ms(const struct sdk_call *call)
     size_t len;
     const char *text = call->host->job_opts(call->job, &len);
     json_t *opts = json_loadb(text, len, 0, NULL);
-    int64_t delay_ms = json_integer_value(json_object_get(opts, "delay"));
+    int64_t delay_ms = json_integer_value(json_object_get(opts, "delay")), due_ms;
 
     json_decref(opts);
-    return call->host->job_timestamp_ms(call->job) + (delay_ms > 0 ? delay_ms : 0);
+    if (delay_ms <= 0)
+        delay_ms = 0;
+    /* Both are the producer's: their sum may be no number at all. */
+    return __builtin_add_overflow(call->host->job_timestamp_ms(call->job), delay_ms, &due_ms)
+               ? INT64_MAX
+               : due_ms;
 }
 
 static bool aggregate_read_data(struct aggregate *aggregate, struct sdk_reader *data)

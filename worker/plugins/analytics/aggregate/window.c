@@ -5,6 +5,8 @@
 
 #include "query/query.h"
 
+#define WINDOW_DUE_MS_MAX 253402300799999 /* the end of the year 9999 */
+
 static const char *const window_words[] = {"minute", "hour", "day", NULL};
 static const int64_t window_ms[] = {60 * 1000, 60 * 60 * 1000, 24 * 60 * 60 * 1000};
 
@@ -35,6 +37,11 @@ bool windows_read(struct sdk_reader *data, int64_t due_ms, int64_t windows_max, 
     if (!sdk_reader_ok(data))
         return false;
     if (word >= 0 && !sdk_has(data, "from") && !sdk_has(data, "to")) {
+        if (due_ms < 0 || due_ms > WINDOW_DUE_MS_MAX)
+            return sdk_reader_refuse(data, "from",
+                                     "is missing, and the job was due at %" PRId64
+                                     " ms since 1970, which is no time of use: say from and to",
+                                     due_ms);
         out->to_ms = window_floor(due_ms, out->step_ms);
         out->from_ms = out->to_ms - out->step_ms;
         return true;
