@@ -34,6 +34,13 @@ test('an event is stored as it was given', { skip }, async () => {
   assert.equal(row.queue, 'q');
 });
 
+test('a number is stored with the digits it had', { skip }, async () => {
+  const data = { price: 19.99, small: 1e-7, list: [0.1, -2.5, 5e-324, 3], yes: true, no: false, text: '0.10000000000000001 "\\' };
+  const { job, reason } = await bench.run('track', { eventType: 'priced', data });
+  const [row] = await bench.sql('SELECT data, data->>$2 AS price, data#>>$3 AS first FROM @events WHERE job_id = $1', [job.id, 'price', ['list', '0']]);
+  assert.deepEqual([row?.data, row?.price, row?.first], [data, '19.99', '0.1'], reason);
+});
+
 test('what is absent is NULL, a number is a user, and the time is that of the job', { skip }, async () => {
   const { job, result } = await bench.run('page_view', { events: [{ eventType: 'bare', data: null }, { eventType: 'numbered', userId: 42 }] });
   assert.equal(result.events, 2);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "cartrita/sdk/text.h"
+#include "json_text.h"
 #include "postgres/array.h"
 #include "query/query.h"
 
@@ -73,7 +74,7 @@ static char *bind_value(enum query_type type, const json_t *value)
     case QUERY_TIMESTAMP:
         return bind_time(value);
     case QUERY_JSON:
-        return json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+        return analytics_json_text(value);
     case QUERY_TEXTS:
         return json_is_array(value) && json_array_size(value) <= QUERY_TEXTS_MAX ? bind_texts(value)
                                                                                  : NULL;

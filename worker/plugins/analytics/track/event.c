@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "cartrita/sdk/json.h"
+#include "json_text.h"
 #include "query/query.h"
 
 /* Text as COPY takes it: backslash, tab and line ends escaped. */
@@ -36,7 +37,7 @@ static void event_add_data(struct sdk_reader *event, int64_t bytes_max, struct s
         sdk_string_puts(rows, "\\N");
         return;
     }
-    text = json_dumps(data, JSON_COMPACT | JSON_ENCODE_ANY);
+    text = analytics_json_text(data);
     if (!text)
         sdk_reader_refuse(event, "data", "cannot be written as JSON");
     else if (strlen(text) > (size_t)bytes_max)
