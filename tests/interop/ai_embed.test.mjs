@@ -56,4 +56,6 @@ test('what is wrong is said', options, async () => {
   const few = await embed({ input: 'a', model: 'few' });
   assert.match(few.reason, /provider main: the server did not give a vector for each of 1 inputs/);
   assert.equal(few.attempts, 3);
+  assert.match((await embed({ input: 'a', model: 'words' })).reason, /did not give a vector for each/);
+  assert.match((await embed({ input: 'a', model: 'refused' })).reason, /provider main: 400: boom/);
 });

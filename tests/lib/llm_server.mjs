@@ -34,6 +34,8 @@ const chats = {
 };
 
 function embed(res, { input, model }) {
+  if (model === 'words') return res.end(JSON.stringify({ data: input.map(() => ({ embedding: ['x', null] })) }));
+  if (model === 'refused') return res.writeHead(400).end(JSON.stringify({ error: 'boom' }));
   if (model === 'few') return res.end(JSON.stringify({ data: [] }));
   const data = input.map((text, index) => ({ index, embedding: [text.length, 0.5] })).reverse();
   return res.end(JSON.stringify({ model: 'vec-1', data, usage: { prompt_tokens: input.length, total_tokens: input.length } }));

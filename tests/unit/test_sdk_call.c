@@ -143,6 +143,8 @@ START_TEST(test_completed)
     ck_assert_str_eq(job.text, "{\"a\":[1,\"\xc3\xa9\"]}");
     job = run("echo", " 7");
     ck_assert_str_eq(job.text, "7");
+    job = run("echo", "[100000000000000000000]"); /* as JavaScript writes 1e20 */
+    ck_assert_str_eq(job.text, "[1e20]");
     job = run("nothing", "null");
     ck_assert_str_eq(job.how, "completed");
     ck_assert_str_eq(job.text, "");

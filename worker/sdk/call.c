@@ -34,6 +34,9 @@ bool sdk_call_begin(struct sdk_call *call, const struct cartrita_host *host, voi
     *call = (struct sdk_call){
         .host = host, .job = job, .self = self, .name = host->job_name(job), .error.delay_ms = -1};
     call->data = json_loadb(data, len, JSON_DECODE_ANY, &error);
+    /* JavaScript writes 1e20 as a whole number: those over 2^63 are doubles, as they are there. */
+    if (!call->data && json_error_code(&error) == json_error_numeric_overflow)
+        call->data = json_loadb(data, len, JSON_DECODE_ANY | JSON_DECODE_INT_AS_REAL, &error);
     if (call->data) {
         call_drop_cache(call->data);
         return true;

@@ -66,7 +66,7 @@ static bool take_object(struct stream *stream, json_t *object, struct sdk_error 
     json_t *content;
 
     if (failure && !json_is_null(failure)) {
-        const char *message = json_string_value(json_object_get(failure, "message"));
+        const char *message = llm_told(failure);
 
         return sdk_retry_later(error, "StreamError", "the server broke off: %.400s",
                                message ? message : "without a reason");

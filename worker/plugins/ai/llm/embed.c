@@ -13,6 +13,19 @@ struct embed {
     int64_t dimensions; /* 0: the model's */
 };
 
+static bool is_vector(const json_t *value)
+{
+    const json_t *number;
+    size_t i;
+
+    json_array_foreach(value, i, number)
+    {
+        if (!json_is_number(number))
+            return false;
+    }
+    return json_array_size(value) > 0;
+}
+
 /* Puts what a server gave for inputs from `first` on into their places. */
 static bool take_answer(struct embed *embed, size_t first, size_t count, const char *text,
                         struct sdk_error *error)
@@ -26,7 +39,7 @@ static bool take_answer(struct embed *embed, size_t first, size_t count, const c
         size_t index = json_is_integer(place) ? (size_t)json_integer_value(place) : i;
         json_t *vector = json_object_get(item, "embedding");
 
-        is_whole = index < count && json_is_array(vector) &&
+        is_whole = index < count && is_vector(vector) &&
                    json_array_set(embed->embeddings, first + index, vector) == 0;
     }
     for (size_t i = 0; is_whole && i < count; i++) /* an index that came twice leaves a hole */

@@ -84,13 +84,19 @@ void llm_close(struct llm *llm)
 
 /* --- one request --- */
 
+const char *llm_told(const json_t *told)
+{
+    return json_is_string(told) ? json_string_value(told)
+                                : json_string_value(json_object_get(told, "message"));
+}
+
 /* What the server says of itself: {"error": {"message": ..., "code": ...}}. */
 static bool answer_refused(const struct llm_ask *ask, const struct sdk_http_request *request,
                            const struct sdk_http_response *response, struct sdk_error *error)
 {
     json_t *body = json_loads(response->body ? response->body : "", 0, NULL);
     const json_t *told = json_object_get(body, "error");
-    const char *message = json_string_value(json_object_get(told, "message"));
+    const char *message = llm_told(told);
     const char *code = json_string_value(json_object_get(told, "code"));
     long status = response->status;
 

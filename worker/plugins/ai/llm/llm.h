@@ -51,6 +51,9 @@ bool llm_try_all(struct llm_ask *ask, struct sdk_reader *in, llm_try_fn try);
 /* POSTs `body` (consumed); `request` has the rest. True: the status is below 300. */
 bool llm_post(struct llm_ask *ask, json_t *body, struct sdk_http_request *request,
               struct sdk_http_response *response, struct sdk_error *error);
+/* The text of a server's `error`, {"message": TEXT} or just the text; NULL: it has none. Borrowed.
+ */
+const char *llm_told(const json_t *told);
 /* {promptTokens, completionTokens, totalTokens} of a server's usage, or null. */
 json_t *llm_usage(const json_t *usage);
 /* Adds model, provider, attempts and what failed before to a result. */
