@@ -6,6 +6,7 @@
 #include "cartrita/sdk/error.h"
 #include "tests/lib/unit.h"
 #include "worker/plugins/analytics/aggregate/window.c"
+#include "worker/plugins/analytics/json_text.c"
 #include "worker/plugins/analytics/postgres/array.c"
 #include "worker/plugins/analytics/query/time.c"
 #include "worker/plugins/analytics/schema/partition.c"

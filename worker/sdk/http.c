@@ -10,17 +10,11 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "cartrita/sdk/clock.h"
+
 #ifndef CARTRITA_VERSION
 #define CARTRITA_VERSION "0"
 #endif
-
-int64_t http_now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 bool http_is_cancelled(const struct sdk_call *call)
 {
@@ -110,16 +104,16 @@ static int64_t with_jitter(int64_t ms)
     uint32_t dice = 0;
 
     if (getrandom(&dice, sizeof dice, GRND_NONBLOCK) != (ssize_t)sizeof dice)
-        dice = (uint32_t)http_now_ms() * 2654435761u;
+        dice = (uint32_t)sdk_now_ms() * 2654435761u;
     return ms / 2 + (int64_t)(dice % (uint32_t)(ms / 2 + 1));
 }
 
 /* False: the job should stop. */
 static bool wait_out(const struct sdk_call *call, int64_t ms)
 {
-    int64_t until_ms = http_now_ms() + ms, left_ms;
+    int64_t until_ms = sdk_now_ms() + ms, left_ms;
 
-    while ((left_ms = until_ms - http_now_ms()) > 0) {
+    while ((left_ms = until_ms - sdk_now_ms()) > 0) {
         struct timespec nap = {0,
                                (long)(left_ms < HTTP_POLL_MS ? left_ms : HTTP_POLL_MS) * 1000000};
 
@@ -145,13 +139,13 @@ static bool slot_wait(struct http_exchange *x, struct http_failure *failure)
 {
     int64_t limit_ms =
         x->request->timeout_ms ? x->request->timeout_ms : x->http->options.timeout_ms;
-    int64_t began_ms = http_now_ms();
+    int64_t began_ms = sdk_now_ms();
 
     while (!(x->slot = http_pool_take(&x->http->pool, x->target->endpoint, HTTP_POLL_MS))) {
         failure->is_neutral = true;
         if (http_is_cancelled(x->call))
             return sdk_retry_later(x->error, "Cancelled", "the job was told to stop");
-        if (limit_ms > 0 && http_now_ms() - began_ms > limit_ms)
+        if (limit_ms > 0 && sdk_now_ms() - began_ms > limit_ms)
             return sdk_retry_later(x->error, "TimeoutError",
                                    "none of %lld connections became free within %lld ms",
                                    (long long)x->http->options.connections, (long long)limit_ms);
@@ -188,7 +182,7 @@ static bool attempt(struct http_exchange *x, struct http_failure *failure)
     int64_t wait_ms;
     bool is_done;
 
-    if (!http_breaker_enter(&x->http->breaker, x->target->endpoint, http_now_ms(), &wait_ms,
+    if (!http_breaker_enter(&x->http->breaker, x->target->endpoint, sdk_now_ms(), &wait_ms,
                             reason)) {
         sdk_retry_later(x->error, "BreakerError",
                         "%s rests for %lld ms more, after %lld failures in a row; the last: %s",
@@ -204,7 +198,7 @@ static bool attempt(struct http_exchange *x, struct http_failure *failure)
         verdict = HTTP_WORKS; /* also with an answer that says "slower" */
     else
         verdict = failure->is_neutral ? HTTP_UNKNOWN : HTTP_FAILS;
-    http_breaker_leave(&x->http->breaker, x->target->endpoint, http_now_ms(), verdict,
+    http_breaker_leave(&x->http->breaker, x->target->endpoint, sdk_now_ms(), verdict,
                        is_done ? "" : x->error->text);
     return is_done;
 }

@@ -13,6 +13,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "cartrita/sdk/clock.h"
+
 #define FAILURE_BODY_MAX 65536u /* bytes kept of an answer that is an error */
 
 static size_t exchange_stop(struct http_exchange *x, enum http_stop stop)
@@ -231,7 +233,7 @@ static void set_limits(const struct http_exchange *x)
 {
     const struct sdk_http_options *options = &x->http->options;
     int64_t timeout_ms = x->request->timeout_ms ? x->request->timeout_ms : options->timeout_ms;
-    int64_t left_ms = x->started_ms + timeout_ms - http_now_ms();
+    int64_t left_ms = x->started_ms + timeout_ms - sdk_now_ms();
     CURL *easy = x->slot->easy;
 
     if (timeout_ms > 0)
@@ -270,7 +272,7 @@ static void exchange_set_up(struct http_exchange *x, const char *url, struct cur
 /* The idle clock runs from when the connection stands; before, the connect timeout counts. */
 static bool exchange_is_idle(struct http_exchange *x)
 {
-    int64_t now_ms = http_now_ms(), bytes = x->received;
+    int64_t now_ms = sdk_now_ms(), bytes = x->received;
     curl_off_t sent = 0, connected_us = 0;
 
     curl_easy_getinfo(x->slot->easy, CURLINFO_SIZE_UPLOAD_T, &sent);
@@ -292,7 +294,7 @@ static CURLcode exchange_drive(struct http_exchange *x)
 
     if (curl_multi_add_handle(multi, x->slot->easy) != CURLM_OK)
         return CURLE_OUT_OF_MEMORY;
-    x->moved_ms = http_now_ms();
+    x->moved_ms = sdk_now_ms();
     x->moved_bytes = 0;
     while (curl_multi_perform(multi, &running) == CURLM_OK && running > 0) {
         if (http_is_cancelled(x->call))
@@ -358,7 +360,7 @@ CURLcode http_exchange_run(struct http_exchange *x)
     bool is_elsewhere = false;
     CURLcode code;
 
-    x->started_ms = http_now_ms();
+    x->started_ms = sdk_now_ms();
     for (;;) {
         code = exchange_once(x, url ? url : x->request->url, is_elsewhere, &next);
         if (code != CURLE_OK || !x->is_followed)

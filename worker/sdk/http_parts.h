@@ -24,7 +24,6 @@
 #define HTTP_REASON_MAX   320u
 #define HTTP_POLL_MS      100 /* how late a cancel, or a free connection, is noticed at the most */
 
-int64_t http_now_ms(void);
 bool http_is_cancelled(const struct sdk_call *call);
 
 /* --- http_url.c --- */

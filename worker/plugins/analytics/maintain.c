@@ -8,8 +8,8 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
+#include "cartrita/sdk/clock.h"
 #include "cartrita/sdk/secret.h"
 #include "postgres/session.h"
 #include "schema/partitions.h"
@@ -22,19 +22,11 @@ struct maintained {
     int64_t partitions_dropped, jobs_forgotten;
 };
 
-static int64_t maintain_wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Now, and the time when the partition of now has ended. */
 static bool maintain_ahead(struct analytics *analytics, const struct pg_stop *stop,
                            struct sdk_error *error)
 {
-    int64_t now_ms = maintain_wall_ms();
+    int64_t now_ms = sdk_wall_ms();
     struct partition current =
         partition_around((enum partition_span)analytics->settings.partition, now_ms);
     int64_t times_ms[] = {now_ms, current.to_ms};
@@ -85,14 +77,14 @@ static bool maintain_drop(struct analytics *analytics, const struct pg_stop *sto
 {
     int64_t keep_ms = analytics->settings.retention_ms;
 
-    return keep_ms == 0 || partitions_drop(analytics->partitions, maintain_wall_ms() - keep_ms,
+    return keep_ms == 0 || partitions_drop(analytics->partitions, sdk_wall_ms() - keep_ms,
                                            &done->partitions_dropped, stop, error);
 }
 
 static bool maintain_all(struct analytics *analytics, const struct pg_stop *stop,
                          struct maintained *done, struct sdk_error *error)
 {
-    atomic_store(&analytics->maintained_ms, pg_now_ms());
+    atomic_store(&analytics->maintained_ms, sdk_now_ms());
     return schema_ensure(analytics->schema, stop, error) &&
            maintain_ahead(analytics, stop, error) && maintain_drop(analytics, stop, done, error) &&
            maintain_forget(analytics, stop, done, error);
@@ -104,7 +96,7 @@ void maintain_if_due(struct analytics *analytics)
     struct maintained done = {0};
     struct sdk_error error = {0};
     int64_t last_ms = atomic_load(&analytics->maintained_ms);
-    int64_t now_ms = pg_now_ms();
+    int64_t now_ms = sdk_now_ms();
 
     if (last_ms != 0 && now_ms - last_ms < MAINTAIN_EVERY_MS)
         return;

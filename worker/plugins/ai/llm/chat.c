@@ -1,8 +1,8 @@
 /* The job `chat`: a text from a language model, its pieces as progress while it comes. */
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "cartrita/sdk/clock.h"
 #include "cartrita/sdk/text.h"
 #include "llm.h"
 
@@ -18,14 +18,6 @@ struct stream {
     json_t *usage, *model, *reason; /* owned */
     bool is_whole;
 };
-
-static int64_t now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static void stream_clear(struct stream *stream)
 {
@@ -56,7 +48,7 @@ static void stream_tell(struct stream *stream)
                                 (int)(stream->text.len - stream->told), "length",
                                 (json_int_t)stream->text.len));
     stream->told = stream->text.len;
-    stream->told_ms = now_ms();
+    stream->told_ms = sdk_now_ms();
 }
 
 static bool take_object(struct stream *stream, json_t *object, struct sdk_error *error)
@@ -83,7 +75,7 @@ static bool take_object(struct stream *stream, json_t *object, struct sdk_error 
     keep(&stream->reason, json_object_get(choice, "finish_reason"));
     if (stream->text.is_full)
         return sdk_refuse(error, "TooLargeError", "the text is longer than %u bytes", LLM_TEXT_MAX);
-    if (now_ms() - stream->told_ms >= LLM_PROGRESS_MS)
+    if (sdk_now_ms() - stream->told_ms >= LLM_PROGRESS_MS)
         stream_tell(stream);
     return true;
 }

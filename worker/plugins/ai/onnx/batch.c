@@ -12,6 +12,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cartrita/sdk/clock.h"
+
 #include "onnx/rows.h"
 
 #define BATCH_LOOK_MS 50 /* how soon a waiting job sees that it should stop */
@@ -45,14 +47,6 @@ struct batches {
     int64_t wait_ms;
     size_t tensor_max;
 };
-
-static int64_t batch_now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return now.tv_sec * INT64_C(1000) + now.tv_nsec / 1000000;
-}
 
 bool batches_open(const struct ai *ai, struct batches **out, struct sdk_error *error)
 {
@@ -210,7 +204,7 @@ static void batches_run(struct batches *batches, struct run *run)
 /* One look: runs, or waits. */
 static void place_turn(struct batches *batches, struct place *place, struct run *run)
 {
-    int64_t now_ms = batch_now_ms();
+    int64_t now_ms = sdk_now_ms();
     int64_t until_ms = now_ms + BATCH_LOOK_MS;
 
     if (place->state == PLACE_WAITS && batches_leader(batches, place) == place &&
@@ -229,7 +223,7 @@ static void place_turn(struct batches *batches, struct place *place, struct run 
 
 bool batch_run(struct batches *batches, struct batch_item *item)
 {
-    struct place place = {.item = item, .since_ms = batch_now_ms()};
+    struct place place = {.item = item, .since_ms = sdk_now_ms()};
     struct run *run = calloc(1, sizeof *run);
     bool is_started;
 

@@ -11,6 +11,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "cartrita/sdk/clock.h"
+
 #include "postgres/error.h"
 
 #define POOL_TURN_MS 100             /* how soon a wait sees that the job should stop */
@@ -33,14 +35,6 @@ struct pg_pool {
     uint32_t idle_count;
 };
 
-int64_t pg_now_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool pool_should_stop(const struct pg_stop *stop)
 {
     return stop->is_wanted && stop->is_wanted(stop->ctx);
@@ -56,7 +50,7 @@ bool pg_wait(PGconn *connection, short events, int64_t until_ms, const struct pg
 {
     for (;;) {
         struct pollfd one = {.fd = PQsocket(connection), .events = events};
-        int64_t left = until_ms - pg_now_ms();
+        int64_t left = until_ms - sdk_now_ms();
         int turn = left < POOL_TURN_MS ? (int)left : POOL_TURN_MS;
         int rc;
 
@@ -147,7 +141,7 @@ static PGconn *pool_start_connection(const struct pg_pool *pool)
 static PGconn *pool_connect(struct pg_pool *pool, const struct pg_stop *stop,
                             struct sdk_error *error)
 {
-    int64_t until_ms = pg_now_ms() + pool->connect_timeout_ms;
+    int64_t until_ms = sdk_now_ms() + pool->connect_timeout_ms;
     PGconn *connection = pool_start_connection(pool);
     PostgresPollingStatusType next = PGRES_POLLING_WRITING;
 
@@ -176,7 +170,7 @@ static PGconn *pool_connect(struct pg_pool *pool, const struct pg_stop *stop,
  */
 static PGconn *pool_take_idle(struct pg_pool *pool, bool wants_fresh)
 {
-    int64_t oldest_ms = pg_now_ms() - POOL_IDLE_MS;
+    int64_t oldest_ms = sdk_now_ms() - POOL_IDLE_MS;
 
     while (pool->idle_count > 0) {
         struct pool_idle last = pool->idle[--pool->idle_count];
@@ -195,7 +189,7 @@ bool pg_pool_take(struct pg_pool *pool, const struct pg_stop *stop, bool wants_f
 
     pthread_mutex_lock(&pool->lock);
     while (pool->used >= pool->max) {
-        int64_t until_ms = pg_now_ms() + POOL_TURN_MS;
+        int64_t until_ms = sdk_now_ms() + POOL_TURN_MS;
         struct timespec until = {.tv_sec = (time_t)(until_ms / 1000),
                                  .tv_nsec = (long)(until_ms % 1000) * 1000000};
 
@@ -234,7 +228,7 @@ void pg_pool_give(struct pg_pool *pool, PGconn *connection, bool is_usable)
     pool->used--;
     if (is_good)
         pool->idle[pool->idle_count++] =
-            (struct pool_idle){.connection = connection, .since_ms = pg_now_ms()};
+            (struct pool_idle){.connection = connection, .since_ms = sdk_now_ms()};
     pthread_cond_signal(&pool->freed);
     pthread_mutex_unlock(&pool->lock);
 }

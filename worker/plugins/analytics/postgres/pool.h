@@ -43,6 +43,5 @@ const char *pg_pool_what(const struct pg_pool *pool);
  * (monotonic) is over. False: it should stop, or the time is over; `error` says which. */
 bool pg_wait(PGconn *connection, short events, int64_t until_ms, const struct pg_stop *stop,
              struct sdk_error *error);
-int64_t pg_now_ms(void);
 
 #endif

@@ -13,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cartrita/sdk/clock.h"
+
 #include "postgres/cancel.h"
 #include "postgres/error.h"
 
@@ -85,7 +87,7 @@ static bool session_settle(struct pg_session *session, int64_t until_ms, const s
 static bool session_drain(struct pg_session *session, int64_t wait_ms)
 {
     const struct pg_stop never = {0};
-    int64_t until_ms = pg_now_ms() + wait_ms;
+    int64_t until_ms = sdk_now_ms() + wait_ms;
 
     for (;;) {
         PGresult *result;
@@ -113,7 +115,7 @@ static bool session_drain(struct pg_session *session, int64_t wait_ms)
 
 static int64_t session_deadline(const struct pg_session *session)
 {
-    return pg_now_ms() + session->timeout_ms;
+    return sdk_now_ms() + session->timeout_ms;
 }
 
 /* --- statements ----------------------------------------------------------------------------------

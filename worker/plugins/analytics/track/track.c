@@ -14,7 +14,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
+
+#include "cartrita/sdk/clock.h"
 
 #include "maintain.h"
 #include "postgres/array.h"
@@ -40,17 +41,9 @@ struct track_group {
     size_t count;
 };
 
-static int64_t track_wall_ms(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static struct event_limits track_limits(const struct analytics_settings *settings)
 {
-    int64_t now_ms = track_wall_ms();
+    int64_t now_ms = sdk_wall_ms();
     int64_t age_ms = settings->age_max_ms;
 
     if (settings->retention_ms > 0 && settings->retention_ms < age_ms)

@@ -5,7 +5,8 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "cartrita/sdk/clock.h"
 
 #define BLOCK_BYTES      (64u * 1024)
 #define TELL_INTERVAL_MS 500
@@ -94,15 +95,13 @@ const char *reader_name(const struct reader *reader)
 /* Cancelled? And now and then a word of how far it is. */
 static bool goes_on(struct reader *reader, struct sdk_error *error)
 {
-    struct timespec now;
     int64_t now_ms;
 
     if (!sdk_call_goes_on(reader->call)) {
         *error = reader->call->error;
         return false;
     }
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+    now_ms = sdk_now_ms();
     if (now_ms - reader->told_ms >= TELL_INTERVAL_MS) {
         if (reader->told_ms)
             sdk_call_progress(reader->call, json_pack("{s:I, s:I}", "entries", reader->entries,
