@@ -28,6 +28,8 @@ SANITIZE += $(if $(FUZZ),-fsanitize=fuzzer-no-link -fsanitize=float-cast-overflo
 # On a bare machine there is no pkg-config yet, and `make deps` must not begin with complaints.
 MSGPACK_PC := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
 PKGS       := libuv hiredis $(MSGPACK_PC) yaml-0.1 jansson libseccomp
+# The web server, in the programs that have one.
+HTTP_PKGS  := libmicrohttpd gnutls
 PKG_CFLAGS  = $(shell pkg-config --cflags $(PKGS))
 PKG_LIBS    = $(shell pkg-config --libs $(PKGS))
 
@@ -38,6 +40,8 @@ LDFLAGS_ALL = -pthread $(SANITIZE) $(LDFLAGS)
 # part := folders with its sources | names it may include as "name/..."
 common_DIRS  := common
 common_SEES  := common
+http_DIRS    := common/http
+http_SEES    := common http
 proto_DIRS   := proto
 proto_SEES   := common proto
 redis_DIRS   := server/redis
@@ -48,19 +52,20 @@ queue_DIRS   := server/queue
 queue_SEES   := common redis queue
 dialect_DIRS := server/dialect $(wildcard server/dialect/*/)
 dialect_SEES := common redis queue cron dialect
-server_DIRS  := server
-server_SEES  := common proto redis queue cron dialect server
+server_DIRS  := server server/http
+server_SEES  := common http proto redis queue cron dialect server
 q_DIRS       := server/q server/q/verbs
 q_SEES       := common proto redis queue cron dialect q
 worker_DIRS  := worker $(filter-out worker/include/ worker/plugins/ worker/sdk/,$(wildcard worker/*/))
-worker_SEES  := common proto worker cartrita
+worker_SEES  := common http proto worker cartrita
 sdk_DIRS     := worker/sdk
 sdk_SEES     := cartrita
 
-PARTS := common proto redis cron queue dialect server q worker sdk
+PARTS := common http proto redis cron queue dialect server q worker sdk
 
 # Where a name that can be included lives.
 HOME_common   := common
+HOME_http     := common/http
 HOME_proto    := proto
 HOME_redis    := server/redis
 HOME_cron     := server/cron
@@ -126,13 +131,15 @@ $(BUILD)/lib%.a:
 # --- programs ------------------------------------------------------------------------------------
 ENGINE_LIBS := $(addprefix $(BUILD)/lib,dialect.a queue.a cron.a redis.a)
 BASE_LIBS   := $(addprefix $(BUILD)/lib,proto.a common.a)
+HTTP_LIB    := $(BUILD)/libhttp.a
+HTTP_LIBS    = $(shell pkg-config --libs $(HTTP_PKGS))
 
-$(BUILD)/cartrita-queued: $(BUILD)/libserver.a $(ENGINE_LIBS) $(BASE_LIBS)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lm
+$(BUILD)/cartrita-queued: $(BUILD)/libserver.a $(HTTP_LIB) $(ENGINE_LIBS) $(BASE_LIBS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $(HTTP_LIBS) -lm
 $(BUILD)/cartrita-q: $(BUILD)/libq.a $(ENGINE_LIBS) $(BASE_LIBS)
 	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -lm
-$(BUILD)/cartrita-worker: $(BUILD)/libworker.a $(BASE_LIBS)
-	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) -ldl -lm
+$(BUILD)/cartrita-worker: $(BUILD)/libworker.a $(HTTP_LIB) $(BASE_LIBS)
+	$(CC) $(LDFLAGS_ALL) -o $@ $^ $(PKG_LIBS) $(HTTP_LIBS) -ldl -lm
 
 # --- plugins: plugin.h, the SDK and their own libraries --------------------------------------------
 # The SDK is a static library of hidden names: each plugin takes what it uses and shows none of it.
@@ -176,17 +183,17 @@ UNIT_TESTS := $(patsubst tests/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*
 # The unit tests of a part may see everything: they are outside of the house.
 $(BUILD)/inc/tests/.done: Makefile $(BUILD)/.flags
 	@mkdir -p $(@D)
-	$(foreach name,common proto redis cron queue dialect server q worker cartrita,$(call link_line,$(name),tests))
+	$(foreach name,common http proto redis cron queue dialect server q worker cartrita,$(call link_line,$(name),tests))
 	@ln -sfn $(CURDIR)/tests $(BUILD)/inc/tests/tests
 	@touch $@
 # But server and worker never meet, so each has names the other has too: a test gets one of them.
 WORKER_TESTS := $(shell grep -l '"worker/' $(wildcard tests/*/*.c) /dev/null)
 SDK_TESTS    := $(shell grep -l '"cartrita/sdk/' $(wildcard tests/*/*.c) /dev/null)
-test_libs = $(addprefix $(BUILD)/lib,$(if $(filter tests/$(1).c,$(SDK_TESTS)),sdk.a,$(if $(filter tests/$(1).c,$(WORKER_TESTS)),worker.a,server.a q.a dialect.a queue.a cron.a redis.a)) proto.a common.a)
+test_libs = $(addprefix $(BUILD)/lib,$(if $(filter tests/$(1).c,$(SDK_TESTS)),sdk.a,$(if $(filter tests/$(1).c,$(WORKER_TESTS)),worker.a,server.a q.a dialect.a queue.a cron.a redis.a)) http.a proto.a common.a)
 # Only what lies in tests/ is compiled: a test may include a source of a plugin, and depends on it.
 define link_test
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(foreach c,$(filter tests/%.c,$^),$(if $(findstring /../,$(c)),,$(c))) $(filter %.a,$^) $(PKG_LIBS) $(if $(filter %/libsdk.a,$^),$(shell pkg-config --libs $(SDK_PKGS))) $(shell pkg-config --cflags --libs check) -ldl -lm
+	$(CC) $(CFLAGS_ALL) -I$(BUILD)/inc/tests -I$(BUILD)/gen $(PKG_CFLAGS) $(LDFLAGS_ALL) -o $@ $(foreach c,$(filter tests/%.c,$^),$(if $(findstring /../,$(c)),,$(c))) $(filter %.a,$^) $(PKG_LIBS) $(HTTP_LIBS) $(if $(filter %/libsdk.a,$^),$(shell pkg-config --libs $(SDK_PKGS))) $(shell pkg-config --cflags --libs check) -ldl -lm
 endef
 $(BUILD)/tests/%: tests/%.c $$(call test_libs,$$*) $(BUILD)/inc/tests/.done
 	$(link_test)

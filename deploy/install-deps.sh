@@ -45,6 +45,8 @@ look_for_build() {
     has_library yaml-0.1 || want libyaml-dev
     has_library jansson || want libjansson-dev
     has_library libseccomp || want libseccomp-dev
+    has_library libmicrohttpd || want libmicrohttpd-dev
+    has_library gnutls || want libgnutls28-dev
     has_library libcurl || want libcurl4-openssl-dev
     has_library libcrypto || want libssl-dev
     has_library gmime-3.0 || want libgmime-3.0-dev
