@@ -76,6 +76,11 @@ look_for_check() {
     has_command groff || want groff-base
     has_command zsh || want zsh
     has_command pgbouncer || want pgbouncer
+    has_command nginx || want nginx
+    has_command docker-compose || want docker-compose
+    has_command chromium || want chromium
+    has_command buildah || want buildah
+    has_command debootstrap || want debootstrap
     has_command fish || want fish
     has_command clang || want clang
     has_command clang-format || want clang-format
@@ -160,7 +165,7 @@ release_services() {
     [ -z "$has_policy" ] || as_root rm -f "$policy"
     has_policy=
     has_command systemctl || return 0
-    for service in redis-server postgresql pgbouncer; do
+    for service in redis-server postgresql pgbouncer nginx; do
         case $missing in
         *" $service"*) as_root systemctl disable "$service" >/dev/null 2>&1 || true ;;
         esac
