@@ -230,6 +230,11 @@ interop: all check-tools ## run the tests against real Redis, Bull and BullMQ, a
 chaos: all check-tools ## kill processes and links under load, then count jobs
 	@BUILD=$(abspath $(BUILD)) tests/lib/run-node.sh tests/chaos/*.test.mjs
 
+images: ## build the container images (deploy/containers/README.md)
+	deploy/containers/build.sh
+images-check: ## build them without a registry, run jobs in them, say what they weigh (root, buildah, debootstrap)
+	@tests/lib/run-node.sh tests/images/*.test.mjs
+
 $(BUILD)/tests/bench/delay_proxy: tests/bench/delay_proxy.c
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS_ALL) $(LDFLAGS_ALL) -o $@ $<
@@ -283,5 +288,5 @@ help: ## list the targets
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo readme man fmt fmt-check help clean
+.PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo readme man fmt fmt-check help clean images images-check
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -228,10 +228,22 @@ export async function startReplica(t, primary) {
   return replica;
 }
 
-/* In transaction mode, with few connections to the server; bouncer.url() is what clients take. */
-export async function startPgbouncer(t, postgres, { poolSize = 2 } = {}) {
+/* The settings of a pgbouncer.ini that does not say where: in transaction mode, with few connections. */
+const poolSettings = (poolSize) => [
+  'auth_type = scram-sha-256', 'pool_mode = transaction', `default_pool_size = ${poolSize}`, 'max_client_conn = 200', 'server_login_retry = 1',
+];
+/* Where it listens, what it reads and writes: a test's own. */
+const PLACE = /^(listen_addr|listen_port|unix_socket_dir|auth_file|logfile)\b/;
+async function settingsOf(file) {
+  const text = await readFile(file, 'utf8');
+  return text.split('[pgbouncer]')[1].split('\n').filter((line) => !PLACE.test(line));
+}
+
+/* bouncer.url() is what clients take. `configuration`: a pgbouncer.ini whose settings are used. */
+export async function startPgbouncer(t, postgres, { poolSize = 2, configuration } = {}) {
   const scope = scopeOf(t);
   const dir = await ownDirectory(scope, 'cartrita-pgbouncer-');
+  const settings = configuration ? await settingsOf(configuration) : poolSettings(poolSize);
   await writeFile(join(dir, 'users'), `"${USER}" "${PASSWORD}"\n`);
   for (let i = 0; i < START_TRIES; i++) {
     const bouncer = new Server(dir, await freePort());
@@ -244,13 +256,9 @@ export async function startPgbouncer(t, postgres, { poolSize = 2 } = {}) {
         `listen_addr = ${bouncer.host}`,
         `listen_port = ${bouncer.port}`,
         'unix_socket_dir =',
-        'auth_type = scram-sha-256',
         'auth_file = users',
-        'pool_mode = transaction',
-        `default_pool_size = ${poolSize}`,
-        'max_client_conn = 200',
         'logfile = log',
-        'server_login_retry = 1',
+        ...settings,
         '',
       ].join('\n'),
     );

@@ -8,7 +8,7 @@ const rounds = Number(process.env.JOBS ?? 0);
 const [email, image, inference, analytics] = openQueues();
 
 async function round(n) {
-  await email.add('welcome', { to: 'ada@example.org', subject: `Welcome ${n}`, text: 'It works.' });
+  await email.add('send', { to: 'ada@example.org', subject: `Welcome ${n}`, text: 'It works.' });
   await image.add('image', { source: { base64: n % 5 === 4 ? 'AAAA' : PIXEL }, resize: { width: 64 }, format: 'webp' });
   await inference.add('chat', { prompt: `Say ${n}` });
   await analytics.add('track', { eventType: 'page-view', userId: `u${n % 100}`, data: { path: '/' } });
