@@ -27,7 +27,7 @@ SANITIZE += $(if $(FUZZ),-fsanitize=fuzzer-no-link -fsanitize=float-cast-overflo
 
 # On a bare machine there is no pkg-config yet, and `make deps` must not begin with complaints.
 MSGPACK_PC := $(shell pkg-config --exists msgpack-c 2>/dev/null && echo msgpack-c || echo msgpack)
-PKGS       := libuv hiredis $(MSGPACK_PC) yaml-0.1 jansson libseccomp
+PKGS       := libuv hiredis gnutls $(MSGPACK_PC) yaml-0.1 jansson libseccomp
 # The web server, in the programs that have one.
 HTTP_PKGS  := libmicrohttpd gnutls
 PKG_CFLAGS  = $(shell pkg-config --cflags $(PKGS))

@@ -11,6 +11,7 @@
 #include "common/buf.h"
 #include "common/mem.h"
 #include "common/str.h"
+#include "common/url_internal.h"
 
 #define URL_REDIS_PORT      6379
 #define URL_SOCKET_PATH_MAX 107 /* sun_path of Linux, without its NUL */
@@ -18,8 +19,8 @@
 #define URL_USER_MAX        512
 #define URL_DB_MAX          INT16_MAX
 
-static const char url_remedy[] = "write redis://[[USER]:PASSWORD@]HOST[:PORT][/DB] or "
-                                 "unix:///PATH[?db=N]";
+static const char url_remedy[] = "write redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], "
+                                 "rediss:// for TLS, or unix:///PATH[?db=N]";
 
 static bool cut_prefix(struct ct_str *text, const char *prefix)
 {
@@ -57,8 +58,7 @@ static int hex_value(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* Percent-decoded copy for the caller to free; NULL for a broken escape or a NUL. */
-static char *decode(struct ct_str text)
+char *ct_url_decode(struct ct_str text)
 {
     char *out = ct_alloc(text.len + 1);
     size_t len = 0;
@@ -119,7 +119,7 @@ static enum ct_code read_host_port(struct ct_str text, char **host, uint16_t *po
         return ct_error_set(err, CT_E_INVALID, "the port must be a number from 1 to 65535");
     if (number == 0)
         return ct_error_set(err, CT_E_INVALID, "the port is missing: write HOST:PORT");
-    char *decoded = name.len > 0 ? decode(name) : NULL;
+    char *decoded = name.len > 0 ? ct_url_decode(name) : NULL;
     if (!decoded || !is_host(decoded)) {
         free(decoded);
         return ct_error_set(
@@ -167,9 +167,9 @@ static enum ct_code read_credentials(struct ct_str text, struct ct_redis_url *ur
     if (colon)
         split(text, colon, &user, &password);
     if (user.len > 0)
-        url->user = decode(user);
+        url->user = ct_url_decode(user);
     if (password.len > 0)
-        url->password = decode(password);
+        url->password = ct_url_decode(password);
     if ((user.len > 0 && !url->user) || (password.len > 0 && !url->password))
         return ct_error_set(err, CT_E_INVALID,
                             "user or password of the Redis URL has a broken %% escape: write %%25 "
@@ -185,8 +185,6 @@ static enum ct_code read_tcp_url(struct ct_str text, struct ct_redis_url *url, s
     struct ct_str rest = text, authority = text, db = CT_STR_NONE;
     const char *at = find_last_char(text, '@'); /* the last: clients do not always escape it */
 
-    if (find_char(at ? (struct ct_str){at, text.len - (size_t)(at - text.data)} : text, '?'))
-        return ct_error_set(err, CT_E_INVALID, "a redis:// URL takes no ?query: %s", url_remedy);
     if (at) {
         struct ct_str credentials;
         split(text, at, &credentials, &rest);
@@ -194,6 +192,15 @@ static enum ct_code read_tcp_url(struct ct_str text, struct ct_redis_url *url, s
         if (rc != CT_E_OK)
             return rc;
         authority = rest;
+    }
+    const char *mark = find_char(rest, '?');
+    if (mark) {
+        struct ct_str query;
+        split(rest, mark, &rest, &query);
+        authority = rest;
+        enum ct_code rc = ct_url_read_tls(query, url, err);
+        if (rc != CT_E_OK)
+            return rc;
     }
     const char *slash = find_char(rest, '/');
     if (slash)
@@ -230,7 +237,7 @@ static enum ct_code read_unix_url(struct ct_str text, struct ct_redis_url *url,
                             URL_DB_MAX);
     if (path.len == 0 || path.data[0] != '/')
         return ct_error_set(err, CT_E_INVALID, "unix:// needs an absolute path: unix:///run/...");
-    url->path = decode(path);
+    url->path = ct_url_decode(path);
     if (!url->path)
         return ct_error_set(err, CT_E_INVALID, "the path of a unix:// URL has a broken %% escape");
     return check_socket_path(url->path, err);
@@ -259,11 +266,8 @@ enum ct_code ct_redis_url_parse_with(const char *text, struct ct_str password,
     if (rest.len > CT_URL_LEN_MAX)
         return ct_error_set(err, CT_E_TOO_LARGE, "a URL may have %d bytes (CT_URL_LEN_MAX)",
                             CT_URL_LEN_MAX);
-    if (cut_prefix(&rest, "rediss://"))
-        return ct_error_set(err, CT_E_UNSUPPORTED,
-                            "rediss:// (TLS) is not supported yet: run a TLS proxy such as stunnel "
-                            "beside Cartrita and use redis:// to its port");
-    if (cut_prefix(&rest, "redis://"))
+    url.is_tls = cut_prefix(&rest, "rediss://");
+    if (url.is_tls || cut_prefix(&rest, "redis://"))
         rc = read_tcp_url(rest, &url, err);
     else if (cut_prefix(&rest, "unix://"))
         rc = read_unix_url(rest, &url, err);
@@ -290,11 +294,14 @@ void ct_redis_url_free(struct ct_redis_url *url)
     free(url->user);
     free(url->host);
     free(url->path);
+    free(url->tls_ca);
+    free(url->tls_cert);
+    free(url->tls_key);
+    free(url->tls_sni);
     *url = (struct ct_redis_url){0};
 }
 
-/* Percent-encodes what could be read as something else. */
-static void append_encoded(struct ct_buf *buf, const char *text, const char *also_plain)
+void ct_url_append_encoded(struct ct_buf *buf, const char *text, const char *also_plain)
 {
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
@@ -313,30 +320,46 @@ static void append_host(struct ct_buf *buf, const char *host, uint16_t port)
     bool is_ipv6 = strchr(host, ':') != NULL;
 
     ct_buf_append_str(buf, ct_str_of(is_ipv6 ? "[" : ""));
-    append_encoded(buf, host, is_ipv6 ? ":" : "");
+    ct_url_append_encoded(buf, host, is_ipv6 ? ":" : "");
     ct_buf_printf(buf, "%s:%u", is_ipv6 ? "]" : "", port);
 }
 
-char *ct_redis_url_print(const struct ct_redis_url *url)
+static char *print(const struct ct_redis_url *url, bool with_password)
 {
     struct ct_buf buf;
 
     ct_buf_init(&buf);
-    ct_buf_append_str(&buf, ct_str_of(url->path ? "unix://" : "redis://"));
+    ct_buf_append_str(&buf, ct_str_of(url->path     ? "unix://"
+                                      : url->is_tls ? "rediss://"
+                                                    : "redis://"));
     if (url->user)
-        append_encoded(&buf, url->user, "");
-    if (url->password)
-        ct_buf_append_str(&buf, CT_STR_LIT(":***@"));
+        ct_url_append_encoded(&buf, url->user, "");
+    if (url->password) {
+        ct_buf_append_char(&buf, ':');
+        ct_url_append_encoded(&buf, with_password ? url->password : "***", "*");
+        ct_buf_append_char(&buf, '@');
+    }
     if (url->path) {
-        append_encoded(&buf, url->path, "/");
+        ct_url_append_encoded(&buf, url->path, "/");
         if (url->db)
             ct_buf_printf(&buf, "?db=%d", url->db);
     } else {
         append_host(&buf, url->host, url->port);
         if (url->db)
             ct_buf_printf(&buf, "/%d", url->db);
+        ct_url_append_tls(&buf, url);
     }
     return ct_buf_take(&buf, NULL);
+}
+
+char *ct_redis_url_print(const struct ct_redis_url *url)
+{
+    return print(url, false);
+}
+
+char *ct_redis_url_print_secret(const struct ct_redis_url *url)
+{
+    return print(url, true);
 }
 
 /* --- daemons -------------------------------------------------------------------------------- */

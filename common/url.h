@@ -3,6 +3,7 @@
 #ifndef CT_COMMON_URL_H
 #define CT_COMMON_URL_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "common/error.h"
@@ -10,7 +11,8 @@
 
 #define CT_URL_LEN_MAX 4096
 
-/* redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], unix:///PATH[?db=N]. Percent-encoding is undone. */
+/* redis://[[USER]:PASSWORD@]HOST[:PORT][/DB], unix:///PATH[?db=N]; rediss:// with TLS and then
+ * ?cacert=FILE&cert=FILE&key=FILE&sni=NAME, each as wanted. Percent-encoding is undone. */
 struct ct_redis_url {
     char *host; /* owned; NULL for a socket path; without the brackets of IPv6 */
     uint16_t port;
@@ -18,9 +20,13 @@ struct ct_redis_url {
     char *user;     /* owned; NULL: none */
     char *password; /* owned; NULL: none */
     int db;
+    bool is_tls;
+    char *tls_ca; /* owned; PEM file of who signs Redis' certificate; NULL: the system's */
+    char *tls_cert, *tls_key; /* owned; PEM files of ours, both or none */
+    char *tls_sni;            /* owned; the name that Redis' certificate is for; NULL: the host */
 };
 
-/* On success the caller calls ct_redis_url_free. rediss:// is CT_E_UNSUPPORTED. */
+/* On success the caller calls ct_redis_url_free. */
 enum ct_code ct_redis_url_parse(const char *text, struct ct_redis_url *out,
                                 struct ct_error *err) CT_MUST_CHECK;
 /* The same with a password from elsewhere, which beats that of the URL; absent: none. */
@@ -30,6 +36,9 @@ enum ct_code ct_redis_url_parse_with(const char *text, struct ct_str password,
 void ct_redis_url_free(struct ct_redis_url *url);
 /* The URL with "***" for the password; fresh memory for the caller to free. */
 char *ct_redis_url_print(const struct ct_redis_url *url);
+/* The URL as it is, for the environment of a process that is to use it: never for a log. The caller
+ * wipes and frees it. */
+char *ct_redis_url_print_secret(const struct ct_redis_url *url);
 
 /* Where a daemon listens: "/PATH", "unix:/PATH", "unix:///PATH", "unix PATH", "HOST:PORT",
  * "tcp://HOST:PORT". A relative path needs the word unix. */

@@ -39,6 +39,7 @@ static void connection_on_closed(uv_handle_t *handle)
     struct redis_connection *connection = handle->data;
 
     reply_reader_free(connection->reader);
+    redis_tls_free(connection->tls);
     free(connection);
 }
 
@@ -73,7 +74,7 @@ static void connection_on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t 
     *buf = uv_buf_init(bytes, sizeof bytes);
 }
 
-static void connection_parse(struct redis_connection *connection, const char *bytes, size_t len)
+void connection_parse(struct redis_connection *connection, const char *bytes, size_t len)
 {
     const struct redis_reply *reply;
     struct ct_error err;
@@ -100,7 +101,9 @@ static void connection_on_read(uv_stream_t *stream, ssize_t count, const uv_buf_
 
     if (!connection->link)
         return;
-    if (count > 0)
+    if (count > 0 && connection->tls)
+        connection_take_secured(connection, buf->base, (size_t)count);
+    else if (count > 0)
         connection_parse(connection, buf->base, (size_t)count);
     else if (count < 0)
         connection_lost(connection->link, (int)count, "lost the connection to");
@@ -119,6 +122,10 @@ static void connection_on_written(uv_write_t *request, int status)
 
 void connection_write(struct redis_link *link, struct redis_call *call)
 {
+    if (link->connection->tls) {
+        connection_write_secured(link, call);
+        return;
+    }
     uv_stream_t *stream = &link->connection->as.stream;
     uv_buf_t bufs[2] = {
         uv_buf_init(call->head, (unsigned)call->head_len),
@@ -171,7 +178,10 @@ static void connection_on_connected(uv_connect_t *request, int status)
     if (status == 0) {
         if (connection->as.handle.type == UV_TCP)
             connection_keep_alive(connection);
-        link_connected(link);
+        if (link->url->is_tls)
+            connection_secure(connection);
+        else
+            link_connected(link);
     } else if (link->address_next) {
         connection_close(connection);
         link->connection = NULL;

@@ -251,8 +251,10 @@ static void link_on_timer(uv_timer_t *timer)
         break;
     case LINK_CONNECTING:
     case LINK_GREETING:
-        ct_error_set(&err, CT_E_REDIS_DOWN, "no answer from Redis within %d ms of connecting",
-                     REDIS_CONNECT_TIMEOUT_MS);
+        ct_error_set(&err, CT_E_REDIS_DOWN, "no answer from Redis within %d ms of connecting%s",
+                     REDIS_CONNECT_TIMEOUT_MS,
+                     connection_is_securing(link) ? " (is it the tls-port? others stay silent)"
+                                                  : "");
         link_lost(link, &err);
         break;
     case LINK_UP:

@@ -1,5 +1,6 @@
 /* What the files of a link share: link.c (life, what is sent and answered), call.c (one
- * request), connection.c (resolve, connect, read, write), handshake.c (what is said before the
+ * request), connection.c (resolve, connect, read, write), connection_tls.c
+ * (the same in TLS), handshake.c (what is said before the
  * first call). Nobody else includes this. */
 #ifndef CT_REDIS_LINK_INTERNAL_H
 #define CT_REDIS_LINK_INTERNAL_H
@@ -7,6 +8,7 @@
 #include "common/list.h"
 #include "redis/link.h"
 #include "redis/reply_reader.h"
+#include "redis/tls.h"
 
 #define REDIS_CALL_HEAD_MAX 96
 
@@ -44,6 +46,8 @@ struct redis_connection {
     } as;
     uv_connect_t connect;
     struct reply_reader *reader; /* owned */
+    struct redis_tls *tls;       /* owned; NULL: plain */
+    bool is_secured;             /* the handshake is over */
 };
 
 /* A name being resolved. Lives until its callback. */
@@ -108,6 +112,17 @@ void connection_try(struct redis_link *link);
 void connection_write(struct redis_link *link, struct redis_call *call);
 /* Ends the present try or connection without telling anybody. */
 void connection_drop(struct redis_link *link);
+
+/* --- connection_tls.c --- */
+/* Begins TLS on a socket that is connected; link_connected follows, or link_lost. */
+void connection_secure(struct redis_connection *connection);
+/* Whether the TLS handshake has begun and is not over. */
+bool connection_is_securing(const struct redis_link *link);
+void connection_take_secured(struct redis_connection *connection, const char *bytes, size_t len);
+void connection_write_secured(struct redis_link *link, const struct redis_call *call);
+
+/* --- connection.c, for connection_tls.c --- */
+void connection_parse(struct redis_connection *connection, const char *bytes, size_t len);
 
 /* --- handshake.c --- */
 void handshake_begin(struct redis_link *link);

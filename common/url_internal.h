@@ -1,0 +1,19 @@
+/* What the files of a URL share: url.c (addresses) and url_tls.c (the query of rediss://). Nobody
+ * else includes this. */
+#ifndef CT_COMMON_URL_INTERNAL_H
+#define CT_COMMON_URL_INTERNAL_H
+
+#include "common/buf.h"
+#include "common/url.h"
+
+/* Percent-decoded copy for the caller to free; NULL for a broken escape or a NUL. */
+char *ct_url_decode(struct ct_str text);
+/* Percent-encodes what could be read as something else. */
+void ct_url_append_encoded(struct ct_buf *buf, const char *text, const char *also_plain);
+
+/* What follows the ? of a URL over TCP. */
+enum ct_code ct_url_read_tls(struct ct_str query, struct ct_redis_url *url,
+                             struct ct_error *err) CT_MUST_CHECK;
+void ct_url_append_tls(struct ct_buf *buf, const struct ct_redis_url *url);
+
+#endif
