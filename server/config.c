@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "common/mem.h"
+#include "common/secret.h"
 #include "common/url.h"
 #include "dialect/registry.h"
 #include "proto/frame.h"
@@ -25,7 +26,9 @@ static const struct ct_option config_options[] = {
      .env = {"CARTRITA_REDIS_URL", "REDIS_URL"},
      .group = "Redis",
      .help = "Redis that holds the queues: redis://[[USER]:PASSWORD@]HOST[:PORT][/DB] or "
-             "unix:///PATH[?db=N]."},
+             "unix:///PATH[?db=N]; with TLS rediss://HOST and then, as wanted, "
+             "?cacert=FILE&cert=FILE&key=FILE&sni=NAME."},
+    SECRET_OPTION(offsetof(struct config_flags, redis_password_file)),
     {.name = "embedded",
      .kind = CT_OPTION_STRING,
      FIELD(embedded),

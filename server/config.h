@@ -8,6 +8,7 @@
 
 struct config_flags {
     const char *redis;
+    const char *redis_password_file;
     struct ct_option_list listen;
     const char *config;
     const char *embedded;

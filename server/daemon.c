@@ -17,7 +17,9 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/notify.h"
+#include "common/secret.h"
 #include "redis/embedded.h"
+#include "redis/tls.h"
 #include "server/conn.h"
 #include "server/listener.h"
 
@@ -200,6 +202,17 @@ static void daemon_on_redis_up(void *ctx)
         ct_notify_status(&daemon->notify, "serving");
 }
 
+static enum ct_code daemon_read_url(struct daemon *daemon, struct ct_error *err)
+{
+    const struct ct_option_set *set = &daemon->config->options;
+    enum ct_code rc = ct_secret_read_url(set, daemon->config->flags.redis, &daemon->url, err);
+
+    if (rc == CT_E_OK && ct_secret_warning(set, &daemon->url))
+        ct_log_warn("password on the command line",
+                    CT_STR("remedy", ct_secret_warning(set, &daemon->url)));
+    return rc == CT_E_OK ? redis_tls_load(&daemon->url, err) : rc;
+}
+
 static enum ct_code daemon_open_redis(struct daemon *daemon, struct ct_error *err)
 {
     const struct config_flags *flags = &daemon->config->flags;
@@ -211,7 +224,7 @@ static enum ct_code daemon_open_redis(struct daemon *daemon, struct ct_error *er
     };
 
     if (!flags->embedded)
-        return ct_redis_url_parse(flags->redis, &daemon->url, err);
+        return daemon_read_url(daemon, err);
     enum ct_code rc = embedded_open(&options, &daemon->embedded, err);
     if (rc == CT_E_OK)
         rc = ct_redis_url_parse(embedded_url(daemon->embedded), &daemon->url, err);

@@ -3,13 +3,14 @@
  * link's own reason. */
 #include "q/session.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "common/assert.h"
 #include "common/mem.h"
 #include "common/nearest.h"
 #include "dialect/registry.h"
-#include "q/secret.h"
+#include "redis/tls.h"
 
 #define REPLY_GRACE_MS 1000
 
@@ -118,6 +119,14 @@ enum ct_code session_check_change(const struct session *session, const char *que
                         queue, session->found.signs);
 }
 
+static void warn_of_password(const struct ct_option_set *set, const struct ct_redis_url *url)
+{
+    const char *warning = ct_secret_warning(set, url);
+
+    if (warning)
+        fprintf(stderr, "warning: %s\n", warning);
+}
+
 enum ct_code session_open(struct session *session, const struct ct_option_set *set,
                           struct ct_error *err)
 {
@@ -128,9 +137,14 @@ enum ct_code session_open(struct session *session, const struct ct_option_set *s
     rc = choose_dialect(session, err);
     if (rc != CT_E_OK)
         return rc;
-    rc = secret_read_url(set, &session->url, err);
+    rc = ct_secret_read_url(set, settings->redis_url, &session->url, err);
     if (rc != CT_E_OK)
         return rc;
+    warn_of_password(set, &session->url);
+    if (redis_tls_load(&session->url, err) != CT_E_OK) {
+        ct_redis_url_free(&session->url);
+        return ct_error_set(err, CT_E_USAGE, "%s", err->detail);
+    }
     uv_loop_init(&session->loop);
     session->link = redis_link_open(&(struct redis_link_options){
         .loop = &session->loop,

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "common/option.h"
+#include "common/secret.h"
 #include "dialect/registry.h"
 #include "q/look.h"
 #include "q/profile.h"
@@ -20,38 +21,34 @@ struct session_settings {
 };
 
 /* The common rows of an option table; `type` begins with `struct session_settings common`. */
-#define SESSION_OPTIONS(type)                                                          \
-    PROFILE_OPTION(type, common.profile),                                              \
-        {.name = "redis",                                                              \
-         .kind = CT_OPTION_STRING,                                                     \
-         .offset = offsetof(type, common.redis_url),                                   \
-         .value_name = "URL",                                                          \
-         .fallback = "redis://127.0.0.1:6379",                                         \
-         .env = {"CARTRITA_REDIS_URL", "REDIS_URL"},                                   \
-         .help = "Redis server that holds the queues."},                               \
-        {.name = "redis-password-file",                                                \
-         .kind = CT_OPTION_STRING,                                                     \
-         .offset = offsetof(type, common.password_file),                               \
-         .value_name = "FILE",                                                         \
-         .help = "File whose first line is the password, instead of one in the URL."}, \
-        {.name = "prefix",                                                             \
-         .kind = CT_OPTION_STRING,                                                     \
-         .offset = offsetof(type, common.prefix),                                      \
-         .fallback = "bull",                                                           \
-         .help = "What the keys of the queues begin with."},                           \
-        {.name = "dialect",                                                            \
-         .kind = CT_OPTION_STRING,                                                     \
-         .offset = offsetof(type, common.queue_dialect),                               \
-         .value_name = "bull|bullmq|auto",                                             \
-         .fallback = "auto",                                                           \
-         .help = "Whose queues they are; auto looks at their keys."},                  \
-        {.name = "timeout",                                                            \
-         .kind = CT_OPTION_DURATION_MS,                                                \
-         .offset = offsetof(type, common.timeout_ms),                                  \
-         .fallback = "5s",                                                             \
-         .min = 1,                                                                     \
-         .max = 3600000,                                                               \
-         .help = "How long Redis may take to answer a call."},                         \
+#define SESSION_OPTIONS(type)                                         \
+    PROFILE_OPTION(type, common.profile),                             \
+        {.name = "redis",                                             \
+         .kind = CT_OPTION_STRING,                                    \
+         .offset = offsetof(type, common.redis_url),                  \
+         .value_name = "URL",                                         \
+         .fallback = "redis://127.0.0.1:6379",                        \
+         .env = {"CARTRITA_REDIS_URL", "REDIS_URL"},                  \
+         .help = "Redis server that holds the queues."},              \
+        SECRET_OPTION(offsetof(type, common.password_file)),          \
+        {.name = "prefix",                                            \
+         .kind = CT_OPTION_STRING,                                    \
+         .offset = offsetof(type, common.prefix),                     \
+         .fallback = "bull",                                          \
+         .help = "What the keys of the queues begin with."},          \
+        {.name = "dialect",                                           \
+         .kind = CT_OPTION_STRING,                                    \
+         .offset = offsetof(type, common.queue_dialect),              \
+         .value_name = "bull|bullmq|auto",                            \
+         .fallback = "auto",                                          \
+         .help = "Whose queues they are; auto looks at their keys."}, \
+        {.name = "timeout",                                           \
+         .kind = CT_OPTION_DURATION_MS,                               \
+         .offset = offsetof(type, common.timeout_ms),                 \
+         .fallback = "5s",                                            \
+         .min = 1,                                                    \
+         .max = 3600000,                                              \
+         .help = "How long Redis may take to answer a call."},        \
         LOOK_OPTIONS(type, common.look)
 
 struct session {

@@ -230,7 +230,7 @@ test('what cannot be is said in one line, with a way out', options, async (t) =>
     [['--listen', `unix:${dir}/a/b/c`], 1, /cannot use the folder .*\/a\/b/],
     [['--listen', `tcp://127.0.0.1:${redis.port}`], 1, /cannot listen on .*another program/],
     [['--listen', 'tcp://192.0.2.1:8619'], 1, /no interface/],
-    [['--redis', 'rediss://x'], 1, /stunnel/],
+    [['--redis', 'rediss://x?cacert=/nowhere'], 1, /cacert \/nowhere/],
     [['--redis', 'nonsense'], 1, /redis:\/\//],
     [['--lisen', 'x'], 2, /--listen/],
     [['serve'], 2, /not an option/],

@@ -8,6 +8,7 @@
 #include "common/assert.h"
 #include "common/mem.h"
 #include "common/option.h"
+#include "common/secret.h"
 #include "common/url.h"
 #include "common/yaml.h"
 #include "worker/config/config_pools.h"
@@ -37,7 +38,9 @@ static const struct ct_option options[] = {
      FIELD(redis),
      .value_name = "URL",
      .env = {"CARTRITA_REDIS_URL", "REDIS_URL"},
-     .help = "Redis that holds the queues; default " CONFIG_REDIS_DEFAULT "."},
+     .help = "Redis that holds the queues; default " CONFIG_REDIS_DEFAULT
+             "; rediss:// for TLS, as cartrita-queued has it."},
+    SECRET_OPTION(offsetof(struct config_flags, redis_password_file)),
     {.name = "queue",
      .letter = 'q',
      .kind = CT_OPTION_LIST,
@@ -171,12 +174,11 @@ static enum ct_code config_take_server(const struct config_flags *flags,
         ct_address_free(&address);
         return CT_E_OK;
     }
-    out->redis_url = ct_strdup(flags->redis ? flags->redis : CONFIG_REDIS_DEFAULT);
-    rc = ct_redis_url_parse(out->redis_url, &url, err);
-    if (rc != CT_E_OK) {
-        ct_error_wrap(err, "--redis");
+    rc = ct_secret_read_url(set, flags->redis ? flags->redis : CONFIG_REDIS_DEFAULT, &url, err);
+    if (rc != CT_E_OK)
         return rc;
-    }
+    out->redis_url = ct_redis_url_print_secret(&url);
+    out->redis_warning = ct_secret_warning(set, &url);
     ct_redis_url_free(&url);
     return CT_E_OK;
 }

@@ -18,8 +18,9 @@
 #define CONFIG_CHECK_MS        10000u /* for --check-plugin */
 
 struct worker_config {
-    char *redis_url; /* of the private daemon; NULL: there is none. All owned */
-    char *server;    /* of the daemon; NULL: a private one */
+    char *redis_url;           /* of the private daemon; NULL: there is none. All owned */
+    const char *redis_warning; /* static; of its password; NULL: none */
+    char *server;              /* of the daemon; NULL: a private one */
     uint64_t grace_ms;
     uint64_t cancel_grace_ms;
     enum ct_log_level log_level;

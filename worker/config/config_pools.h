@@ -9,7 +9,8 @@
 /* What flags, environment and the file's top level say; texts are borrowed from the option set. */
 struct config_flags {
     struct pool_options pool; /* first: the rows of pool_program fit both structs */
-    const char *server, *redis, *plugin, *config, *check_plugin, *replay, *debugger;
+    const char *server, *redis, *redis_password_file, *plugin, *config, *check_plugin, *replay,
+        *debugger;
     struct ct_option_list queues, set, settings;
     int64_t cancel_grace_ms, grace_ms;
     int log_level;

@@ -63,6 +63,7 @@ static void private_timer_closed(uv_handle_t *handle)
     free(folder);
     held_dir_free(&daemon->dir);
     free(daemon->program);
+    explicit_bzero(daemon->redis_url, strlen(daemon->redis_url));
     free(daemon->redis_url);
     free(daemon->listen);
     daemon->closed(daemon->ctx);
@@ -141,8 +142,9 @@ void private_close(struct private_daemon *daemon, void (*closed)(void *ctx), voi
 /* Ours with its Redis, and without what is meant for us. For the caller to free. */
 static char **private_environment(const struct private_daemon *daemon)
 {
-    static const char *const dropped[] = {"CARTRITA_CONFIG", "CARTRITA_SERVER", "NOTIFY_SOCKET",
-                                          "WATCHDOG_*", NULL};
+    static const char *const dropped[] = {"CARTRITA_CONFIG", "CARTRITA_SERVER",
+                                          "NOTIFY_SOCKET",   "CREDENTIALS_DIRECTORY",
+                                          "WATCHDOG_*",      NULL};
     char *added[] = {ct_asprintf("CARTRITA_REDIS_URL=%s", daemon->redis_url), NULL};
     char **list = environment_with(dropped, added);
 

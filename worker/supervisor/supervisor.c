@@ -303,6 +303,8 @@ static enum ct_code supervisor_open_daemon(struct supervisor *supervisor,
     if (config->server) {
         supervisor->address = ct_strdup(config->server);
     } else {
+        if (config->redis_warning)
+            ct_log_warn("password on the command line", CT_STR("remedy", config->redis_warning));
         rc = private_open(&supervisor->private_daemon, &supervisor->loop, config->redis_url,
                           config->log_level_name, err);
         if (rc != CT_E_OK)
