@@ -10,6 +10,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 tag=${TAG:-latest}
 base=${BASE:-docker.io/library/debian:trixie-slim}
+EXIT_NO_DEBIAN=3
 [ $# -gt 0 ] || set -- queued worker q plugin-base
 
 if command -v docker >/dev/null && docker info >/dev/null 2>&1; then
@@ -34,16 +35,22 @@ in_buildah() {
 
 # What the images do not need is not in the slim image either.
 make_base() {
+    base=localhost/cartrita/debian:trixie-slim
+    # Made anew it would be another, and nothing that was built on it before would be found.
+    ! in_buildah inspect --type image "$base" >/dev/null 2>&1 || return 0
     root=$(mktemp -d)
-    # The container is of the store; the root is ours, and gone when it is in the image.
     trap 'rm -rf "$root"' EXIT
-    debootstrap --variant=minbase trixie "$root" >"$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; exit 1; }
+    debootstrap --variant=minbase trixie "$root" >"$root.log" 2>&1 || {
+        tail -n 20 "$root.log" >&2
+        rm -f "$root.log"
+        echo "build.sh: debootstrap could make no Debian 13; is a mirror in reach?" >&2
+        exit "$EXIT_NO_DEBIAN"
+    }
     rm -rf "$root.log" "$root"/var/cache/apt/*.bin "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* \
         "$root"/usr/share/doc/* "$root"/usr/share/man/* "$root"/usr/share/locale/* "$root"/usr/share/info/*
     container=$(in_buildah from scratch)
     in_buildah add -q "$container" "$root" / >/dev/null
-    in_buildah commit -q --rm "$container" localhost/cartrita/debian:trixie-slim >/dev/null
-    base=localhost/cartrita/debian:trixie-slim
+    in_buildah commit -q --rm "$container" "$base" >/dev/null
 }
 [ "$base" != debootstrap ] || make_base
 
