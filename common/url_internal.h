@@ -1,4 +1,5 @@
-/* What the files of a URL share: url.c (addresses) and url_tls.c (the query of rediss://). Nobody
+/* What the files of a URL share: url.c (reads addresses), url_print.c (writes them) and url_tls.c
+ * (the query of rediss://). Nobody
  * else includes this. */
 #ifndef CT_COMMON_URL_INTERNAL_H
 #define CT_COMMON_URL_INTERNAL_H
@@ -10,6 +11,7 @@
 char *ct_url_decode(struct ct_str text);
 /* Percent-encodes what could be read as something else. */
 void ct_url_append_encoded(struct ct_buf *buf, const char *text, const char *also_plain);
+void ct_url_append_host(struct ct_buf *buf, const char *host, uint16_t port);
 
 /* What follows the ? of a URL over TCP. */
 enum ct_code ct_url_read_tls(struct ct_str query, struct ct_redis_url *url,
