@@ -51,7 +51,7 @@ async function startUsersRedis(t, secrets) {
   };
   const admin = await as('admin');
   await until(async () => (await admin.ping()) === 'PONG', { what: 'Redis with users', describe: () => program.stdout });
-  return { port, as, admin, url: async (role) => `redis://cartrita-${role}:${await secrets.read(`redis_${role}`)}@127.0.0.1:${port}` };
+  return { port, as, admin };
 }
 
 test('the compose file is one, and what it mounts is there', { skip: !has('docker-compose') && 'docker-compose is not installed' }, async (t) => {
@@ -90,6 +90,15 @@ async function installApp(t) {
   return dir;
 }
 
+/* The daemons' command line in the compose file, for this place. Without what belongs to their HTTP, which
+ * is not reached through the browser. */
+async function daemonArguments(secrets, redis, address) {
+  const text = await readFile(join(DEPLOY, 'compose/compose.yaml'), 'utf8');
+  const [, list] = text.match(/^x-daemon:[\s\S]*?command:\n((?: {4}- .*\n)+)/m);
+  const words = [...list.matchAll(/- (\S+)/g)].map(([, word]) => word).filter((word) => !/^--(http|api-tokens)=/.test(word));
+  return words.map((word) => word.replace('@redis:6379', `@127.0.0.1:${redis.port}`).replace('/run/secrets', secrets.dir).replace('tcp://0.0.0.0:8619', address));
+}
+
 const shown = CHROMIUM ? { skip: BUILT || skipWithoutPostgres || skipWithoutPgbouncer } : { skip: 'chromium is not installed' };
 
 test('all of it together: four job types run, and bull-board shows them in a browser', shown, async (t) => {
@@ -108,7 +117,7 @@ test('all of it together: four job types run, and bull-board shows them in a bro
 
   const dir = await temporaryDirectory(t, 'cartrita-compose-');
   const address = `unix:${join(dir, 'queued.sock')}`;
-  const daemon = startProgram(t, 'cartrita-queued', ['--listen', address], { env: { CARTRITA_HTTP: 'off', XDG_RUNTIME_DIR: dir, CARTRITA_REDIS_URL: await redis.url('daemon') } });
+  const daemon = startProgram(t, 'cartrita-queued', await daemonArguments(secrets, redis, address), { env: { CARTRITA_HTTP: 'off', XDG_RUNTIME_DIR: dir } });
   await daemon.untilLine(/msg="?ready"?/);
   const databaseUrl = join(dir, 'database_url');
   await writeFile(databaseUrl, bouncer.url(), { mode: 0o600 });
