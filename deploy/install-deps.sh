@@ -73,6 +73,7 @@ look_for_check() {
     has_command git || want git
     has_library check || want check
     has_command tmux || want tmux
+    has_command openssl || want openssl
     has_command groff || want groff-base
     has_command zsh || want zsh
     has_command pgbouncer || want pgbouncer
