@@ -93,7 +93,7 @@ static bool is_host(const char *text)
 
 /* HOST, HOST:PORT, [IPV6], [IPV6]:PORT. A port of 0 on entry: one must be given. */
 static enum ct_code read_host_port(struct ct_str text, char **host, uint16_t *port,
-                                   struct ct_error *err)
+                                   int64_t least_port, struct ct_error *err)
 {
     struct ct_str name = text, digits = CT_STR_NONE;
     const char *colon = find_last_char(text, ':');
@@ -115,9 +115,11 @@ static enum ct_code read_host_port(struct ct_str text, char **host, uint16_t *po
                                 "an IPv6 address needs brackets: [::1] or [::1]:6379");
     }
     int64_t number = *port;
-    if (digits.data && (!ct_str_to_int(digits, &number) || number < 1 || number > UINT16_MAX))
-        return ct_error_set(err, CT_E_INVALID, "the port must be a number from 1 to 65535");
-    if (number == 0)
+    if (digits.data &&
+        (!ct_str_to_int(digits, &number) || number < least_port || number > UINT16_MAX))
+        return ct_error_set(err, CT_E_INVALID, "the port must be a number from %d to 65535",
+                            (int)least_port);
+    if (!digits.data && number == 0)
         return ct_error_set(err, CT_E_INVALID, "the port is missing: write HOST:PORT");
     char *decoded = name.len > 0 ? ct_url_decode(name) : NULL;
     if (!decoded || !is_host(decoded)) {
@@ -211,7 +213,7 @@ static enum ct_code read_tcp_url(struct ct_str text, struct ct_redis_url *url, s
             return rc;
     }
     url->port = URL_REDIS_PORT;
-    return read_host_port(authority, &url->host, &url->port, err);
+    return read_host_port(authority, &url->host, &url->port, 1, err);
 }
 
 static enum ct_code read_unix_url(struct ct_str text, struct ct_redis_url *url,
@@ -303,7 +305,8 @@ void ct_redis_url_free(struct ct_redis_url *url)
 
 /* --- daemons -------------------------------------------------------------------------------- */
 
-enum ct_code ct_address_parse(const char *text, struct ct_address *out, struct ct_error *err)
+static enum ct_code address_parse(const char *text, int64_t least_port, struct ct_address *out,
+                                  struct ct_error *err)
 {
     struct ct_address address = {0};
     struct ct_str rest = ct_str_of(text);
@@ -321,7 +324,7 @@ enum ct_code ct_address_parse(const char *text, struct ct_address *out, struct c
         rc = check_socket_path(address.path, err);
     } else {
         cut_prefix(&rest, "tcp://");
-        rc = read_host_port(rest, &address.host, &address.port, err);
+        rc = read_host_port(rest, &address.host, &address.port, least_port, err);
     }
     if (rc == CT_E_OK) {
         *out = address;
@@ -332,6 +335,17 @@ enum ct_code ct_address_parse(const char *text, struct ct_address *out, struct c
     ct_error_wrap(err, "address '%.80s' (write /PATH, unix:PATH or HOST:PORT)",
                   strchr(text, '@') ? "..." : text);
     return rc;
+}
+
+enum ct_code ct_address_parse(const char *text, struct ct_address *out, struct ct_error *err)
+{
+    return address_parse(text, 1, out, err);
+}
+
+enum ct_code ct_address_parse_free_port(const char *text, struct ct_address *out,
+                                        struct ct_error *err)
+{
+    return address_parse(text, 0, out, err);
 }
 
 void ct_address_free(struct ct_address *address)

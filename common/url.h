@@ -51,6 +51,9 @@ struct ct_address {
 /* On success the caller calls ct_address_free. */
 enum ct_code ct_address_parse(const char *text, struct ct_address *out,
                               struct ct_error *err) CT_MUST_CHECK;
+/* The same, and the port may be 0: one that the system chooses. */
+enum ct_code ct_address_parse_free_port(const char *text, struct ct_address *out,
+                                        struct ct_error *err) CT_MUST_CHECK;
 void ct_address_free(struct ct_address *address);
 /* In a form that ct_address_parse reads; fresh memory for the caller to free. */
 char *ct_address_print(const struct ct_address *address);

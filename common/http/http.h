@@ -46,6 +46,8 @@ void http_close(struct http_server *server, void (*closed)(void *ctx), void *ctx
 /* --- a request --- */
 const char *http_method(const struct http_request *request); /* "GET" */
 const char *http_path(const struct http_request *request);   /* decoded, without the query */
+/* As it was sent, so that %2F in a name is no slash. */
+const char *http_raw_path(const struct http_request *request);
 /* NULL: there is none. The first of several. */
 const char *http_query(const struct http_request *request, const char *name);
 /* Of each parameter, in the order they were sent. */
@@ -58,8 +60,8 @@ const char *http_certified_name(const struct http_request *request);
 /* Address of the peer, for logs. */
 const char *http_peer(const struct http_request *request);
 
-/* For an answer that comes later: `gone` is called instead when the client leaves before it (the
- * request must not be used any more then). NULL: forget it. */
+/* For an answer that comes later: `gone` is called instead when the client leaves before it, or the
+ * server closes (the request must not be used any more then). NULL: forget it. */
 void http_on_gone(struct http_request *request, void (*gone)(void *arg), void *arg);
 /* Of the answer, before it is given; copied. */
 void http_set_header(struct http_request *request, const char *name, const char *value);
@@ -69,11 +71,12 @@ void http_answer(struct http_request *request, unsigned status, const char *type
 
 /* --- an answer without end: text/event-stream --- */
 
-/* `gone` comes exactly once: the client left, was too slow, or http_feed_end was called. The feed
- * is freed after it. */
+/* `gone` comes exactly once, never from inside of these calls: the client left, was too slow,
+ * http_feed_end was called and all is written, or the server closes (from inside of http_close).
+ * The feed is freed after it. */
 struct http_feed *http_feed_begin(struct http_request *request, const char *type,
                                   void (*gone)(void *arg), void *arg);
-/* Copied. False: it was too slow and is cut off (`gone` comes later, never from inside). */
+/* Copied. False: it was too slow and is cut off (`gone` comes later). */
 bool http_feed_write(struct http_feed *feed, struct ct_str bytes);
 void http_feed_end(struct http_feed *feed);
 

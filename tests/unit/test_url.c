@@ -224,6 +224,19 @@ START_TEST(test_address)
 }
 END_TEST
 
+START_TEST(test_address_with_a_free_port)
+{
+    struct ct_address address;
+    struct ct_error err;
+
+    ck_assert_int_eq(ct_address_parse_free_port("[::1]:0", &address, &err), CT_E_OK);
+    ck_assert_uint_eq(address.port, 0);
+    ct_address_free(&address);
+    ck_assert_int_eq(ct_address_parse_free_port("h:65536", &address, &err), CT_E_INVALID);
+    ck_assert_ptr_nonnull(strstr(err.detail, "from 0 to 65535"));
+}
+END_TEST
+
 static const char *const bad_addresses[] = {
     "",      "localhost",          "tcp://h", ":1", "h:0", "h:70000", "unix:", "unix ", "::1:80",
     "[::1]", "redis://:SECRET@h:1"};
@@ -272,6 +285,7 @@ static void add_tests(TCase *tcase)
     tcase_add_loop_test(tcase, test_redis_refused, 0, sizeof bad / sizeof bad[0]);
     tcase_add_test(tcase, test_redis_tls);
     tcase_add_test(tcase, test_redis_limits);
+    tcase_add_test(tcase, test_address_with_a_free_port);
     tcase_add_loop_test(tcase, test_address, 0, sizeof addresses / sizeof addresses[0]);
     tcase_add_loop_test(tcase, test_address_refused, 0,
                         sizeof bad_addresses / sizeof bad_addresses[0]);
