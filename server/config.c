@@ -8,9 +8,11 @@
 #include "common/secret.h"
 #include "common/url.h"
 #include "dialect/registry.h"
+#include "http/http_options.h"
 #include "proto/frame.h"
 
-#define CONFIG_QUEUES_MAX 1000
+#define CONFIG_QUEUES_MAX   1000
+#define CONFIG_HTTP_DEFAULT "127.0.0.1:8620"
 
 static const char *const config_dialects[] = {"bull", "bullmq", "auto", NULL};
 static const char *const config_levels[] = {"debug", "info", "warn", "error", NULL};
@@ -67,6 +69,7 @@ static const struct ct_option config_options[] = {
      .fallback = "auto",
      .help = "Who else works with the queues, where neither a worker nor queues: says it; auto "
              "looks at their keys."},
+    HTTP_OPTIONS(struct config_flags, CONFIG_HTTP_DEFAULT),
     {.name = "grace",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(grace_ms),
@@ -75,6 +78,7 @@ static const struct ct_option config_options[] = {
      .max = 24 * 3600 * 1000,
      .group = "Life",
      .help = "After SIGTERM: how long workers may take to end the jobs they hold."},
+    HTTP_CHECK_OPTION(struct config_flags),
     {.name = "die-with-parent",
      .kind = CT_OPTION_BOOL,
      FIELD(dies_with_parent),
@@ -313,6 +317,14 @@ const char *config_listen_at(const struct config *config, size_t index)
 {
     return config->flags.listen.count > 0 ? config->flags.listen.items[index]
                                           : config->listen_default;
+}
+
+/* A private daemon is nobody's to watch, unless it is asked. */
+bool config_http_is_on(const struct config *config)
+{
+    bool is_asked = ct_option_source_of(&config->options, "http") != CT_OPTION_FROM_DEFAULT;
+
+    return strcmp(config->flags.http, "off") != 0 && (is_asked || !config->flags.is_private);
 }
 
 const char *config_dialect(const struct config *config)

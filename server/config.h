@@ -13,6 +13,8 @@ struct config_flags {
     const char *config;
     const char *embedded;
     int64_t embedded_port;
+    const char *http, *http_cert, *http_key, *http_ca;
+    bool checks_health;
     bool is_private, dies_with_parent;
     int64_t grace_ms, frame_max, parent;
     int log_level, dialect;
@@ -37,6 +39,8 @@ void config_close(struct config *config);
 
 /* Of queues for which nobody says it. */
 const char *config_dialect(const struct config *config);
+/* Whether it serves HTTP at flags.http. */
+bool config_http_is_on(const struct config *config);
 size_t config_listen_count(const struct config *config);
 const char *config_listen_at(const struct config *config, size_t index);
 

@@ -21,6 +21,7 @@
 #include "redis/embedded.h"
 #include "redis/tls.h"
 #include "server/conn.h"
+#include "server/http/daemon_http.h"
 #include "server/listener.h"
 
 enum daemon_state { DAEMON_RUNNING, DAEMON_DRAINING, DAEMON_FLUSHING, DAEMON_CLOSING };
@@ -34,6 +35,7 @@ struct daemon {
     struct ct_redis_url url;   /* owned */
     struct hosts *hosts;       /* owned */
     struct conns *conns;       /* owned */
+    struct daemon_http *http;  /* owned; NULL: none */
     struct listener **listeners;
     size_t listener_count;
     uv_prepare_t prepare;
@@ -132,6 +134,7 @@ static void daemon_check_stopped(struct daemon *daemon)
     }
     if (daemon->state == DAEMON_FLUSHING && hosts_are_gone(daemon->hosts)) {
         daemon->state = DAEMON_CLOSING;
+        daemon_http_close(daemon->http);
         conns_free(daemon->conns);
         hosts_close(daemon->hosts, daemon_on_hosts_closed, daemon);
     }
@@ -163,6 +166,7 @@ static void daemon_on_signal(uv_signal_t *handle, int number)
     daemon_close_listeners(daemon);
     uv_timer_start(&daemon->patience, daemon_on_grace_over,
                    (uint64_t)daemon->config->flags.grace_ms, 0);
+    daemon_http_drain(daemon->http);
     hosts_drain(daemon->hosts);
     conns_drain(daemon->conns);
 }
@@ -256,6 +260,7 @@ static void daemon_open_parts(struct daemon *daemon)
         .is_private = daemon->config->flags.is_private,
     };
     daemon->conns = conns_new(&conns_options);
+    daemon_http_begin(daemon->http, daemon->hosts, daemon->conns);
 }
 
 /* Whoever started us with `nohup` wants us to outlive the terminal. */
@@ -312,6 +317,8 @@ static enum ct_code daemon_start(struct daemon *daemon, struct ct_error *err)
     enum ct_code rc = daemon_listen(daemon, err);
 
     if (rc == CT_E_OK)
+        rc = daemon_http_open(daemon->config, &daemon->loop, &daemon->http, err);
+    if (rc == CT_E_OK)
         rc = daemon_open_redis(daemon, err);
     if (rc != CT_E_OK)
         return rc;
@@ -337,6 +344,7 @@ int daemon_run(const struct config *config, struct ct_error *err)
     if (daemon_start(&daemon, err) != CT_E_OK) {
         exit_code = EXIT_FAILURE;
         daemon_close_listeners(&daemon);
+        daemon_http_close(daemon.http);
         if (daemon.embedded)
             embedded_close(daemon.embedded, NULL, NULL);
     }

@@ -49,6 +49,13 @@ struct hosts_options {
 
 struct hosts *hosts_open(const struct hosts_options *options);
 bool hosts_redis_is_up(const struct hosts *hosts);
+struct hosts_outage {
+    uint64_t lasted_ms;
+    char why[CT_ERROR_DETAIL_MAX];
+};
+
+/* False: Redis is up. */
+bool hosts_find_outage(const struct hosts *hosts, struct hosts_outage *out);
 /* A call on the link that all queues share, as redis_link_call. */
 void hosts_call(struct hosts *hosts, struct redis_command *command, redis_done_fn done, void *arg);
 

@@ -47,6 +47,7 @@ struct hosts {
     uint64_t down_since_ms; /* 0: none */
     uint64_t reminded_ms;   /* 0: nothing was said about it yet */
     uint64_t down_tries;
+    struct ct_error down_why;
     bool is_policy_told; /* that Redis may evict keys */
     int handles_open;
     void (*closed)(void *ctx);

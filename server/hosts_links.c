@@ -3,6 +3,7 @@
  * Redis lost: every queue is told, searches wait, and one line is logged at once and then every
  * HOSTS_REMIND_MS. Redis back: one line, every queue is told. A Redis that may evict keys is warned
  * about once. */
+#include <stdio.h>
 #include <string.h>
 
 #include "common/log.h"
@@ -94,6 +95,7 @@ static void hosts_on_redis_down(void *ctx, const struct ct_error *why)
     uint64_t now_ms = uv_now(hosts->loop) + 1; /* never 0 */
 
     hosts->down_tries++;
+    hosts->down_why = *why;
     if (hosts->down_since_ms == 0)
         hosts->down_since_ms = now_ms;
     if (now_ms - hosts->down_since_ms >= hosts->quiet_ms &&
@@ -149,6 +151,18 @@ static void hosts_on_refused(void *ctx, struct ct_str channel, const struct ct_e
 bool hosts_redis_is_up(const struct hosts *hosts)
 {
     return redis_link_is_up(hosts->world.commands);
+}
+
+bool hosts_find_outage(const struct hosts *hosts, struct hosts_outage *out)
+{
+    if (hosts_redis_is_up(hosts))
+        return false;
+    *out = (struct hosts_outage){0};
+    if (hosts->down_since_ms > 0)
+        out->lasted_ms = uv_now(hosts->loop) + 1 - hosts->down_since_ms;
+    snprintf(out->why, sizeof out->why, "%s",
+             hosts->down_since_ms > 0 ? hosts->down_why.detail : "it has not answered yet");
+    return true;
 }
 
 void hosts_call(struct hosts *hosts, struct redis_command *command, redis_done_fn done, void *arg)

@@ -10,14 +10,16 @@
 
 #include "common/log.h"
 #include "common/standard.h"
+#include "http/check.h"
+#include "http/http.h"
 #include "redis/embedded.h"
 #include "server/config.h"
 #include "server/conn.h"
 #include "server/daemon.h"
 
 #define EXIT_USAGE 2
-/* For CONN_MAX connections, a blocking link for each queue, and the rest. */
-#define DESCRIPTORS_WANTED (CONN_MAX + HOSTS_MAX + 128)
+/* For CONN_MAX connections, those of HTTP, a blocking link for each queue, and the rest. */
+#define DESCRIPTORS_WANTED (CONN_MAX + HTTP_CONNECTIONS_MAX + HOSTS_MAX + 128)
 
 /* The kernel ends us with our parent, also when that is killed. It may have died already, between
  * its fork and this call: then we have another parent by now. */
@@ -57,6 +59,11 @@ int main(int argc, char **argv)
         return EXIT_USAGE;
     case CONFIG_READY:
         break;
+    }
+    if (config.flags.checks_health) {
+        int status = http_check_main("cartrita-queued", config.flags.http, config.flags.http_cert);
+        config_close(&config);
+        return status;
     }
     if (config.flags.dies_with_parent)
         main_die_with_parent(config.flags.parent ? (pid_t)config.flags.parent : parent);

@@ -43,12 +43,14 @@ export class Program {
       cwd: cwd ?? ROOT,
       detached: true,
       /* The directories of tests are private to this user, and root may test another's checkout. A
-       * test of another user, or of whose plugins are loaded, says so itself. Nobody's profiles count. */
+       * test of another user, or of whose plugins are loaded, says so itself. Nobody's profiles count,
+     * and nobody serves HTTP on the default port. */
       env: {
         ...process.env,
         CARTRITA_USER: String(process.getuid()),
         CARTRITA_PLUGIN_OWNER: String(statSync(ROOT).uid),
         XDG_CONFIG_HOME: '/nonexistent',
+        CARTRITA_HTTP: 'off',
         ...env,
       },
       stdio: [stdin, 'pipe', 'pipe'],

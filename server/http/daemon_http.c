@@ -1,0 +1,72 @@
+/* Life of the daemon's HTTP. Called by daemon.c. */
+#include "server/http/daemon_http.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "common/log.h"
+#include "common/mem.h"
+
+static void daemon_http_on_request(void *ctx, struct http_request *request)
+{
+    routes_answer(ctx, request);
+}
+
+enum ct_code daemon_http_open(const struct config *config, uv_loop_t *loop,
+                              struct daemon_http **out, struct ct_error *err)
+{
+    const struct config_flags *flags = &config->flags;
+    struct daemon_http *http;
+
+    *out = NULL;
+    if (!config_http_is_on(config))
+        return CT_E_OK;
+    http = ct_zalloc(sizeof *http);
+    http->config = config;
+    const struct http_options options = {
+        .loop = loop,
+        .address = flags->http,
+        .cert_file = flags->http_cert,
+        .key_file = flags->http_key,
+        .ca_file = flags->http_ca,
+        .on_request = daemon_http_on_request,
+        .ctx = http,
+    };
+    enum ct_code rc = http_open(&options, &http->server, err);
+    if (rc == CT_E_OK) {
+        *out = http;
+        return CT_E_OK;
+    }
+    free(http);
+    if (ct_option_source_of(&config->options, "http") != CT_OPTION_FROM_DEFAULT || flags->http_cert)
+        return rc;
+    ct_log_warn("going on without health and metrics: say --http ADDRESS, or --http off",
+                CT_ERR(err));
+    return CT_E_OK;
+}
+
+void daemon_http_begin(struct daemon_http *http, struct hosts *hosts, struct conns *conns)
+{
+    if (!http)
+        return;
+    http->hosts = hosts;
+    http->conns = conns;
+    ct_log_info("serving HTTP", CT_STR("address", http_address(http->server)));
+}
+
+void daemon_http_drain(struct daemon_http *http)
+{
+    if (http)
+        http->is_draining = true;
+}
+
+static void daemon_http_on_closed(void *ctx)
+{
+    free(ctx);
+}
+
+void daemon_http_close(struct daemon_http *http)
+{
+    if (http)
+        http_close(http->server, daemon_http_on_closed, http);
+}

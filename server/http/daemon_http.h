@@ -1,0 +1,42 @@
+/* The daemon's HTTP: what it shows of itself. Owned by the daemon; asks hosts and connections, and
+ * never changes them.
+ *
+ *   daemon_http.c   life, and which address
+ *   routes.c        the table of paths
+ *   health.c        /healthz and /readyz */
+#ifndef CT_SERVER_HTTP_DAEMON_HTTP_H
+#define CT_SERVER_HTTP_DAEMON_HTTP_H
+
+#include "http/http.h"
+#include "server/config.h"
+#include "server/conn.h"
+#include "server/hosts.h"
+
+struct daemon_http {
+    struct http_server *server; /* owned */
+    const struct config *config;
+    struct hosts *hosts;
+    struct conns *conns;
+    bool is_draining;
+};
+
+/* Binds; nothing is answered before daemon_http_begin. *out NULL: it is off, or the default address
+ * is taken, which is logged. */
+enum ct_code daemon_http_open(const struct config *config, uv_loop_t *loop,
+                              struct daemon_http **out, struct ct_error *err) CT_MUST_CHECK;
+void daemon_http_begin(struct daemon_http *http, struct hosts *hosts, struct conns *conns);
+/* It goes on to answer, that it is not ready. NULL: nothing. */
+void daemon_http_drain(struct daemon_http *http);
+/* While hosts and connections are there still. Frees. NULL: nothing. */
+void daemon_http_close(struct daemon_http *http);
+
+/* --- routes.c --- */
+void routes_answer(struct daemon_http *http, struct http_request *request);
+/* An answer in plain text. */
+void routes_say(struct http_request *request, unsigned status, const char *text);
+
+/* --- health.c --- */
+void health_answer(struct daemon_http *http, struct http_request *request);
+void readiness_answer(struct daemon_http *http, struct http_request *request);
+
+#endif

@@ -1,0 +1,13 @@
+/* What tests ask of a program's own HTTP. */
+
+/* Its address, once it serves. */
+export async function addressOf(program) {
+  const line = await program.untilLine(/msg="serving HTTP" address=/);
+  return /address="?([^" ]+)/.exec(line)[1];
+}
+
+/* {status, type, text} of a GET. */
+export async function get(url, options = {}) {
+  const answer = await fetch(url, options);
+  return { status: answer.status, type: answer.headers.get('content-type'), text: await answer.text() };
+}
