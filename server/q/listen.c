@@ -54,7 +54,7 @@ static void on_streams_up(void *ctx)
     if (listen->err.code == CT_E_OK)
         return;
     listen->has_gap = true;
-    if (!listen->link)
+    if (!listen->link || listen->confirmed >= listen->wanted)
         listen->err.code = CT_E_OK;
 }
 

@@ -192,7 +192,7 @@ static enum ct_code run_loop(struct tail *tail, struct ct_error *err)
             is_down = true;
             fprintf(stderr, "events %s: %s\n", listen->link ? "are missed" : "come late",
                     listen->err.detail);
-        } else if (is_down && listen->has_gap) {
+        } else if (is_down && listen->has_gap && listen->err.code == CT_E_OK) {
             is_down = listen->has_gap = false;
             fprintf(stderr, "connected again\n");
         }
