@@ -75,7 +75,7 @@ static void call_answer(struct add_call *call, const struct ct_error *err)
         if (err && job->err.code == CT_E_OK)
             job->err = *err;
         if (job->err.code == CT_E_OK && !job->is_skipped)
-            queue->figures.adds++;
+            queue->tally->adds++;
     }
     for (uint32_t i = 0; i < call->count; i++)
         add_answer(call->adds[i]);

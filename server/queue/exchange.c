@@ -119,9 +119,13 @@ static void commit_done(void *arg, const struct redis_reply *reply, const struct
         err = &own;
         own.code = queue->dialect->parse_commit(queue->dialect_queue, &queue->commit, reply, &own);
     }
-    if (err->code == CT_E_OK)
+    if (err->code == CT_E_OK) {
+        tally_time(&queue->tally->commit, &tally_commit_bounds, queue->commit_sent_ms,
+                   ct_monotonic_ms(queue->clock));
+        metric_observe(&queue->tally->batch, &tally_batch_bounds,
+                       queue->commit.effect_count + queue->commit.job_count);
         commit_worked(queue);
-    else
+    } else
         commit_failed(queue, err);
     commit_fini(&queue->commit, queue->dialect->free_plan);
     queue->call = CALL_NONE;
@@ -157,7 +161,8 @@ static void commit_send(struct queue *queue, uint32_t fetch_max, bool promote)
         queue->owes_drained && queue->is_drained && fetch_max == 0 && commit_ends_jobs(commit);
     queue->token_next += queue->take_is_sent;
     queue->call = CALL_COMMIT;
-    queue->figures.commits++;
+    queue->tally->commits++;
+    queue->commit_sent_ms = ct_monotonic_ms(queue->clock);
     redis_command_init(&command, NULL);
     queue->dialect->build_commit(queue->dialect_queue, commit, &command);
     queue->port->call(queue->port->ctx, &command, commit_done, queue);

@@ -30,6 +30,7 @@ struct job {
     uint32_t attempts_started; /* this one included; 0 where the dialect does not count them */
     /* From opts, by the dialect. */
     int64_t timeout_ms; /* 0: none */
+    int64_t delay_ms;   /* it was added with; 0: none */
     struct keep on_complete, on_fail;
     bool is_repeat; /* activation schedules the next iteration */
     /* Set when opts or data cannot be used: the job must fail with this text instead of running. */

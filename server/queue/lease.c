@@ -103,6 +103,18 @@ void lease_adopted(struct lease *lease, struct job *job)
         lease_return(lease, lease->end == CONSUMER_DIED ? EFFECT_STALL : EFFECT_RELEASE);
 }
 
+/* A later attempt waited for its backoff, and a delayed job for its time. */
+static void count_begin(const struct lease *lease)
+{
+    const struct job *job = lease->job;
+    struct tally *tally = lease->queue->tally;
+
+    tally->fetched++;
+    if (job->attempts_made == 0 && job->stalled_counter == 0 && job->timestamp_ms > 0)
+        tally_time(&tally->wait, &tally_time_bounds, job->timestamp_ms + job->delay_ms,
+                   ct_wall_ms(lease->queue->clock));
+}
+
 static void lease_offer(struct lease *lease)
 {
     struct consumer *consumer = lease->consumer;
@@ -113,7 +125,7 @@ static void lease_offer(struct lease *lease)
         return;
     }
     lease_become(lease, LEASE_HELD);
-    lease->queue->figures.fetched++;
+    count_begin(lease);
     consumer->events->on_job(consumer->ctx, lease);
 }
 
@@ -299,20 +311,28 @@ static enum queue_state state_after(const struct effect *effect)
     }
 }
 
-static void count_end(struct queue_figures *figures, const struct effect *effect)
+static enum tally_outcome outcome_of(const struct effect *effect)
 {
     if (effect->code != CT_E_OK)
-        figures->lost++;
-    else if (effect->kind == EFFECT_COMPLETE)
-        figures->completed++;
-    else if (effect->kind == EFFECT_FAIL || effect->is_failed)
-        figures->failed++;
-    else if (effect->kind == EFFECT_RETRY || effect->kind == EFFECT_DELAY)
-        figures->retried++;
-    else if (effect->kind == EFFECT_STALL)
-        figures->recovered++;
-    else
-        figures->released++;
+        return TALLY_LOST;
+    if (effect->kind == EFFECT_COMPLETE)
+        return TALLY_COMPLETED;
+    if (effect->kind == EFFECT_FAIL || effect->is_failed)
+        return TALLY_FAILED;
+    if (effect->kind == EFFECT_RETRY || effect->kind == EFFECT_DELAY)
+        return TALLY_RETRIED;
+    return effect->kind == EFFECT_STALL ? TALLY_STALLED : TALLY_RELEASED;
+}
+
+static void count_end(const struct lease *lease, const struct effect *effect)
+{
+    struct tally *tally = lease->queue->tally;
+    const enum tally_outcome outcome = outcome_of(effect);
+
+    tally_end(tally, lease->job->name, outcome);
+    if (outcome <= TALLY_RETRIED && lease->job->processed_on_ms > 0)
+        tally_time(&tally->run, &tally_time_bounds, lease->job->processed_on_ms,
+                   ct_wall_ms(lease->queue->clock));
 }
 
 void lease_refused(struct lease *lease, struct effect *effect)
@@ -328,7 +348,7 @@ void lease_refused(struct lease *lease, struct effect *effect)
 
 void lease_settled(struct lease *lease, const struct effect *effect)
 {
-    count_end(&lease->queue->figures, effect);
+    count_end(lease, effect);
     if (effect->code != CT_E_OK)
         warn_job(lease->queue, WARN_RESULT, lease->job->id, ct_error_text(effect->code));
     lease_become(lease, LEASE_ENDED);

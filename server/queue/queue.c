@@ -30,6 +30,7 @@ enum ct_code queue_new(const struct queue_options *options, struct queue **out,
     queue->clock = options->clock;
     queue->random = options->random;
     queue->port = options->port;
+    queue->tally = options->tally ? options->tally : &queue->own_tally;
     ct_list_init(&queue->consumers);
     ct_list_init(&queue->ready);
     queue->bucket_count = BUCKETS_AT_START;
@@ -68,6 +69,7 @@ void queue_free(struct queue *queue)
     queue_settings_fini(&queue->settings);
     free(queue->buckets);
     free(queue->prefix);
+    tally_fini(&queue->own_tally);
     free(queue->name);
     free(queue);
 }
@@ -205,7 +207,21 @@ bool queue_is_idle(const struct queue *queue)
 
 void queue_figures(const struct queue *queue, struct queue_figures *out)
 {
-    *out = queue->figures;
+    const struct tally *tally = queue->tally;
+
+    *out = (struct queue_figures){
+        .fetched = tally->fetched,
+        .completed = tally->ended[TALLY_COMPLETED],
+        .failed = tally->ended[TALLY_FAILED],
+        .retried = tally->ended[TALLY_RETRIED],
+        .released = tally->ended[TALLY_RELEASED],
+        .recovered = tally->ended[TALLY_STALLED],
+        .lost = tally->ended[TALLY_LOST],
+        .dead = tally->dead,
+        .commits = tally->commits,
+        .waits = tally->waits,
+        .adds = tally->adds,
+    };
     out->leases = queue->lease_count;
     out->credits = queue->credits < UINT32_MAX ? (uint32_t)queue->credits : UINT32_MAX;
     out->pending = queue->effect_count;

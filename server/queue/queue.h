@@ -9,6 +9,7 @@
 
 #include "common/clock.h"
 #include "queue/dialect.h"
+#include "queue/tally.h"
 #include "redis/link.h"
 
 struct queue;
@@ -37,6 +38,7 @@ struct queue_options {
     const struct ct_clock *clock;          /* borrowed */
     const struct ct_random *random;        /* borrowed */
     const struct queue_port *port;         /* borrowed */
+    struct tally *tally;                   /* borrowed; NULL: one of its own, which goes with it */
 };
 
 /* Where a job is after its result was committed. */

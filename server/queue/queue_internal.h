@@ -14,6 +14,7 @@
  *   cancelling.c  cancelled jobs: told, and never run again (cancel.h: the message)
  *   adds.c      adding jobs
  *   children.c  questions of running jobs about their children
+ *   tally.c     counts for metrics
  *   warn.c      warnings about single jobs, in bounded number
  *
  * Nobody outside of this folder includes it. */
@@ -109,6 +110,7 @@ struct queue {
     /* --- the call in flight --- */
     enum call_kind call;
     struct commit commit;
+    int64_t commit_sent_ms; /* monotonic */
     char token_base[CT_UUID_LEN + 1];
     uint64_t token_next;
     bool is_up, was_up;       /* was: once, since the start */
@@ -150,7 +152,7 @@ struct queue {
     struct warn_window warnings[WARN_KIND_COUNT];
     bool is_scheduled;
     uint32_t busy; /* depth of turns and replies: callbacks may come back in */
-    struct queue_figures figures;
+    struct tally *tally, own_tally; /* the first may be the second */
 };
 
 struct consumer {

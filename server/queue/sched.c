@@ -77,8 +77,8 @@ static void sweep_done(void *arg, const struct redis_reply *reply, const struct 
     }
     if (err->code == CT_E_OK) {
         queue->sweep_trouble = (struct trouble){CT_E_OK, 0};
-        queue->figures.failed += (uint64_t)sweep.failed_count;
-        queue->figures.recovered += (uint64_t)sweep.recovered_count;
+        queue->tally->ended[TALLY_FAILED] += (uint64_t)sweep.failed_count;
+        queue->tally->ended[TALLY_STALLED] += (uint64_t)sweep.recovered_count;
         warn_dead_letters(queue, &sweep.dead_letters);
         if (sweep.failed_count > 0 || sweep.recovered_count > 0)
             ct_log_warn("stalled jobs found", CT_STR("queue", queue->name),

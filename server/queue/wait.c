@@ -121,7 +121,7 @@ static void wait_send(struct queue *queue, int64_t now_ms)
     queue->wait_is_out = true;
     queue->wait_since_ms = now_ms;
     queue->wait_retry_at_ms = 0;
-    queue->figures.waits++;
+    queue->tally->waits++;
     redis_command_init(&command, NULL);
     queue->dialect->build_wait(queue->dialect_queue, &command);
     queue->port->wait(queue->port->ctx, &command, wait_done, queue);

@@ -33,7 +33,7 @@ void warn_job(struct queue *queue, enum warn_kind kind, struct ct_str id, const 
 
 void warn_dead_letters(struct queue *queue, const struct dead_letters *letters)
 {
-    queue->figures.dead += (uint64_t)letters->count;
+    queue->tally->dead += (uint64_t)letters->count;
     if (letters->err.code == CT_E_OK) {
         if (letters->count > 0)
             queue->dead_trouble = (struct trouble){CT_E_OK, 0};

@@ -75,6 +75,7 @@ struct job *dialect_read_job(const struct dialect_queue *queue, const struct red
     struct job *job = job_new(&reading.texts);
     ct_buf_free(&reading.scratch);
     job->on_complete = reading.options.on_complete;
+    job->delay_ms = reading.options.delay_ms;
     job->on_fail = reading.options.on_fail;
     job->broken = reading.broken;
     job->timestamp_ms = number_of(&reading, JOB_TIMESTAMP);

@@ -73,6 +73,9 @@ static void read_member(const struct members *members, struct job_options *out)
     } else if (strcmp(name, "timeout") == 0) {
         double timeout = members_number(value);
         out->timeout_ms = timeout > 0 ? whole(ceil(timeout)) : 0;
+    } else if (strcmp(name, "delay") == 0) {
+        double delay = members_number(value);
+        out->delay_ms = delay > 0 ? whole(ceil(delay)) : 0;
     } else if (strcmp(name, "removeOnComplete") == 0) {
         out->on_complete = read_keep(value);
         out->has_on_complete = !ct_str_is(value, "null");

@@ -10,6 +10,7 @@ struct job_options {
     double attempts;          /* NaN: not a number, no retry */
     double stack_trace_limit; /* NaN: none is given */
     int64_t timeout_ms;       /* 0: none */
+    int64_t delay_ms;         /* 0: none */
     int64_t keep_logs;        /* 0: all */
     struct keep on_complete, on_fail;
     bool has_on_complete, has_on_fail;        /* the job says so itself */
