@@ -91,6 +91,7 @@ struct hosts *hosts_open(const struct hosts_options *options)
     ct_list_init(&hosts->live);
     ct_list_init(&hosts->retired);
     ct_list_init(&hosts->turns);
+    ledger_init(&hosts->ledger);
     hosts_init_searches(hosts);
     hosts->world = (struct queue_host_world){
         .loop = options->loop,
@@ -115,6 +116,33 @@ void hosts_drain(struct hosts *hosts)
         queue_host_drain(queue_host_of(node));
 }
 
+struct ledger *hosts_ledger(struct hosts *hosts)
+{
+    return &hosts->ledger;
+}
+
+static void hosts_add_figures(const struct ct_list *list, struct hosts_figures *out)
+{
+    struct queue_figures figures;
+
+    CT_LIST_FOREACH (node, list) {
+        queue_figures(queue_host_queue(queue_host_of(node)), &figures);
+        out->leases += figures.leases;
+        out->credits += figures.credits;
+        out->pending += figures.pending;
+    }
+}
+
+void hosts_figures(const struct hosts *hosts, struct hosts_figures *out)
+{
+    *out = (struct hosts_figures){
+        .redis_connects = hosts->redis_connects,
+        .queues = hosts->host_count,
+    };
+    hosts_add_figures(&hosts->live, out);
+    hosts_add_figures(&hosts->retired, out);
+}
+
 bool hosts_are_gone(const struct hosts *hosts)
 {
     return hosts->host_count == 0 && ct_list_is_empty(&hosts->searches) &&
@@ -129,6 +157,7 @@ static void hosts_on_closed(void *ctx)
         return;
     void (*closed)(void *ctx) = hosts->closed;
     void *closed_ctx = hosts->closed_ctx;
+    ledger_fini(&hosts->ledger);
     free(hosts);
     closed(closed_ctx);
 }

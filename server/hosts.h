@@ -12,6 +12,7 @@
 #include <uv.h>
 
 #include "redis/link.h"
+#include "server/ledger.h"
 #include "server/queue_host.h"
 
 struct hosts;
@@ -47,6 +48,12 @@ struct hosts_options {
     void *ctx;
 };
 
+struct hosts_figures {
+    uint64_t redis_connects;           /* since the start */
+    uint32_t queues;                   /* served now */
+    uint64_t leases, credits, pending; /* of all of them */
+};
+
 struct hosts *hosts_open(const struct hosts_options *options);
 bool hosts_redis_is_up(const struct hosts *hosts);
 struct hosts_outage {
@@ -56,6 +63,9 @@ struct hosts_outage {
 
 /* False: Redis is up. */
 bool hosts_find_outage(const struct hosts *hosts, struct hosts_outage *out);
+void hosts_figures(const struct hosts *hosts, struct hosts_figures *out);
+/* Of what was served since the start. Borrowed. */
+struct ledger *hosts_ledger(struct hosts *hosts);
 /* A call on the link that all queues share, as redis_link_call. */
 void hosts_call(struct hosts *hosts, struct redis_command *command, redis_done_fn done, void *arg);
 

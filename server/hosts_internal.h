@@ -39,6 +39,7 @@ struct hosts {
     struct ct_list retired; /* draining */
     struct ct_list turns;   /* to have their turn */
     struct ct_list searches;
+    struct ledger ledger;
     struct ct_list silent; /* searches for queues that do not exist yet: asked again by `again` */
     uv_timer_t again;
     uint32_t host_count; /* live, retired and closing */
@@ -46,6 +47,7 @@ struct hosts {
     /* The outage under way. */
     uint64_t down_since_ms; /* 0: none */
     uint64_t reminded_ms;   /* 0: nothing was said about it yet */
+    uint64_t redis_connects;
     uint64_t down_tries;
     struct ct_error down_why;
     bool is_policy_told; /* that Redis may evict keys */

@@ -78,6 +78,7 @@ static void hosts_on_redis_up(void *ctx)
     if (hosts->reminded_ms > 0)
         ct_log_info("Redis is back", CT_INT("down_ms", uv_now(hosts->loop) - hosts->down_since_ms),
                     CT_INT("tries", hosts->down_tries));
+    hosts->redis_connects++;
     hosts->down_since_ms = hosts->reminded_ms = 0;
     hosts->down_tries = 0;
     hosts_ask_policy(hosts);

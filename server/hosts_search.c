@@ -86,12 +86,15 @@ static enum ct_code hosts_make(struct hosts *hosts, const struct hosts_search *s
                                struct queue_host **out, struct ct_error *err)
 {
     struct queue_settings settings;
+    struct ledger_entry *entry =
+        ledger_open(&hosts->ledger, search->prefix, search->name, found->dialect);
     const struct queue_host_options options = {
         .prefix = search->prefix,
         .name = search->name,
         .dialect = found->dialect,
         .settings = &settings,
         .is_pinned = config != NULL,
+        .tally = entry ? &entry->tally : NULL,
     };
 
     if (hosts->host_count >= HOSTS_MAX)

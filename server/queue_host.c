@@ -436,6 +436,7 @@ enum ct_code queue_host_new(const struct queue_host_world *world,
         .clock = world->clock,
         .random = world->random,
         .port = &host->port,
+        .tally = options->tally,
     };
 
     host->world = world;

@@ -41,6 +41,7 @@ struct queue_host_options {
     const struct dialect *dialect;
     const struct queue_settings *settings; /* copied */
     bool is_pinned;                        /* served without workers as well */
+    struct tally *tally;                   /* borrowed; NULL: nobody wants it */
 };
 
 enum ct_code queue_host_new(const struct queue_host_world *world,

@@ -23,6 +23,8 @@ enum ct_code daemon_http_open(const struct config *config, uv_loop_t *loop,
         return CT_E_OK;
     http = ct_zalloc(sizeof *http);
     http->config = config;
+    http->loop = loop;
+    http->started_s = (double)ct_wall_ms(&ct_clock_system) / 1000;
     const struct http_options options = {
         .loop = loop,
         .address = flags->http,
@@ -51,6 +53,7 @@ void daemon_http_begin(struct daemon_http *http, struct hosts *hosts, struct con
         return;
     http->hosts = hosts;
     http->conns = conns;
+    http->sampler = sampler_open(http->loop, hosts);
     ct_log_info("serving HTTP", CT_STR("address", http_address(http->server)));
 }
 
@@ -67,6 +70,9 @@ static void daemon_http_on_closed(void *ctx)
 
 void daemon_http_close(struct daemon_http *http)
 {
-    if (http)
-        http_close(http->server, daemon_http_on_closed, http);
+    if (!http)
+        return;
+    if (http->sampler)
+        sampler_close(http->sampler);
+    http_close(http->server, daemon_http_on_closed, http);
 }

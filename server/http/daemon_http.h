@@ -3,7 +3,9 @@
  *
  *   daemon_http.c   life, and which address
  *   routes.c        the table of paths
- *   health.c        /healthz and /readyz */
+ *   health.c        /healthz and /readyz
+ *   metrics.c       /metrics
+ *   sampler.c       how many jobs are where, from Redis */
 #ifndef CT_SERVER_HTTP_DAEMON_HTTP_H
 #define CT_SERVER_HTTP_DAEMON_HTTP_H
 
@@ -11,12 +13,16 @@
 #include "server/config.h"
 #include "server/conn.h"
 #include "server/hosts.h"
+#include "server/http/sampler.h"
 
 struct daemon_http {
     struct http_server *server; /* owned */
     const struct config *config;
     struct hosts *hosts;
     struct conns *conns;
+    struct sampler *sampler; /* owned; since daemon_http_begin */
+    uv_loop_t *loop;
+    double started_s; /* Unix time */
     bool is_draining;
 };
 
@@ -38,5 +44,8 @@ void routes_say(struct http_request *request, unsigned status, const char *text)
 /* --- health.c --- */
 void health_answer(struct daemon_http *http, struct http_request *request);
 void readiness_answer(struct daemon_http *http, struct http_request *request);
+
+/* --- metrics.c --- */
+void metrics_answer(struct daemon_http *http, struct http_request *request);
 
 #endif

@@ -12,6 +12,7 @@ struct route {
 static const struct route routes[] = {
     {"/healthz", health_answer},
     {"/readyz", readiness_answer},
+    {"/metrics", metrics_answer},
 };
 
 void routes_say(struct http_request *request, unsigned status, const char *text)
