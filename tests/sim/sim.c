@@ -196,7 +196,7 @@ static struct sim *new_with(uint64_t seed, const struct dialect *dialect)
     sim->port =
         (struct queue_port){port_call, port_wait, port_unwait, port_schedule, port_arm, sim};
     options = (struct queue_options){dialect,     "bull",       "email-processing", &sim->settings,
-                                     &sim->clock, &sim->random, &sim->port};
+                                     &sim->clock, &sim->random, &sim->port,         NULL};
     rc = queue_new(&options, &sim->queue, &err);
     sim_check(sim, rc == CT_E_OK);
     return sim;
