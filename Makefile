@@ -207,6 +207,9 @@ $(filter $(BUILD)/tests/sim/%,$(UNIT_TESTS)): $(filter-out $(wildcard tests/sim/
 unit: $(UNIT_TESTS) ## run the unit tests and the simulation
 	@tests/lib/run-unit.sh $^
 
+scaling-chart: $(BUILD)/tests/sim/test_scaling_day ## draw the simulated day of the wanted number of workers
+	SCALING_CSV=$(BUILD)/day.csv $< >/dev/null && node tests/sim/scaling_chart.mjs $(BUILD)/day.csv >server/http/scaling.svg
+
 # What runs on several threads, for SAN=thread: unit tests, and real runners at work. The
 # ThreadSanitizer of older compilers cannot map memory under high address randomisation: it is off
 # where that is allowed.
@@ -288,5 +291,5 @@ help: ## list the targets
 clean: ## remove what was built
 	rm -rf $(BUILD)
 
-.PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo readme man fmt fmt-check help clean images images-check
+.PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo readme man fmt fmt-check help clean images images-check scaling-chart
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -10,6 +10,7 @@
 #include "dialect/registry.h"
 #include "http/http_options.h"
 #include "proto/frame.h"
+#include "server/scaling_config.h"
 
 #define CONFIG_QUEUES_MAX   1000
 #define CONFIG_HTTP_DEFAULT "127.0.0.1:8620"
@@ -117,7 +118,7 @@ static const struct ct_program config_program = {
     .version = CARTRITA_VERSION,
     .about = "Serves queues of Bull and BullMQ from Redis to workers.",
     .footer =
-        "In the configuration file, queues: is a list of {name, prefix, dialect} and "
+        "In the configuration file, queues: is a list of {name, prefix, dialect, scaling} and "
         "settings of\nBull and BullMQ (lockDuration, stalledInterval, limiter, ...), which "
         "override what workers ask\nfor; these queues are looked after (delayed and stalled "
         "jobs) also while they have no worker.\npools: is the worker's and is passed over.\n\n"
@@ -150,6 +151,7 @@ static enum ct_code config_queue_settings(const struct ct_yaml_node *node,
     json_object_del(json, "name");
     json_object_del(json, "prefix");
     json_object_del(json, "dialect");
+    json_object_del(json, "scaling");
     if (json_object_size(json) > 0) {
         queue->settings = json_dumps(json, JSON_COMPACT);
         queue_settings_init(&settings);
@@ -211,6 +213,9 @@ static enum ct_code config_queue(const struct ct_yaml_node *node, struct queue_c
         rc = config_check_dialect(ct_yaml_find(node, "dialect"), queue->dialect, err);
     if (rc == CT_E_OK)
         rc = hosts_check_name(ct_str_of(queue->name), ct_str_of(queue->prefix), err);
+    scaling_settings_init(&queue->scaling);
+    if (rc == CT_E_OK)
+        rc = scaling_settings_read(ct_yaml_find(node, "scaling"), &queue->scaling, err);
     if (rc == CT_E_OK)
         rc = config_queue_settings(node, queue, err);
     return rc;

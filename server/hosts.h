@@ -33,6 +33,7 @@ struct queue_config {
     char *prefix, *name; /* owned */
     char *dialect;       /* owned; NULL: as workers say, or as found */
     char *settings; /* owned; JSON object, NULL: none. They override what workers attach with */
+    struct scaling_settings scaling;
 };
 
 struct hosts_options {

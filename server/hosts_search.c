@@ -88,6 +88,8 @@ static enum ct_code hosts_make(struct hosts *hosts, const struct hosts_search *s
     struct queue_settings settings;
     struct ledger_entry *entry =
         ledger_open(&hosts->ledger, search->prefix, search->name, found->dialect);
+    if (entry && config)
+        entry->scaling_settings = config->scaling;
     const struct queue_host_options options = {
         .prefix = search->prefix,
         .name = search->name,

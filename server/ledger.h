@@ -7,6 +7,7 @@
 #include "common/list.h"
 #include "queue/inspect.h"
 #include "queue/tally.h"
+#include "server/scaling.h"
 
 /* Queues that are counted; of further ones only their number is known. */
 #define LEDGER_MAX 500
@@ -24,6 +25,10 @@ struct ledger_entry {
     const struct dialect *dialect; /* it was served as last */
     struct tally tally;
     struct ledger_sample sample;
+    struct scaling scaling;
+    struct scaling_settings scaling_settings;
+    uint64_t seen_ended, seen_run_count; /* of the tally, when scaling looked last */
+    double seen_run_sum;
 };
 
 struct ledger {
@@ -34,6 +39,8 @@ struct ledger {
 
 void ledger_init(struct ledger *ledger);
 void ledger_fini(struct ledger *ledger);
+/* A look by its sample and tally. */
+void ledger_scale(struct ledger_entry *entry);
 /* The entry of a queue that is opened now; NULL: there is no room. */
 struct ledger_entry *ledger_open(struct ledger *ledger, const char *prefix, const char *name,
                                  const struct dialect *dialect);

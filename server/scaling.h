@@ -1,10 +1,18 @@
 /* How many workers a queue wants: Little's law on what Redis and finished jobs tell, held up while
  * bursts pass so that it does not flap. Pure: the daemon brings figures and time, the metrics page
- * shows the answer, the simulation (tests/sim) drives it over a day. */
+ * shows the answer, the simulation (tests/sim/test_scaling_day.c) drives it over a day. */
 #ifndef CT_SERVER_SCALING_H
 #define CT_SERVER_SCALING_H
 
 #include <stdint.h>
+
+/* Of a queue that says nothing else in the configuration file (scaling:). */
+#define SCALING_TARGET_MS 30000
+#define SCALING_HOLD_MS   300000
+#define SCALING_MIN       0
+#define SCALING_MAX       100
+#define SCALING_SLOTS     1
+#define SCALING_MOST      100000 /* of min, max and slots */
 
 struct scaling_settings {
     int64_t target_ms; /* no job should wait longer */
@@ -16,11 +24,11 @@ struct scaling_settings {
 #define SCALING_HOLD_STEPS 60 /* the time of hold_ms is remembered in so many parts */
 
 struct scaling {
-    double run_ms;                      /* moving average; 0: nothing is known yet */
-    double rate;                        /* jobs added a second, moving average */
-    int64_t waiting, seen_ms;           /* at the last look */
+    double run_ms;                      /* moving average of a job's run; 0: nothing is known yet */
+    double rate;                        /* jobs added a millisecond, moving average */
+    int64_t waiting, active, seen_ms;   /* at the last look; seen_ms 0: there was none */
     uint32_t peaks[SCALING_HOLD_STEPS]; /* largest wish in each part */
-    int64_t peak_ms;
+    int64_t part;                       /* the last one, as time divided by its length */
     uint32_t wanted;
 };
 
@@ -34,8 +42,7 @@ struct scaling_look {
     uint64_t run_count;
 };
 
-void scaling_init(struct scaling *scaling, int64_t now_ms);
-/* Takes a look into account; the wish is in `wanted` and returned. */
+/* Takes a look into account; the wish is in `wanted` and returned. A zeroed struct is a new one. */
 uint32_t scaling_look(struct scaling *scaling, const struct scaling_settings *settings,
                       const struct scaling_look *look);
 

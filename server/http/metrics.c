@@ -200,6 +200,13 @@ static void write_age(struct ct_buf *page, const char *name, const struct ledger
                       (double)(ct_monotonic_ms(&ct_clock_system) - entry->sample.at_ms) / 1000);
 }
 
+static void write_wanted(struct ct_buf *page, const char *name, const struct ledger_entry *entry,
+                         const struct queue_labels *labels)
+{
+    if (entry->sample.is_known)
+        metric_count(page, name, labels->items, labels->count, entry->scaling.wanted);
+}
+
 static const struct {
     const char *name;
     enum metric_kind kind;
@@ -211,6 +218,8 @@ static const struct {
     {"cartrita_queue_ready_jobs", METRIC_GAUGE, "Jobs that wait for a worker.", write_ready},
     {"cartrita_queue_oldest_job_seconds", METRIC_GAUGE,
      "How long the oldest of them waits; 0: none does.", write_oldest},
+    {"cartrita_queue_wanted_workers", METRIC_GAUGE,
+     "Workers that would keep its jobs from waiting longer than its target.", write_wanted},
     {"cartrita_queue_sample_age_seconds", METRIC_GAUGE,
      "How old the figures above are: Redis was asked so long ago.", write_age},
     {"cartrita_queue_jobs_added_total", METRIC_COUNTER, "Jobs that workers added.", write_adds},

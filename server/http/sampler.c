@@ -78,6 +78,7 @@ static void sampler_on_backlog(void *arg, const struct redis_reply *reply,
             sample->backlog = backlog;
             sample->at_ms = ct_monotonic_ms(&ct_clock_system);
             sample->is_known = true;
+            ledger_scale(sampler->entry);
             sampler_next(sampler);
         }
     }

@@ -2,14 +2,15 @@
 import assert from 'node:assert/strict';
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import test from 'node:test';
 
 import { bullQueue } from '../lib/bull.mjs';
 import { mqQueue } from '../lib/bullmq.mjs';
 import { addressOf, get, metricsOf } from '../lib/http.mjs';
-import { missing, ROOT } from '../lib/processes.mjs';
-import { startRedis } from '../lib/redis.mjs';
+import { missing, ROOT, runProgram } from '../lib/processes.mjs';
+import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { until } from '../lib/wait.mjs';
 import { openRunner } from '../lib/wire.mjs';
 import { startDaemon } from '../lib/workers.mjs';
@@ -85,6 +86,29 @@ test('tells how many jobs are where, of Bull and BullMQ, also without workers', 
 
   await bull.add({});
   await until(async () => (await metricsOf(url)).get('cartrita_queue_ready_jobs{queue="one"}') === 1, { what: 'a backlog without workers', deadlineMs: SAMPLED_MS });
+});
+
+test('wants workers by what waits, as the configuration file says', options, async (t) => {
+  const redis = await startRedis(t);
+  const dir = await temporaryDirectory(t);
+  const config = join(dir, 'queues.yaml');
+  await writeFile(config, 'queues: [{name: q, scaling: {slots: 5, max: 9}}, {name: idle, dialect: bull, scaling: {min: 2}}]\n');
+  const args = ['--http', '127.0.0.1:0', '--config', config];
+  const daemon = await startDaemon(t, redis, { args });
+  const url = await addressOf(daemon.program);
+  const queue = bullQueue(t, redis);
+  await queue.addBulk(Array.from({ length: 300 }, () => ({ data: {} })));
+  const wanted = async (name) => (await metricsOf(url)).get(`cartrita_queue_wanted_workers{queue="${name}"}`);
+  /* 300 jobs of one second, as nothing is known, within 15 s, 5 at once. */
+  await until(async () => (await wanted('q')) >= 4 && (await wanted('idle')) === 2, { what: 'workers to be wanted', deadlineMs: SAMPLED_MS });
+  assert.ok((await wanted('q')) <= 9);
+
+  await writeFile(config, 'queues: [{name: q, scaling: {min: 101}}]\n');
+  const wrong = await runProgram(t, 'cartrita-queued', args);
+  assert.equal(wrong.code, 2);
+  assert.match(wrong.lines.join('\n'), /queues\.yaml.*min is above max/);
+  await writeFile(config, 'queues: [{name: q, scaling: {target: 1ms}}]\n');
+  assert.match((await runProgram(t, 'cartrita-queued', args)).lines.join('\n'), /target must be a duration such as 30s, from 1000ms to 1d/);
 });
 
 test('says when Redis is away, and goes on', options, async (t) => {
