@@ -70,7 +70,7 @@ static const struct ct_option config_options[] = {
      .fallback = "auto",
      .help = "Who else works with the queues, where neither a worker nor queues: says it; auto "
              "looks at their keys."},
-    HTTP_OPTIONS(struct config_flags, CONFIG_HTTP_DEFAULT),
+    HTTP_OPTIONS(struct config_flags, CONFIG_HTTP_DEFAULT, false),
     {.name = "grace",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(grace_ms),
@@ -324,10 +324,10 @@ const char *config_listen_at(const struct config *config, size_t index)
                                           : config->listen_default;
 }
 
-/* A private daemon is nobody's to watch, unless it is asked. */
+/* A private daemon is nobody's to watch: what is in the environment is meant for its worker. */
 bool config_http_is_on(const struct config *config)
 {
-    bool is_asked = ct_option_source_of(&config->options, "http") != CT_OPTION_FROM_DEFAULT;
+    bool is_asked = ct_option_source_of(&config->options, "http") == CT_OPTION_FROM_FLAG;
 
     return strcmp(config->flags.http, "off") != 0 && (is_asked || !config->flags.is_private);
 }

@@ -4,6 +4,7 @@
  *   http_listen.c   the socket
  *   http_tls.c      certificates
  *   http_request.c  a request from its first line to its answer
+ *   http_routes.c   a table of paths that can only be read
  *   http_feed.c     an answer without end
  *   http_watch.c    whether the client of a suspended connection is still there
  *

@@ -9,8 +9,7 @@
 #include "common/assert.h"
 #include "common/mem.h"
 #include "http/http_internal.h"
-
-#define HTTP_TEXT "text/plain; charset=utf-8"
+#include "http/http_routes.h"
 
 /* --- suspended connections --- */
 

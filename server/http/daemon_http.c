@@ -24,7 +24,7 @@ enum ct_code daemon_http_open(const struct config *config, uv_loop_t *loop,
     http = ct_zalloc(sizeof *http);
     http->config = config;
     http->loop = loop;
-    http->started_s = (double)ct_wall_ms(&ct_clock_system) / 1000;
+    http->started_ms = ct_wall_ms(&ct_clock_system);
     const struct http_options options = {
         .loop = loop,
         .address = flags->http,

@@ -22,7 +22,7 @@ struct daemon_http {
     struct conns *conns;
     struct sampler *sampler; /* owned; since daemon_http_begin */
     uv_loop_t *loop;
-    double started_s; /* Unix time */
+    int64_t started_ms; /* wall time */
     bool is_draining;
 };
 
@@ -38,14 +38,12 @@ void daemon_http_close(struct daemon_http *http);
 
 /* --- routes.c --- */
 void routes_answer(struct daemon_http *http, struct http_request *request);
-/* An answer in plain text. */
-void routes_say(struct http_request *request, unsigned status, const char *text);
 
 /* --- health.c --- */
-void health_answer(struct daemon_http *http, struct http_request *request);
-void readiness_answer(struct daemon_http *http, struct http_request *request);
+void health_answer(void *ctx, struct http_request *request);
+void readiness_answer(void *ctx, struct http_request *request);
 
 /* --- metrics.c --- */
-void metrics_answer(struct daemon_http *http, struct http_request *request);
+void metrics_answer(void *ctx, struct http_request *request);
 
 #endif

@@ -2,29 +2,31 @@
  * be sent to it (/readyz). An outage of Redis is no reason to restart the daemon, so /healthz does
  * not mind it. */
 #include "common/buf.h"
+#include "http/http_routes.h"
 #include "server/http/daemon_http.h"
 
-void health_answer(struct daemon_http *http, struct http_request *request)
+void health_answer(void *ctx, struct http_request *request)
 {
-    routes_say(request, 200, "ok\n");
+    http_say(request, 200, "ok\n");
 }
 
-void readiness_answer(struct daemon_http *http, struct http_request *request)
+void readiness_answer(void *ctx, struct http_request *request)
 {
+    const struct daemon_http *http = ctx;
     struct hosts_outage outage;
     struct ct_buf text;
 
     if (http->is_draining) {
-        routes_say(request, 503, "not ready: stopping, workers end what they hold\n");
+        http_say(request, 503, "not ready: stopping, workers end what they hold\n");
         return;
     }
     if (!hosts_find_outage(http->hosts, &outage)) {
-        routes_say(request, 200, "ready\n");
+        http_say(request, 200, "ready\n");
         return;
     }
     ct_buf_init(&text);
     ct_buf_printf(&text, "not ready: Redis is away for %llu ms: %s\n",
                   (unsigned long long)outage.lasted_ms, outage.why);
-    http_answer(request, 503, "text/plain; charset=utf-8", ct_buf_str(&text));
+    http_answer(request, 503, HTTP_TEXT, ct_buf_str(&text));
     ct_buf_free(&text);
 }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "common/clock.h"
+#include "common/metric_process.h"
 #include "server/http/daemon_http.h"
 
 /* What labels a queue; its prefix only where it is not the usual one. */
@@ -28,59 +29,29 @@ static struct queue_labels labels_with(struct queue_labels labels, const char *n
     return labels;
 }
 
-/* --- the process --- */
-
-static void write_gauge(struct ct_buf *page, const char *name, const char *help, double value)
-{
-    metric_family(page, name, METRIC_GAUGE, help);
-    metric_sample(page, name, NULL, 0, value);
-}
-
-static void write_counter(struct ct_buf *page, const char *name, const char *help, double value)
-{
-    metric_family(page, name, METRIC_COUNTER, help);
-    metric_sample(page, name, NULL, 0, value);
-}
-
-static void write_process(struct ct_buf *page, double started_s)
-{
-    const struct metric_label version = {"version", CT_STR_LIT(CARTRITA_VERSION)};
-    uv_rusage_t usage;
-    size_t resident;
-
-    metric_family(page, "cartrita_build_info", METRIC_GAUGE, "Always 1; its label tells more.");
-    metric_count(page, "cartrita_build_info", &version, 1, 1);
-    write_gauge(page, "process_start_time_seconds", "When it was started, in Unix time.",
-                started_s);
-    if (uv_getrusage(&usage) == 0)
-        write_counter(page, "process_cpu_seconds_total", "CPU time, user's and system's.",
-                      (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-                          (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6);
-    if (uv_resident_set_memory(&resident) == 0)
-        write_gauge(page, "process_resident_memory_bytes", "Resident memory.", (double)resident);
-}
+/* --- the daemon --- */
 
 static void write_daemon(struct ct_buf *page, const struct daemon_http *http)
 {
     struct hosts_figures figures;
 
     hosts_figures(http->hosts, &figures);
-    write_gauge(page, "cartrita_redis_up", "1 while Redis answers.",
-                hosts_redis_is_up(http->hosts));
-    write_counter(page, "cartrita_redis_connects_total",
-                  "Connections made to Redis for commands; each after the first is a reconnect.",
-                  (double)figures.redis_connects);
-    write_gauge(page, "cartrita_queues", "Queues served now.", figures.queues);
-    write_counter(page, "cartrita_queues_uncounted_total",
-                  "Openings of queues that have no metrics, for there are LEDGER_MAX others.",
-                  (double)hosts_ledger(http->hosts)->refused);
-    write_gauge(page, "cartrita_leases", "Jobs that workers hold by this daemon.",
-                (double)figures.leases);
-    write_gauge(page, "cartrita_prefetch_free",
-                "Jobs that workers would take at once: free places of their windows.",
-                (double)figures.credits);
-    write_gauge(page, "cartrita_effects_pending", "Outcomes and notes on their way to Redis.",
-                (double)figures.pending);
+    metric_gauge(page, "cartrita_redis_up", "1 while Redis answers.",
+                 hosts_redis_is_up(http->hosts));
+    metric_counter(page, "cartrita_redis_connects_total",
+                   "Connections made to Redis for commands; each after the first is a reconnect.",
+                   (double)figures.redis_connects);
+    metric_gauge(page, "cartrita_queues", "Queues served now.", figures.queues);
+    metric_counter(page, "cartrita_queues_uncounted_total",
+                   "Openings of queues that have no metrics, for there are LEDGER_MAX others.",
+                   (double)hosts_ledger(http->hosts)->refused);
+    metric_gauge(page, "cartrita_leases", "Jobs that workers hold by this daemon.",
+                 (double)figures.leases);
+    metric_gauge(page, "cartrita_prefetch_free",
+                 "Jobs that workers would take at once: free places of their windows.",
+                 (double)figures.credits);
+    metric_gauge(page, "cartrita_effects_pending", "Outcomes and notes on their way to Redis.",
+                 (double)figures.pending);
 }
 
 /* --- queues --- */
@@ -239,12 +210,13 @@ static const struct {
      "Jobs fetched and effects written by a commit.", write_batch},
 };
 
-void metrics_answer(struct daemon_http *http, struct http_request *request)
+void metrics_answer(void *ctx, struct http_request *request)
 {
+    const struct daemon_http *http = ctx;
     struct ct_buf page;
 
     ct_buf_init(&page);
-    write_process(&page, http->started_s);
+    metric_process(&page, "cartrita_build_info", http->started_ms);
     write_daemon(&page, http);
     for (size_t i = 0; i < sizeof queue_metrics / sizeof *queue_metrics; i++)
         write_entries(&page, http->hosts, queue_metrics[i].name, queue_metrics[i].kind,
