@@ -9,6 +9,8 @@
 #include "common/mem.h"
 #include "common/option.h"
 #include "common/secret.h"
+#include "http/check.h"
+#include "http/http_options.h"
 #include "common/url.h"
 #include "common/yaml.h"
 #include "worker/config/config_pools.h"
@@ -18,6 +20,9 @@
 #include "worker/sandbox/sandbox.h"
 
 #define CONFIG_REDIS_DEFAULT "redis://127.0.0.1:6379"
+
+/* Asked by --check-health when nothing else is said: a container serves there. */
+#define CONFIG_HTTP_USUAL "127.0.0.1:8620"
 
 #define CONFIG_OPTIONS_MAX 96 /* rows, for the table */
 
@@ -84,6 +89,8 @@ static const struct ct_option options[] = {
      .min = 0,
      .max = 24 * 3600 * 1000,
      .help = "How long running jobs may take to finish after SIGTERM."},
+    HTTP_OPTIONS(struct config_flags, "off", true),
+    HTTP_CHECK_OPTION(struct config_flags),
     {.name = "config",
      .kind = CT_OPTION_STRING,
      FIELD(config),
@@ -194,6 +201,11 @@ static enum ct_code config_take(const struct config_flags *flags, const struct c
     out->log_level = (enum ct_log_level)flags->log_level;
     out->log_level_name = log_levels[flags->log_level];
     out->replay = flags->replay ? ct_strdup(flags->replay) : NULL;
+    if (strcmp(flags->http, "off") != 0)
+        out->http = ct_strdup(flags->http);
+    out->http_cert = flags->http_cert ? ct_strdup(flags->http_cert) : NULL;
+    out->http_key = flags->http_key ? ct_strdup(flags->http_key) : NULL;
+    out->http_ca = flags->http_ca ? ct_strdup(flags->http_ca) : NULL;
     out->debugger = flags->debugger ? ct_strdup(flags->debugger) : NULL;
     if (rc == CT_E_OK && out->debugger && !out->replay)
         rc = ct_error_set(err, CT_E_USAGE, "--debugger needs --replay FILE");
@@ -231,7 +243,8 @@ enum config_outcome config_read(int argc, char *const *argv, struct worker_confi
 {
     /* Ours are the pools; the rest is the daemon's, for which the same file may be. */
     static const char *const sections[] = {"pools",    "queues",        "listen", "frame-max",
-                                           "embedded", "embedded-port", NULL};
+                                           "embedded", "embedded-port", "http",   "http-cert",
+                                           "http-key", "http-ca",       NULL};
     enum config_outcome outcome = CONFIG_REFUSED;
     struct config_flags flags;
     struct ct_option_set set;
@@ -251,6 +264,13 @@ enum config_outcome config_read(int argc, char *const *argv, struct worker_confi
                           set.positionals[0]);
     if (rc == CT_E_OK)
         rc = ct_option_read_env(&set, err);
+    if (rc == CT_E_OK && flags.checks_health) {
+        const char *address = strcmp(flags.http, "off") == 0 ? CONFIG_HTTP_USUAL : flags.http;
+
+        out->check_status = http_check_main("cartrita-worker", address, flags.http_cert);
+        ct_option_close(&set);
+        return CONFIG_CHECKED;
+    }
     if (rc == CT_E_OK && flags.check_plugin) {
         outcome = config_check_plugin(&flags, out, check_plugin);
         ct_option_close(&set);
@@ -281,6 +301,10 @@ void config_free(struct worker_config *config)
     free(config->pools);
     free(config->redis_url);
     free(config->server);
+    free(config->http);
+    free(config->http_cert);
+    free(config->http_key);
+    free(config->http_ca);
     free(config->replay);
     free(config->debugger);
     memset(config, 0, sizeof *config);

@@ -24,10 +24,12 @@ struct worker_config {
     uint64_t grace_ms;
     uint64_t cancel_grace_ms;
     enum ct_log_level log_level;
-    const char *log_level_name; /* static */
-    char *replay;               /* file with the job to replay; NULL: none */
-    char *debugger;             /* to replay it under; NULL: none */
-    int check_status;           /* of CONFIG_CHECKED */
+    const char *log_level_name;           /* static */
+    char *http;                           /* where it shows itself; NULL: nowhere */
+    char *http_cert, *http_key, *http_ca; /* NULL: none */
+    char *replay;                         /* file with the job to replay; NULL: none */
+    char *debugger;                       /* to replay it under; NULL: none */
+    int check_status;                     /* of CONFIG_CHECKED */
     struct pool_config *pools;
     size_t pool_count;
 };
@@ -36,9 +38,10 @@ enum config_outcome {
     CONFIG_READY,    /* *out is filled in; config_free ends it */
     CONFIG_REPLAY,   /* the same, and config->replay is what to do */
     CONFIG_ANSWERED, /* --help, --version: printed */
-    CONFIG_CHECKED,  /* --check-sandbox: done and printed; config->check_status is to be returned */
-    CONFIG_CHECK,    /* --check-plugin: *check_plugin is its file, to be freed */
-    CONFIG_REFUSED,  /* err says why */
+    CONFIG_CHECKED, /* --check-sandbox, --check-health: done and printed; config->check_status is to
+                       be returned */
+    CONFIG_CHECK,   /* --check-plugin: *check_plugin is its file, to be freed */
+    CONFIG_REFUSED, /* err says why */
 };
 
 enum config_outcome config_read(int argc, char *const *argv, struct worker_config *out,

@@ -10,11 +10,11 @@
 struct config_flags {
     struct pool_options pool; /* first: the rows of pool_program fit both structs */
     const char *server, *redis, *redis_password_file, *plugin, *config, *check_plugin, *replay,
-        *debugger;
+        *debugger, *http, *http_cert, *http_key, *http_ca;
     struct ct_option_list queues, set, settings;
     int64_t cancel_grace_ms, grace_ms;
     int log_level;
-    bool check_sandbox;
+    bool check_sandbox, checks_health;
 };
 
 /* `set` holds `flags`. `pools` is the file's list, or NULL. Flags describe one pool, or are the

@@ -39,6 +39,21 @@
 
 enum slot_state { SLOT_DOWN, SLOT_STARTING, SLOT_READY, SLOT_DRAINING, SLOT_DYING };
 
+/* Why runners fail. */
+#define SLOT_CAUSES(X)                                           \
+    X(START, "start") /* before it was ready */                  \
+    X(LIMIT, "limit") /* we ended it: time, memory, processes */ \
+    X(CRASH, "crash") /* it died by itself */
+
+enum slot_cause {
+#define SLOT_CAUSE_ENUM(name, text) SLOT_CAUSE_##name,
+    SLOT_CAUSES(SLOT_CAUSE_ENUM)
+#undef SLOT_CAUSE_ENUM
+        SLOT_CAUSE_COUNT
+};
+
+const char *slot_cause_text(enum slot_cause cause);
+
 /* What slots share. */
 struct slot_context {
     uv_loop_t *loop;
@@ -77,9 +92,10 @@ struct slot {
     uint32_t failures;       /* in a row */
     bool was_charged;        /* the last death had a job to blame */
     uint32_t deaths;         /* that were failures, since the slot is there */
-    int64_t died_ms;         /* the last of them; wall time */
-    uint64_t since_ms;       /* the present state */
-    uint64_t ready_ms;       /* when the runner became ready; 0: not yet */
+    uint32_t deaths_by[SLOT_CAUSE_COUNT];
+    int64_t died_ms;   /* the last of them; wall time */
+    uint64_t since_ms; /* the present state */
+    uint64_t ready_ms; /* when the runner became ready; 0: not yet */
     char runner[CT_UUID_LEN + 1];
     char plugin[160];                        /* what it said of itself */
     char complaint[CT_ERROR_DETAIL_MAX];     /* why it could not start, as last logged */

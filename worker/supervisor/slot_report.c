@@ -65,9 +65,28 @@ static struct undertaker_casualty *slot_judge(const struct slot *slot,
     return casualties;
 }
 
+const char *slot_cause_text(enum slot_cause cause)
+{
+    static const char *const texts[] = {
+#define SLOT_CAUSE_TEXT(name, text) text,
+        SLOT_CAUSES(SLOT_CAUSE_TEXT)
+#undef SLOT_CAUSE_TEXT
+    };
+
+    return texts[cause];
+}
+
+static enum slot_cause slot_cause(const struct slot *slot)
+{
+    if (slot->ready_ms == 0)
+        return SLOT_CAUSE_START;
+    return slot->kill_reason[0] ? SLOT_CAUSE_LIMIT : SLOT_CAUSE_CRASH;
+}
+
 void slot_note_death(struct slot *slot, const char *why)
 {
     slot->deaths++;
+    slot->deaths_by[slot_cause(slot)]++;
     slot->died_ms = ct_wall_ms(&ct_clock_system);
     snprintf(slot->death, sizeof slot->death, "%s", why);
 }

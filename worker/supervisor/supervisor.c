@@ -27,6 +27,7 @@
 #include "worker/supervisor/generations.h"
 #include "worker/supervisor/private.h"
 #include "worker/supervisor/service.h"
+#include "worker/supervisor/show.h"
 #include "worker/supervisor/undertaker.h"
 #include "worker/watch/limits.h"
 #include "worker/watch/orphans.h"
@@ -57,6 +58,7 @@ struct supervisor {
     uv_timer_t watch;      /* every LIMITS_CHECK_MS */
     uv_timer_t look;       /* every SUPERVISOR_LOOK_MS */
     struct fleet fleet;
+    struct show show;
     struct service service;
     uv_idle_t tidy; /* runs once after slots have changed, outside of their callbacks */
 };
@@ -92,6 +94,7 @@ static void supervisor_daemon_gone(void *ctx)
     uv_close((uv_handle_t *)&supervisor->watch, NULL);
     uv_close((uv_handle_t *)&supervisor->look, NULL);
     uv_close((uv_handle_t *)&supervisor->tidy, NULL);
+    show_close(&supervisor->show);
     service_close(&supervisor->service);
     orphans_close(&supervisor->orphans);
     sweeper_close(&supervisor->sweeper);
@@ -335,6 +338,13 @@ static enum ct_code supervisor_open(struct supervisor *supervisor,
     orphans_open(&supervisor->orphans, &supervisor->loop, supervisor_is_ours, supervisor);
     sweeper_open(&supervisor->sweeper, &supervisor->loop, supervisor->worker);
     rc = supervisor_open_daemon(supervisor, config, err);
+    supervisor->show = (struct show){
+        .generations = &supervisor->generations,
+        .undertaker = &supervisor->undertaker,
+        .is_stopping = &supervisor->is_stopping,
+    };
+    if (rc == CT_E_OK)
+        rc = show_open(&supervisor->show, &supervisor->loop, config, err);
     if (rc == CT_E_OK)
         rc = temp_root_open(&supervisor->temp_root, &supervisor->loop, private_base(), err);
     if (rc != CT_E_OK)
