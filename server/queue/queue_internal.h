@@ -151,7 +151,7 @@ struct queue {
 
     struct warn_window warnings[WARN_KIND_COUNT];
     bool is_scheduled;
-    uint32_t busy; /* depth of turns and replies: callbacks may come back in */
+    uint32_t busy;                  /* depth of turns and replies: callbacks may come back in */
     struct tally *tally, own_tally; /* the first may be the second */
 };
 
