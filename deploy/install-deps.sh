@@ -78,6 +78,7 @@ look_for_check() {
     has_command zsh || want zsh
     has_command pgbouncer || want pgbouncer
     has_command nginx || want nginx
+    has_command promtool || want prometheus
     has_command docker-compose || want docker-compose
     has_command chromium || want chromium
     has_command buildah || want buildah
@@ -166,7 +167,7 @@ release_services() {
     [ -z "$has_policy" ] || as_root rm -f "$policy"
     has_policy=
     has_command systemctl || return 0
-    for service in redis-server postgresql pgbouncer nginx; do
+    for service in redis-server postgresql pgbouncer nginx prometheus; do
         case $missing in
         *" $service"*) as_root systemctl disable "$service" >/dev/null 2>&1 || true ;;
         esac

@@ -10,6 +10,7 @@ import test from 'node:test';
 
 import IORedis from 'ioredis';
 
+import { addressOf, get } from '../lib/http.mjs';
 import { missing, programPath, ROOT, runProgram, startProgram } from '../lib/processes.mjs';
 import { skipWithoutPgbouncer, skipWithoutPostgres, startPgbouncer, startPostgres } from '../lib/postgres.mjs';
 import { runQ } from '../lib/q.mjs';
@@ -90,13 +91,12 @@ async function installApp(t) {
   return dir;
 }
 
-/* The daemons' command line in the compose file, for this place. Without what belongs to their HTTP, which
- * is not reached through the browser. */
+/* The daemons' command line in the compose file, for this place. */
 async function daemonArguments(secrets, redis, address) {
   const text = await readFile(join(DEPLOY, 'compose/compose.yaml'), 'utf8');
   const [, list] = text.match(/^x-daemon:[\s\S]*?command:\n((?: {4}- .*\n)+)/m);
-  const words = [...list.matchAll(/- (\S+)/g)].map(([, word]) => word).filter((word) => !/^--(http|api-tokens)=/.test(word));
-  return words.map((word) => word.replace('@redis:6379', `@127.0.0.1:${redis.port}`).replace('/run/secrets', secrets.dir).replace('tcp://0.0.0.0:8619', address));
+  const words = [...list.matchAll(/- (\S+)/g)].map(([, word]) => word);
+  return words.map((word) => word.replace('@redis:6379', `@127.0.0.1:${redis.port}`).replace('/run/secrets', secrets.dir).replace('tcp://0.0.0.0:8619', address).replace('0.0.0.0:8620', '127.0.0.1:0'));
 }
 
 const shown = CHROMIUM ? { skip: BUILT || skipWithoutPostgres || skipWithoutPgbouncer } : { skip: 'chromium is not installed' };
@@ -119,6 +119,8 @@ test('all of it together: four job types run, and bull-board shows them in a bro
   const address = `unix:${join(dir, 'queued.sock')}`;
   const daemon = startProgram(t, 'cartrita-queued', await daemonArguments(secrets, redis, address), { env: { CARTRITA_HTTP: 'off', XDG_RUNTIME_DIR: dir } });
   await daemon.untilLine(/msg="?ready"?/);
+  const url = await addressOf(daemon);
+  await until(async () => (await get(`${url}/readyz`)).status === 200, { what: 'the daemon to be ready' });
   const databaseUrl = join(dir, 'database_url');
   await writeFile(databaseUrl, bouncer.url(), { mode: 0o600 });
   const workers = [];
