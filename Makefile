@@ -276,6 +276,8 @@ man: $(PROGRAMS) ## write the manual pages to build/man/man1
 		$(BUILD)/cartrita-$$(echo $$name | tr _ ' ') --man >$(BUILD)/man/man1/cartrita-$$(echo $$name | tr _ -).1 || exit 1; \
 	done
 
+include deploy/install.mk
+
 fmt: ## format the C sources in place
 	clang-format -i $$(git ls-files '*.c' '*.h')
 

@@ -79,6 +79,7 @@ look_for_check() {
     has_command pgbouncer || want pgbouncer
     has_command nginx || want nginx
     has_command promtool || want prometheus
+    has_command kubectl || want kubernetes-client
     has_command docker-compose || want docker-compose
     has_command chromium || want chromium
     has_command buildah || want buildah

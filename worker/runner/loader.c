@@ -21,20 +21,26 @@ _Static_assert(CARTRITA_ABI_MAJOR == 1 && CARTRITA_ABI_MINOR == 2,
 /* What must be readable before the version is known. */
 #define LOADER_PREFIX_SIZE (offsetof(struct cartrita_plugin, batch_max))
 
+/* Where bundled plugins lie, from the program's folder: in a build, and as they are installed. */
+static const char *const loader_folders[] = {"plugins", "../lib/cartrita/plugins"};
+
 char *loader_find(const char *name)
 {
-    char *folder, *path;
+    char *folder;
 
     if (strchr(name, '/') || access(name, F_OK) == 0)
         return ct_strdup(name);
     folder = ct_program_folder();
-    if (!folder)
-        return ct_strdup(name);
-    path = ct_asprintf("%s/plugins/%s%s", folder, name, strstr(name, ".so") ? "" : ".so");
+    for (size_t i = 0; folder && i < sizeof loader_folders / sizeof *loader_folders; i++) {
+        char *path = ct_asprintf("%s/%s/%s%s", folder, loader_folders[i], name,
+                                 strstr(name, ".so") ? "" : ".so");
+        if (access(path, F_OK) == 0) {
+            free(folder);
+            return path;
+        }
+        free(path);
+    }
     free(folder);
-    if (access(path, F_OK) == 0)
-        return path;
-    free(path);
     return ct_strdup(name);
 }
 
