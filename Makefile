@@ -294,4 +294,4 @@ clean: ## remove what was built
 	rm -rf $(BUILD)
 
 .PHONY: all examples unit threads check-tools interop chaos bench fuzz fuzz-run check deps demo readme man fmt fmt-check help clean images images-check scaling-chart
--include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+-include $(shell find $(BUILD) -name '*.d' -type f 2>/dev/null)

@@ -79,7 +79,10 @@ look_for_check() {
     has_command pgbouncer || want pgbouncer
     has_command nginx || want nginx
     has_command promtool || want prometheus
-    has_command kubectl || want kubernetes-client
+    # Debian 12 has one that knows nothing of today's kustomize.
+    [ "$(. /etc/os-release && echo "${VERSION_ID:-0}")" -lt 13 ] || has_command kubectl || want kubernetes-client
+    has_command dh || want debhelper
+    has_command dpkg-buildpackage || want dpkg-dev
     has_command docker-compose || want docker-compose
     has_command chromium || want chromium
     has_command buildah || want buildah

@@ -48,4 +48,13 @@ uninstall: ## remove what make install put there, but no configuration
 	rm -f $(call at,$(BASHCOMPDIR)/cartrita-q) $(call at,$(ZSHCOMPDIR)/_cartrita-q) $(call at,$(FISHCOMPDIR)/cartrita-q.fish)
 	rm -rf $(call at,$(LIBDIR)/cartrita) $(call at,$(INCLUDEDIR)/cartrita) $(call at,$(DOCDIR))
 
-.PHONY: install uninstall
+# Packages of Debian, in build/deb. The tree itself stays without a debian/.
+DEB_TREE = $(BUILD)/deb/cartrita-$(VERSION)
+deb: ## build the .deb packages into build/deb (needs debhelper and what install-deps.sh build brings)
+	rm -rf $(BUILD)/deb
+	mkdir -p $(DEB_TREE)
+	git ls-files -z | tar -c --null -T - | tar -x -C $(DEB_TREE)
+	mv $(DEB_TREE)/deploy/debian $(DEB_TREE)/debian
+	cd $(DEB_TREE) && MAKEFLAGS= dpkg-buildpackage -b -us -uc
+
+.PHONY: install uninstall deb

@@ -22,8 +22,9 @@ import { until } from '../lib/wait.mjs';
 
 const DEPLOY = join(ROOT, 'deploy/kubernetes');
 const MODELS = { ConfigMap, Deployment, HorizontalPodAutoscaler, Namespace, NetworkPolicy, PodDisruptionBudget, ScaledObject, Service, ServiceAccount };
-const renderer = [['kubectl', 'kustomize'], ['kustomize', 'build']].find(([program]) => spawnSync(program, ['--help']).status === 0);
-const options = { skip: renderer ? missing('cartrita-queued', 'cartrita-worker', 'plugins/file.so') : 'neither kubectl nor kustomize is installed' };
+/* Older ones know no `labels`. */
+const renderer = [['kubectl', 'kustomize'], ['kustomize', 'build']].find(([program, verb]) => spawnSync(program, [verb, join(DEPLOY, 'base')]).status === 0);
+const options = { skip: renderer ? missing('cartrita-queued', 'cartrita-worker', 'plugins/file.so') : 'neither kubectl of today nor kustomize is installed' };
 const SLOW_MS = 60_000;
 
 function render(overlay) {
