@@ -82,7 +82,7 @@ look_for_check() {
     # Debian 12 has one that knows nothing of today's kustomize.
     [ "$(. /etc/os-release && echo "${VERSION_ID:-0}")" -lt 13 ] || has_command kubectl || want kubernetes-client
     has_command dh || want debhelper
-    has_command dpkg-buildpackage || want dpkg-dev
+    has_command dpkg-buildpackage || want build-essential
     has_command docker-compose || want docker-compose
     has_command chromium || want chromium
     has_command buildah || want buildah
