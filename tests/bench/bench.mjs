@@ -6,7 +6,9 @@
  *                              [--runs N] [--quick] [--json FILE]
  *
  * Measurements: throughput, flows, network (1 ms added to Redis's answers), latency, enqueue, memory, start,
- * recovery, backlog, isolation (what the sandbox costs), reaction (to jobs that misbehave), email (against nodemailer), events (into PostgreSQL), inference (models of ONNX), images (against sharp). --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
+ * recovery, backlog, isolation (what the sandbox costs), reaction (to jobs that misbehave), email (against
+ * nodemailer), events (into PostgreSQL), inference (models of ONNX), images (against sharp), scrapes (CPU of
+ * the metrics page). --quick: fewer runs, no two million jobs, no minutes of waiting for Node's stall
  * detection. Nothing else should run on the machine. */
 
 import { writeFile } from 'node:fs/promises';
@@ -26,6 +28,7 @@ import { measureIsolation } from './measure_isolation.mjs';
 import { measureLatency } from './measure_latency.mjs';
 import { measureMemory, measureRecovery, measureStart } from './measure_processes.mjs';
 import { measureReaction } from './measure_reaction.mjs';
+import { measureScrapes } from './measure_scrapes.mjs';
 import { measureThroughput } from './measure_throughput.mjs';
 import { measureBacklog, measureEnqueue } from './measure_volume.mjs';
 import { printTable, verdictsOf } from './table.mjs';
@@ -73,6 +76,7 @@ const MEASUREMENTS = {
   events: measureEvents,
   inference: measureInference,
   images: measureImages,
+  scrapes: measureScrapes,
 };
 
 function usage(error) {
