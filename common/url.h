@@ -40,6 +40,9 @@ char *ct_redis_url_print(const struct ct_redis_url *url);
  * wipes and frees it. */
 char *ct_redis_url_print_secret(const struct ct_redis_url *url);
 
+/* Percent-decoded copy for the caller to free; NULL for a broken escape or a NUL. */
+char *ct_url_decode(struct ct_str text);
+
 /* Where a daemon listens: "/PATH", "unix:/PATH", "unix:///PATH", "unix PATH", "HOST:PORT",
  * "tcp://HOST:PORT". A relative path needs the word unix. */
 struct ct_address {

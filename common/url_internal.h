@@ -7,8 +7,6 @@
 #include "common/buf.h"
 #include "common/url.h"
 
-/* Percent-decoded copy for the caller to free; NULL for a broken escape or a NUL. */
-char *ct_url_decode(struct ct_str text);
 /* Percent-encodes what could be read as something else. */
 void ct_url_append_encoded(struct ct_buf *buf, const char *text, const char *also_plain);
 void ct_url_append_host(struct ct_buf *buf, const char *host, uint16_t port);

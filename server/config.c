@@ -71,6 +71,12 @@ static const struct ct_option config_options[] = {
      .help = "Who else works with the queues, where neither a worker nor queues: says it; auto "
              "looks at their keys."},
     HTTP_OPTIONS(struct config_flags, CONFIG_HTTP_DEFAULT, false),
+    {.name = "api-tokens",
+     .kind = CT_OPTION_STRING,
+     FIELD(api_tokens),
+     .value_name = "FILE",
+     .help = "Serve the JSON API to those in FILE (YAML): a list of {name, role, and sha256, "
+             "token_file, env or certificate}. Without it there is no API."},
     {.name = "grace",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(grace_ms),

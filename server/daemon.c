@@ -260,7 +260,12 @@ static void daemon_open_parts(struct daemon *daemon)
         .is_private = daemon->config->flags.is_private,
     };
     daemon->conns = conns_new(&conns_options);
-    daemon_http_begin(daemon->http, daemon->hosts, daemon->conns);
+    daemon_http_begin(daemon->http, &(struct daemon_http_world){
+                                        .hosts = daemon->hosts,
+                                        .conns = daemon->conns,
+                                        .url = &daemon->url,
+                                        .server = config_listen_at(daemon->config, 0),
+                                    });
 }
 
 /* Whoever started us with `nohup` wants us to outlive the terminal. */

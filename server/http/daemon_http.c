@@ -34,11 +34,18 @@ enum ct_code daemon_http_open(const struct config *config, uv_loop_t *loop,
         .on_request = daemon_http_on_request,
         .ctx = http,
     };
-    enum ct_code rc = http_open(&options, &http->server, err);
+    const struct api_options api_options = {.loop = loop, .tokens_file = flags->api_tokens};
+    enum ct_code rc = api_open(&api_options, &http->api, err);
+    if (rc != CT_E_OK) {
+        free(http);
+        return rc;
+    }
+    rc = http_open(&options, &http->server, err);
     if (rc == CT_E_OK) {
         *out = http;
         return CT_E_OK;
     }
+    api_close(http->api);
     free(http);
     if (ct_option_source_of(&config->options, "http") != CT_OPTION_FROM_DEFAULT || flags->http_cert)
         return rc;
@@ -47,13 +54,17 @@ enum ct_code daemon_http_open(const struct config *config, uv_loop_t *loop,
     return CT_E_OK;
 }
 
-void daemon_http_begin(struct daemon_http *http, struct hosts *hosts, struct conns *conns)
+void daemon_http_begin(struct daemon_http *http, const struct daemon_http_world *world)
 {
     if (!http)
         return;
-    http->hosts = hosts;
-    http->conns = conns;
-    http->sampler = sampler_open(http->loop, hosts);
+    char *url = ct_redis_url_print_secret(world->url);
+    http->hosts = world->hosts;
+    http->conns = world->conns;
+    http->sampler = sampler_open(http->loop, world->hosts);
+    api_begin(http->api, url, world->server);
+    explicit_bzero(url, strlen(url));
+    free(url);
     ct_log_info("serving HTTP", CT_STR("address", http_address(http->server)));
 }
 
@@ -75,4 +86,5 @@ void daemon_http_close(struct daemon_http *http)
     if (http->sampler)
         sampler_close(http->sampler);
     http_close(http->server, daemon_http_on_closed, http);
+    api_close(http->api);
 }

@@ -5,7 +5,9 @@
  *   routes.c        the table of paths
  *   health.c        /healthz and /readyz
  *   metrics.c       /metrics
- *   sampler.c       how many jobs are where, from Redis */
+ *   api.c           /api/: tokens and certificates in access.c, the table in api_routes.c, OpenAPI
+ * in api_describe.c, processes that answer in child.c sampler.c       how many jobs are where, from
+ * Redis */
 #ifndef CT_SERVER_HTTP_DAEMON_HTTP_H
 #define CT_SERVER_HTTP_DAEMON_HTTP_H
 
@@ -13,6 +15,7 @@
 #include "server/config.h"
 #include "server/conn.h"
 #include "server/hosts.h"
+#include "server/http/api.h"
 #include "server/http/sampler.h"
 
 struct daemon_http {
@@ -21,6 +24,7 @@ struct daemon_http {
     struct hosts *hosts;
     struct conns *conns;
     struct sampler *sampler; /* owned; since daemon_http_begin */
+    struct api *api;         /* owned */
     uv_loop_t *loop;
     int64_t started_ms; /* wall time */
     bool is_draining;
@@ -30,7 +34,14 @@ struct daemon_http {
  * is taken, which is logged. */
 enum ct_code daemon_http_open(const struct config *config, uv_loop_t *loop,
                               struct daemon_http **out, struct ct_error *err) CT_MUST_CHECK;
-void daemon_http_begin(struct daemon_http *http, struct hosts *hosts, struct conns *conns);
+struct daemon_http_world {
+    struct hosts *hosts;
+    struct conns *conns;
+    const struct ct_redis_url *url;
+    const char *server; /* where the daemon listens */
+};
+
+void daemon_http_begin(struct daemon_http *http, const struct daemon_http_world *world);
 /* It goes on to answer, that it is not ready. NULL: nothing. */
 void daemon_http_drain(struct daemon_http *http);
 /* While hosts and connections are there still. Frees. NULL: nothing. */

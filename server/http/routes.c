@@ -10,6 +10,9 @@ static const struct http_route routes[] = {
 
 void routes_answer(struct daemon_http *http, struct http_request *request)
 {
+    if (api_answer(http->api, request))
+        return;
     if (!http_routes_answer(routes, sizeof routes / sizeof *routes, http, request))
-        http_say(request, 404, "nothing is here; there are /healthz, /readyz and /metrics\n");
+        http_say(request, 404,
+                 "nothing is here; there are /healthz, /readyz, /metrics and /api/v1\n");
 }

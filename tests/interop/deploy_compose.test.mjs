@@ -96,7 +96,7 @@ async function daemonArguments(secrets, redis, address) {
   const text = await readFile(join(DEPLOY, 'compose/compose.yaml'), 'utf8');
   const [, list] = text.match(/^x-daemon:[\s\S]*?command:\n((?: {4}- .*\n)+)/m);
   const words = [...list.matchAll(/- (\S+)/g)].map(([, word]) => word);
-  return words.map((word) => word.replace('@redis:6379', `@127.0.0.1:${redis.port}`).replace('/run/secrets', secrets.dir).replace('tcp://0.0.0.0:8619', address).replace('0.0.0.0:8620', '127.0.0.1:0'));
+  return words.map((word) => word.replace('@redis:6379', `@127.0.0.1:${redis.port}`).replace('/run/secrets/api_tokens', join(secrets.dir, 'api_tokens.yaml')).replace('/run/secrets', secrets.dir).replace('tcp://0.0.0.0:8619', address).replace('0.0.0.0:8620', '127.0.0.1:0'));
 }
 
 const shown = CHROMIUM ? { skip: BUILT || skipWithoutPostgres || skipWithoutPgbouncer } : { skip: 'chromium is not installed' };
@@ -121,6 +121,8 @@ test('all of it together: four job types run, and bull-board shows them in a bro
   await daemon.untilLine(/msg="?ready"?/);
   const url = await addressOf(daemon);
   await until(async () => (await get(`${url}/readyz`)).status === 200, { what: 'the daemon to be ready' });
+  const token = await readFile(join(secrets.dir, 'api_viewer'), 'utf8');
+  assert.equal((await get(`${url}/api/v1/queues`, { headers: { authorization: `Bearer ${token}` } })).status, 200);
   const databaseUrl = join(dir, 'database_url');
   await writeFile(databaseUrl, bouncer.url(), { mode: 0o600 });
   const workers = [];
