@@ -77,6 +77,13 @@ static const struct ct_option config_options[] = {
      .value_name = "FILE",
      .help = "Serve the JSON API to those in FILE (YAML): a list of {name, role, and sha256, "
              "token_file, env or certificate}. Without it there is no API."},
+    {.name = "api-redis-file",
+     .kind = CT_OPTION_STRING,
+     FIELD(api_redis_file),
+     .value_name = "FILE",
+     .help =
+         "File whose first line is the URL with which the API reaches Redis, as a user that may do "
+         "what the API does; without it as the daemon."},
     {.name = "grace",
      .kind = CT_OPTION_DURATION_MS,
      FIELD(grace_ms),

@@ -13,7 +13,7 @@ struct config_flags {
     const char *config;
     const char *embedded;
     int64_t embedded_port;
-    const char *http, *http_cert, *http_key, *http_ca, *api_tokens;
+    const char *http, *http_cert, *http_key, *http_ca, *api_tokens, *api_redis_file;
     bool checks_health;
     bool is_private, dies_with_parent;
     int64_t grace_ms, frame_max, parent;

@@ -14,6 +14,7 @@ done
 ../redis/users.sh "$secrets" >"$secrets/users.acl"
 printf '"app" "%s"\n' "$(cat "$secrets/postgres")" >"$secrets/pgbouncer_users"
 printf 'postgres://app:%s@pgbouncer:6432/app' "$(cat "$secrets/postgres")" >"$secrets/database_url"
+printf 'redis://cartrita-board:%s@redis:6379' "$(cat "$secrets/redis_board")" >"$secrets/api_redis"
 for role in viewer operator; do
     printf -- '- {name: %s, role: %s, sha256: %s}\n' "$role" "$role" "$(sha256sum <"$secrets/api_$role" | cut -d ' ' -f 1)"
 done >"$secrets/api_tokens.yaml"

@@ -2,6 +2,7 @@
  * api.h. */
 #include "server/http/api.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,12 +12,14 @@
 #include "common/log.h"
 #include "common/mem.h"
 #include "common/program.h"
+#include "common/url.h"
 #include "server/http/api_internal.h"
 
 struct api {
     uv_loop_t *loop;
     bool is_on;
     struct access access;
+    char *redis_url;           /* owned; NULL: the daemon's own */
     struct children *children; /* owned; since api_begin */
 };
 
@@ -233,6 +236,28 @@ bool api_answer(struct api *api, struct http_request *request)
 
 /* --- life --- */
 
+/* The daemon's user of Redis may be one that cannot do all that the API can. */
+static enum ct_code api_read_redis(const char *path, char **out, struct ct_error *err)
+{
+    char text[API_TEXT_MAX];
+    struct ct_redis_url url;
+    FILE *file = fopen(path, "re");
+
+    if (!file)
+        return ct_error_set(err, CT_E_SYSTEM, "cannot read %.160s: %s", path, strerror(errno));
+    size_t len = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[len] = '\0';
+    text[strcspn(text, "\r\n")] = '\0';
+    enum ct_code rc = ct_redis_url_parse(text, &url, err);
+    if (rc == CT_E_OK) {
+        *out = ct_strdup(text);
+        ct_redis_url_free(&url);
+    }
+    explicit_bzero(text, sizeof text);
+    return rc;
+}
+
 enum ct_code api_open(const struct api_options *options, struct api **out, struct ct_error *err)
 {
     struct api *api = ct_zalloc(sizeof *api);
@@ -242,8 +267,15 @@ enum ct_code api_open(const struct api_options *options, struct api **out, struc
     api->is_on = options->tokens_file != NULL;
     if (api->is_on)
         rc = access_load(options->tokens_file, &api->access, err);
-    if (rc != CT_E_OK) {
+    if (rc != CT_E_OK)
         ct_error_wrap(err, "--api-tokens");
+    if (rc == CT_E_OK && options->redis_file) {
+        rc = api_read_redis(options->redis_file, &api->redis_url, err);
+        if (rc != CT_E_OK)
+            ct_error_wrap(err, "--api-redis-file");
+    }
+    if (rc != CT_E_OK) {
+        access_free(&api->access);
         free(api);
         return rc;
     }
@@ -254,7 +286,7 @@ enum ct_code api_open(const struct api_options *options, struct api **out, struc
 void api_begin(struct api *api, const char *redis_url, const char *server)
 {
     char *program = ct_program_beside("cartrita-q");
-    char *redis = ct_asprintf("CARTRITA_REDIS_URL=%s", redis_url);
+    char *redis = ct_asprintf("CARTRITA_REDIS_URL=%s", api->redis_url ? api->redis_url : redis_url);
     char *daemon = ct_asprintf("CARTRITA_SERVER=%s", server);
     const char *path = getenv("PATH");
     char *search = ct_asprintf("PATH=%s", path ? path : "/usr/local/bin:/usr/bin:/bin");
@@ -276,5 +308,8 @@ void api_close(struct api *api)
     if (api->children)
         children_close(api->children);
     access_free(&api->access);
+    if (api->redis_url)
+        explicit_bzero(api->redis_url, strlen(api->redis_url));
+    free(api->redis_url);
     free(api);
 }

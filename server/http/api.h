@@ -12,6 +12,7 @@ struct api;
 struct api_options {
     uv_loop_t *loop;
     const char *tokens_file; /* NULL: the API is off, and says so */
+    const char *redis_file;  /* its first line is the URL for its children; NULL: the daemon's */
 };
 
 enum ct_code api_open(const struct api_options *options, struct api **out,

@@ -34,7 +34,11 @@ enum ct_code daemon_http_open(const struct config *config, uv_loop_t *loop,
         .on_request = daemon_http_on_request,
         .ctx = http,
     };
-    const struct api_options api_options = {.loop = loop, .tokens_file = flags->api_tokens};
+    const struct api_options api_options = {
+        .loop = loop,
+        .tokens_file = flags->api_tokens,
+        .redis_file = flags->api_redis_file,
+    };
     enum ct_code rc = api_open(&api_options, &http->api, err);
     if (rc != CT_E_OK) {
         free(http);

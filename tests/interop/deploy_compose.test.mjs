@@ -96,7 +96,9 @@ async function daemonArguments(secrets, redis, address) {
   const text = await readFile(join(DEPLOY, 'compose/compose.yaml'), 'utf8');
   const [, list] = text.match(/^x-daemon:[\s\S]*?command:\n((?: {4}- .*\n)+)/m);
   const words = [...list.matchAll(/- (\S+)/g)].map(([, word]) => word);
-  return words.map((word) => word.replace('@redis:6379', `@127.0.0.1:${redis.port}`).replace('/run/secrets/api_tokens', join(secrets.dir, 'api_tokens.yaml')).replace('/run/secrets', secrets.dir).replace('tcp://0.0.0.0:8619', address).replace('0.0.0.0:8620', '127.0.0.1:0'));
+  const apiRedis = join(secrets.dir, 'api_redis_here');
+  await writeFile(apiRedis, (await readFile(join(secrets.dir, 'api_redis'), 'utf8')).replace('@redis:6379', `@127.0.0.1:${redis.port}`));
+  return words.map((word) => word.replace('@redis:6379', `@127.0.0.1:${redis.port}`).replace('/run/secrets/api_redis', apiRedis).replace('/run/secrets/api_tokens', join(secrets.dir, 'api_tokens.yaml')).replace('/run/secrets', secrets.dir).replace('tcp://0.0.0.0:8619', address).replace('0.0.0.0:8620', '127.0.0.1:0'));
 }
 
 const shown = CHROMIUM ? { skip: BUILT || skipWithoutPostgres || skipWithoutPgbouncer } : { skip: 'chromium is not installed' };
