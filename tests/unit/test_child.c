@@ -45,10 +45,9 @@ static struct child *run(struct children *children, const char *script, const ch
 {
     const char *const argv[] = {"-c", script, NULL};
 
-    return children_run(children, &(struct child_order){.argv = argv,
-                                                        .input = ct_str_of(input),
-                                                        .done = on_done,
-                                                        .ctx = seen});
+    return children_run(children,
+                        &(struct child_order){
+                            .argv = argv, .input = ct_str_of(input), .done = on_done, .ctx = seen});
 }
 
 START_TEST(test_gets_input_and_says_output)
