@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "common/buf.h"
 #include "common/error.h"
 #include "common/str.h"
 
@@ -19,9 +20,7 @@ struct http_feed;
 #define HTTP_CONNECTIONS_MAX 2048        /* open at a time, feeds among them */
 #define HTTP_BODY_MAX        (8u << 20)  /* bytes of a request's body; more: 413 */
 #define HTTP_BODIES_MAX      (64u << 20) /* of all bodies together; more: 503 */
-#define HTTP_IDLE_S          30          /* a connection that sends or takes nothing */
-#define HTTP_FEED_BACKLOG \
-    (256u << 10) /* bytes that a listener has not taken; more: it is cut off */
+#define HTTP_IDLE_S          30u         /* a connection that sends or takes nothing */
 
 struct http_options {
     uv_loop_t *loop;     /* borrowed */
@@ -32,6 +31,7 @@ struct http_options {
     /* Each whole request; answered by http_answer or http_feed_begin, once. */
     void (*on_request)(void *ctx, struct http_request *request);
     void *ctx;
+    unsigned idle_s; /* 0: HTTP_IDLE_S */
 };
 
 /* Binds and listens. */
@@ -71,13 +71,22 @@ void http_answer(struct http_request *request, unsigned status, const char *type
 
 /* --- an answer without end: text/event-stream --- */
 
-/* `gone` comes exactly once, never from inside of these calls: the client left, was too slow,
- * http_feed_end was called and all is written, or the server closes (from inside of http_close).
- * The feed is freed after it. */
+/* Neither is called from inside of the functions below. */
+struct http_feed_calls {
+    /* The client has taken all that there was: append what follows, some kilobytes at a time.
+     * Nothing appended: it is asked again after http_feed_wake. */
+    void (*fill)(void *arg, struct ct_buf *out);
+    /* Exactly once: the client left or took nothing for the idle time, the feed ended and all is
+     * written, or the server closes (from inside of http_close). The feed is freed after it. */
+    void (*gone)(void *arg);
+    void *arg;
+};
+
 struct http_feed *http_feed_begin(struct http_request *request, const char *type,
-                                  void (*gone)(void *arg), void *arg);
-/* Copied. False: it was too slow and is cut off (`gone` comes later). */
-bool http_feed_write(struct http_feed *feed, struct ct_str bytes);
+                                  const struct http_feed_calls *calls);
+/* There is more to fill in. Cheap when it was not waiting. */
+void http_feed_wake(struct http_feed *feed);
+/* After what was filled in so far. */
 void http_feed_end(struct http_feed *feed);
 
 #endif

@@ -1,10 +1,9 @@
-/* An answer without end. What the client has not taken yet is kept here; while there is nothing,
- * the connection is suspended. */
+/* An answer without end. Its owner is asked for more when the client has taken all that there was,
+ * so a slow client keeps one filling here and no more; while there is nothing, the connection is
+ * suspended. */
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 
-#include "common/assert.h"
 #include "common/mem.h"
 #include "http/http_internal.h"
 
@@ -12,20 +11,21 @@
 
 struct http_feed {
     struct http_request *request;
-    struct ct_buf pending;
-    bool is_ended; /* after what is pending */
-    bool is_cut;   /* at once */
-    void (*gone)(void *arg);
-    void *gone_arg;
+    struct http_feed_calls calls;
+    struct ct_buf pending; /* filled in, not taken yet */
+    bool is_ended;         /* after what is pending */
+    bool is_lost;
 };
 
 static ssize_t feed_read(void *ctx, uint64_t position, char *bytes, size_t max)
 {
     struct http_feed *feed = ctx;
-    size_t len = feed->pending.len < max ? feed->pending.len : max;
 
-    if (feed->is_cut)
+    if (feed->is_lost)
         return MHD_CONTENT_READER_END_WITH_ERROR;
+    if (feed->pending.len == 0 && !feed->is_ended)
+        feed->calls.fill(feed->calls.arg, &feed->pending);
+    size_t len = feed->pending.len < max ? feed->pending.len : max;
     if (len == 0 && feed->is_ended)
         return MHD_CONTENT_READER_END_OF_STREAM;
     if (len == 0) {
@@ -38,13 +38,12 @@ static ssize_t feed_read(void *ctx, uint64_t position, char *bytes, size_t max)
 }
 
 struct http_feed *http_feed_begin(struct http_request *request, const char *type,
-                                  void (*gone)(void *arg), void *arg)
+                                  const struct http_feed_calls *calls)
 {
     struct http_feed *feed = ct_zalloc(sizeof *feed);
 
     feed->request = request;
-    feed->gone = gone;
-    feed->gone_arg = arg;
+    feed->calls = *calls;
     request->feed = feed;
     http_request_respond(request, MHD_HTTP_OK, type,
                          MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, FEED_BLOCK_BYTES,
@@ -52,32 +51,9 @@ struct http_feed *http_feed_begin(struct http_request *request, const char *type
     return feed;
 }
 
-/* libmicrohttpd waits for a client that takes nothing, and looks at it again only when its socket
- * is woken. */
-static void feed_cut(struct http_feed *feed)
+void http_feed_wake(struct http_feed *feed)
 {
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(feed->request->connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-    feed->is_cut = true;
-    ct_buf_free(&feed->pending);
-    if (feed->request->is_suspended)
-        http_request_resume(feed->request);
-    else
-        shutdown(info->connect_fd, SHUT_RDWR);
-}
-
-bool http_feed_write(struct http_feed *feed, struct ct_str bytes)
-{
-    if (feed->is_cut || feed->is_ended)
-        return false;
-    if (feed->pending.len + bytes.len > HTTP_FEED_BACKLOG) {
-        feed_cut(feed);
-        return false;
-    }
-    ct_buf_append_str(&feed->pending, bytes);
     http_request_resume(feed->request);
-    return true;
 }
 
 void http_feed_end(struct http_feed *feed)
@@ -88,16 +64,14 @@ void http_feed_end(struct http_feed *feed)
 
 void http_feed_lost(struct http_feed *feed)
 {
-    feed->is_cut = true;
+    feed->is_lost = true;
 }
 
 void http_feed_free(struct http_feed *feed)
 {
-    void (*gone)(void *arg) = feed->gone;
-    void *arg = feed->gone_arg;
+    const struct http_feed_calls calls = feed->calls;
 
     ct_buf_free(&feed->pending);
     free(feed);
-    if (gone)
-        gone(arg);
+    calls.gone(calls.arg);
 }

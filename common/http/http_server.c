@@ -69,7 +69,7 @@ static void http_on_log(void *ctx, const char *format, va_list args)
     ct_log_debug("http", CT_STR("text", text));
 }
 
-static struct MHD_Daemon *http_start(struct http_server *server, int fd)
+static struct MHD_Daemon *http_start(struct http_server *server, int fd, unsigned idle_s)
 {
     unsigned flags = MHD_USE_EPOLL | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
     struct MHD_OptionItem tls[] = {
@@ -88,8 +88,8 @@ static struct MHD_Daemon *http_start(struct http_server *server, int fd)
         server, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_URI_LOG_CALLBACK, http_on_uri,
         server, MHD_OPTION_NOTIFY_COMPLETED, http_on_completed, server, MHD_OPTION_CONNECTION_LIMIT,
         (unsigned)HTTP_CONNECTIONS_MAX, MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)HTTP_MEMORY,
-        MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)HTTP_IDLE_S, MHD_OPTION_ARRAY,
-        server->tls.cert ? tls : none, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_TIMEOUT, idle_s, MHD_OPTION_ARRAY, server->tls.cert ? tls : none,
+        MHD_OPTION_END);
 }
 
 static void http_free(struct http_server *server)
@@ -111,7 +111,7 @@ static enum ct_code http_begin(struct http_server *server, const struct http_opt
                          &server->socket_path, err);
     if (rc != CT_E_OK)
         return rc;
-    server->daemon = http_start(server, fd);
+    server->daemon = http_start(server, fd, options->idle_s ? options->idle_s : HTTP_IDLE_S);
     if (server->daemon)
         return CT_E_OK;
     close(fd);

@@ -5,9 +5,9 @@
  *   routes.c        the table of paths
  *   health.c        /healthz and /readyz
  *   metrics.c       /metrics
- *   api.c           /api/: tokens and certificates in access.c, the table in api_routes.c, OpenAPI
- * in api_describe.c, processes that answer in child.c sampler.c       how many jobs are where, from
- * Redis */
+ *   sampler.c       how many jobs are where, from Redis
+ *
+ * What is below /api/ is server/api's. */
 #ifndef CT_SERVER_HTTP_DAEMON_HTTP_H
 #define CT_SERVER_HTTP_DAEMON_HTTP_H
 
@@ -15,7 +15,7 @@
 #include "server/config.h"
 #include "server/conn.h"
 #include "server/hosts.h"
-#include "server/http/api.h"
+#include "server/api/api.h"
 #include "server/http/sampler.h"
 
 struct daemon_http {

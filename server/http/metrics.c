@@ -50,6 +50,8 @@ static void write_daemon(struct ct_buf *page, const struct daemon_http *http)
     metric_gauge(page, "cartrita_prefetch_free",
                  "Jobs that workers would take at once: free places of their windows.",
                  (double)figures.credits);
+    metric_gauge(page, "cartrita_event_listeners", "Clients of /api/v1/events.",
+                 api_listeners(http->api));
     metric_gauge(page, "cartrita_effects_pending", "Outcomes and notes on their way to Redis.",
                  (double)figures.pending);
 }

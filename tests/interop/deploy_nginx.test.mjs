@@ -7,10 +7,14 @@ import { createServer, request } from 'node:http';
 import { join } from 'node:path';
 import test from 'node:test';
 
-import { ROOT, runProgram, startProgram } from '../lib/processes.mjs';
-import { freePort, temporaryDirectory } from '../lib/redis.mjs';
+import { bullQueue } from '../lib/bull.mjs';
+import { listenToEvents, viewerToken } from '../lib/events.mjs';
+import { addressOf } from '../lib/http.mjs';
+import { missing, ROOT, runProgram, startProgram } from '../lib/processes.mjs';
+import { freePort, startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { scopeOf } from '../lib/scope.mjs';
 import { nextEvent, until } from '../lib/wait.mjs';
+import { startDaemon } from '../lib/workers.mjs';
 
 const NGINX = ['/usr/sbin/nginx', '/usr/bin/nginx'].find((file) => existsSync(file));
 const options = { skip: !NGINX && 'nginx is not installed' };
@@ -128,4 +132,25 @@ test('the feed is not buffered, and a listener stays with its daemon', options, 
   const moved = await listen(t, url, 'token0');
   await until(() => moved.lines.length === 1, { what: 'the other daemon' });
   assert.notEqual(moved.lines[0], one.lines[0]);
+});
+
+test('events of real daemons pass as they happen, and a listener that comes back misses nothing', { skip: options.skip || missing('cartrita-queued', 'cartrita-q') }, async (t) => {
+  const redis = await startRedis(t);
+  const { file, token } = await viewerToken(await temporaryDirectory(t));
+  const daemons = [];
+  for (let i = 0; i < 2; i++) daemons.push(await startDaemon(t, redis, { args: ['--http', '127.0.0.1:0', '--api-tokens', file] }));
+  const ports = await Promise.all(daemons.map(async ({ program }) => new URL(await addressOf(program)).port));
+  const url = await startNginx(t, ports);
+  const queue = bullQueue(t, redis, 'q');
+  const jobsOf = (listener) => listener.of('message').map(({ data }) => data.id);
+  const first = await listenToEvents(t, url, token);
+  await first.ready();
+  await queue.add({}, { jobId: 'one' });
+  await until(() => jobsOf(first).length === 1, { what: 'the event' });
+  first.cut();
+  await queue.add({}, { jobId: 'two' });
+  const again = await listenToEvents(t, url, token, '', { 'last-event-id': first.lastId });
+  await until(() => jobsOf(again).length === 1, { what: 'the event that it missed' });
+  assert.deepEqual(jobsOf(again), ['two']);
+  assert.deepEqual(again.of('missed'), []);
 });

@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { bullQueue, untilState } from '../lib/bull.mjs';
-import { startProgram } from '../lib/processes.mjs';
+import { programPath, startProgram } from '../lib/processes.mjs';
 import { runQ } from '../lib/q.mjs';
 import { startRedis } from '../lib/redis.mjs';
 import { until, within } from '../lib/wait.mjs';
@@ -83,6 +83,29 @@ test('tail goes on when Redis comes back, and says that events were missed', asy
   await redis.client().publish('bull:q:progress', '7,{"old":1}');
   await until(() => rows(tail).length === 3, { what: 'two events' });
   assert.deepEqual(rows(tail).slice(1).map(({ event, id, value }) => [event, id, value]), [['completed', null, 'not json'], ['progress', '7', { old: 1 }]]);
+});
+
+test('tail --notices says in its output how the connection is', async (t) => {
+  const redis = await startRedis(t);
+  const tail = startTail(t, redis, '-o', 'jsonl', '--notices', '--limit', 1);
+  const notices = () => rows(tail).filter(({ notice }) => notice);
+  await until(() => notices().length === 1, { what: 'listening' });
+  await redis.restart({ kill: true });
+  await until(() => notices().length >= 3 && notices().at(-1).notice === 'listening', { what: 'missed and listening' });
+  assert.deepEqual(notices().slice(0, 2).map(({ notice }) => notice), ['listening', 'missed']);
+  assert.ok(notices().every(({ at, event }) => at > 0 && event === undefined));
+  assert.ok(notices()[1].reason.length > 0);
+  await redis.client().publish('bull:q:active', '1');
+  await within(tail.exited);
+  assert.deepEqual([tail.code, rows(tail).at(-1).event], [0, 'active']);
+  assert.ok(!tail.lines.some((line) => /connected again/.test(line)));
+});
+
+test('tail ends when nobody reads it any more, without an event', async (t) => {
+  const redis = await startRedis(t);
+  const shell = startProgram(t, '/bin/sh', ['-c', '"$0" tail -o jsonl --notices --redis "$1" | head -n 1', programPath('cartrita-q'), redis.url]);
+  await within(shell.exited);
+  assert.match(shell.stdout, /"notice":"listening"/);
 });
 
 test('tail says what is missing when Redis is away or does not allow it', async (t) => {

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/http/child.h"
+#include "server/api/child.h"
 #include "tests/lib/unit.h"
 
 struct seen {
@@ -131,8 +131,88 @@ START_TEST(test_cancelled_ones_say_nothing)
 }
 END_TEST
 
+START_TEST(test_a_late_one_is_ended)
+{
+    static const char *const argv[] = {"-c", "exec sleep 1000", NULL};
+    uv_loop_t loop;
+    struct seen seen = {0};
+    struct children *children = open_children(&loop, "/bin/sh");
+
+    children_run(children,
+                 &(struct child_order){.argv = argv, .done = on_done, .ctx = &seen, .time_ms = 1});
+    uv_run(&loop, UV_RUN_DEFAULT);
+    ck_assert_int_eq(seen.end, CHILD_LATE);
+    close_children(&loop, children);
+}
+END_TEST
+
+struct heard {
+    struct seen seen; /* first: on_done takes it */
+    size_t bytes;
+    struct child *child;
+};
+
+static void on_heard(void *ctx, struct ct_str bytes)
+{
+    struct heard *heard = ctx;
+
+    heard->bytes += bytes.len;
+    child_hold(heard->child);
+}
+
+/* One that is held waits at its pipe; let go on each turn, all of it is heard. */
+START_TEST(test_one_is_heard_as_it_talks_and_can_be_held)
+{
+    static const char *const argv[] = {"-c", "head -c 3000000 /dev/zero", NULL};
+    uv_loop_t loop;
+    struct heard heard = {0};
+    struct children *children = open_children(&loop, "/bin/sh");
+
+    heard.child = children_run(children, &(struct child_order){.argv = argv,
+                                                               .hear = on_heard,
+                                                               .done = on_done,
+                                                               .ctx = &heard,
+                                                               .time_ms = CHILD_ENDLESS});
+    while (heard.bytes == 0)
+        uv_run(&loop, UV_RUN_ONCE);
+    size_t held = heard.bytes;
+    uv_run(&loop, UV_RUN_NOWAIT);
+    ck_assert_uint_eq(heard.bytes, held);
+    while (!heard.seen.done) {
+        child_go_on(heard.child);
+        uv_run(&loop, UV_RUN_ONCE);
+    }
+    ck_assert_uint_eq(heard.bytes, 3000000);
+    ck_assert_uint_eq(heard.seen.out_len, 0);
+    close_children(&loop, children);
+}
+END_TEST
+
+START_TEST(test_a_held_one_can_be_cancelled)
+{
+    static const char *const argv[] = {"-c", "exec cat /dev/zero", NULL};
+    uv_loop_t loop;
+    struct heard heard = {0};
+    struct children *children = open_children(&loop, "/bin/sh");
+
+    heard.child = children_run(children, &(struct child_order){.argv = argv,
+                                                               .hear = on_heard,
+                                                               .done = on_done,
+                                                               .ctx = &heard,
+                                                               .time_ms = CHILD_ENDLESS});
+    while (heard.bytes == 0)
+        uv_run(&loop, UV_RUN_ONCE);
+    child_cancel(heard.child);
+    close_children(&loop, children);
+    ck_assert_int_eq(heard.seen.done, 0);
+}
+END_TEST
+
 static void add_tests(TCase *tcase)
 {
+    tcase_add_test(tcase, test_a_late_one_is_ended);
+    tcase_add_test(tcase, test_one_is_heard_as_it_talks_and_can_be_held);
+    tcase_add_test(tcase, test_a_held_one_can_be_cancelled);
     tcase_add_test(tcase, test_gets_input_and_says_output);
     tcase_add_test(tcase, test_a_missing_program_is_told);
     tcase_add_test(tcase, test_too_much_output_ends_it);

@@ -1,7 +1,9 @@
 /* tail: what happens in queues, as Bull publishes it and BullMQ writes it to streams, one line an
- * event, until a signal. What is published while the connection is down is lost, which is told when
- * it is back. */
+ * event, until a signal, or until nobody reads any more. What is published while the connection is
+ * down is lost, which is told. */
+#include <poll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "common/clock.h"
 #include "common/nearest.h"
@@ -13,12 +15,14 @@
 #include "q/text.h"
 #include "q/view.h"
 
-#define LINE_MAX_PIPE 400 /* columns where no terminal sets the width */
+#define LINE_MAX_PIPE  400 /* columns where no terminal sets the width */
+#define READER_LOOK_MS 1000
 
 struct settings {
     struct session_settings common;
     struct ct_option_list events;
     int64_t limit;
+    bool notices;
 };
 
 static const struct ct_option options[] = {
@@ -38,6 +42,12 @@ static const struct ct_option options[] = {
      .max = INT32_MAX,
      .unit = "events",
      .help = "End after so many; 0: go on."},
+    {.name = "notices",
+     .kind = CT_OPTION_BOOL,
+     .offset = offsetof(struct settings, notices),
+     .help = "Say in the output, not beside it, how the connection is: with -o json or jsonl rows "
+             "with the member notice: listening, missed (events are lost from here on) or late "
+             "(they come later), and a reason."},
     SESSION_OPTIONS(struct settings),
 };
 
@@ -46,6 +56,8 @@ struct tail {
     const struct settings *settings;
     struct listen listen;
     struct view view;
+    uv_timer_t reader_look;
+    int64_t shown; /* events */
     bool is_over;
 };
 
@@ -161,12 +173,58 @@ static void on_event(void *ctx, const struct watch_event *event)
         return;
     if (view_is_table(&tail->view)) {
         show_line(tail, event, at_ms);
-        tail->view.row_count++;
     } else {
         show_members(tail, event, at_ms);
     }
-    if (tail->settings->limit > 0 && tail->view.row_count >= tail->settings->limit)
+    tail->shown++;
+    if (tail->settings->limit > 0 && tail->shown >= tail->settings->limit)
         tail->is_over = true;
+}
+
+enum notice { NOTICE_LISTENING, NOTICE_MISSED, NOTICE_LATE };
+
+static const struct {
+    const char *name, *text;
+} notices[] = {
+    [NOTICE_LISTENING] = {"listening", "connected again"},
+    [NOTICE_MISSED] = {"missed", "events are missed"},
+    [NOTICE_LATE] = {"late", "events come late"},
+};
+
+/* `reason` may be NULL. */
+static void tell(struct tail *tail, enum notice notice, const char *reason)
+{
+    struct view *view = &tail->view;
+
+    if (!tail->settings->notices || view_is_table(view)) {
+        fprintf(stderr, "%s%s%s\n", notices[notice].text, reason ? ": " : "", reason ? reason : "");
+        return;
+    }
+    view_row(view);
+    view_moment(view, "at", ct_wall_ms(&ct_clock_system));
+    view_text(view, "notice", ct_str_of(notices[notice].name));
+    if (reason)
+        view_text(view, "reason", ct_str_of(reason));
+    view_row_end(view);
+    view_flush(view);
+}
+
+/* Who reads the output may be gone long before the next event. Asked now and then: to watch it on
+ * the loop would make it non-blocking, also for others that write there. */
+static void on_reader_look(uv_timer_t *timer)
+{
+    struct tail *tail = timer->data;
+    struct pollfd output = {.fd = STDOUT_FILENO};
+
+    if (poll(&output, 1, 0) > 0 && (output.revents & (POLLERR | POLLHUP)))
+        tail->is_over = true;
+}
+
+static void watch_reader(struct tail *tail)
+{
+    uv_timer_init(&tail->session->loop, &tail->reader_look);
+    tail->reader_look.data = tail;
+    uv_timer_start(&tail->reader_look, on_reader_look, READER_LOOK_MS, READER_LOOK_MS);
 }
 
 static void on_signal(void *ctx, int number)
@@ -190,11 +248,10 @@ static enum ct_code run_loop(struct tail *tail, struct ct_error *err)
             return ct_error_set(err, listen->err.code, "%s", listen->err.detail);
         if (listen->err.code != CT_E_OK && !is_down) {
             is_down = true;
-            fprintf(stderr, "events %s: %s\n", listen->link ? "are missed" : "come late",
-                    listen->err.detail);
+            tell(tail, listen->link ? NOTICE_MISSED : NOTICE_LATE, listen->err.detail);
         } else if (is_down && listen->has_gap && listen->err.code == CT_E_OK) {
             is_down = listen->has_gap = false;
-            fprintf(stderr, "connected again\n");
+            tell(tail, NOTICE_LISTENING, NULL);
         }
     }
     return CT_E_OK;
@@ -280,10 +337,15 @@ static enum ct_code run(struct session *session, const void *given, const char *
     view_list(&tail.view, &settings->common.look, NULL, 0);
     listen_open(&tail.listen, session, on_event, &tail);
     signals = signals_open(&session->loop, numbers, on_signal, &tail);
+    watch_reader(&tail);
     rc = subscribe(&tail, args, arg_count, err);
+    if (rc == CT_E_OK && settings->notices)
+        tell(&tail, NOTICE_LISTENING, NULL);
     if (rc == CT_E_OK)
         rc = run_loop(&tail, err);
     listen_close(&tail.listen);
+    uv_close((uv_handle_t *)&tail.reader_look, NULL);
+    uv_run(&session->loop, UV_RUN_NOWAIT); /* it is on this stack */
     signals_close(signals);
     if (rc == CT_E_OK)
         view_end(&tail.view);

@@ -19,6 +19,8 @@ enum ct_code api_open(const struct api_options *options, struct api **out,
                       struct ct_error *err) CT_MUST_CHECK;
 /* Where its children find Redis (with its password) and the daemon. */
 void api_begin(struct api *api, const char *redis_url, const char *server);
+/* Clients of /api/v1/events. */
+uint32_t api_listeners(const struct api *api);
 /* After the HTTP server is closed: no request is left. Frees. */
 void api_close(struct api *api);
 

@@ -1,6 +1,6 @@
 /* One child: waits for a place, is started, gets its input, is heard, and is reaped; its memory
  * goes when the process is gone and all its handles have closed. See child.h. */
-#include "server/http/child.h"
+#include "server/api/child.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -27,9 +27,11 @@ struct child {
     struct children *children;
     char **argv;
     struct ct_buf input, out, err;
+    void (*hear)(void *ctx, struct ct_str bytes);
     void (*done)(void *ctx, const struct child_result *result);
     void *ctx;
-    bool is_started, is_over;
+    uint64_t time_ms;
+    bool is_started, is_over, is_held;
     enum child_end end;
     int status;
     uv_process_t process;
@@ -137,6 +139,7 @@ static void child_kill(struct child *child, enum child_end end)
         child->end = end;
     if (!child->is_over)
         uv_process_kill(&child->process, SIGKILL);
+    child_go_on(child); /* to its end */
 }
 
 static void child_on_exit(uv_process_t *process, int64_t status, int number)
@@ -167,7 +170,11 @@ static void child_on_room(uv_handle_t *handle, size_t wanted, uv_buf_t *room)
 
 static void child_take(struct child *child, bool is_out, const char *bytes, size_t len)
 {
-    if (is_out && child->out.len + len > CHILD_OUT_MAX)
+    if (!child->done)
+        return; /* cancelled */
+    if (is_out && child->hear)
+        child->hear(child->ctx, (struct ct_str){bytes, len});
+    else if (is_out && child->out.len + len > CHILD_OUT_MAX)
         child_kill(child, CHILD_TOO_LARGE);
     else if (is_out)
         ct_buf_append(&child->out, bytes, len);
@@ -189,9 +196,41 @@ static void child_on_bytes(uv_stream_t *stream, ssize_t len, const uv_buf_t *buf
     child_check_over(child);
 }
 
+void child_hold(struct child *child)
+{
+    if (!child->is_started || child->is_held || uv_is_closing((uv_handle_t *)&child->from_out))
+        return;
+    child->is_held = true;
+    uv_read_stop((uv_stream_t *)&child->from_out);
+}
+
+void child_go_on(struct child *child)
+{
+    if (!child->is_held)
+        return;
+    child->is_held = false;
+    uv_read_start((uv_stream_t *)&child->from_out, child_on_room, child_on_bytes);
+}
+
 static void child_on_written(uv_write_t *write, int status)
 {
     child_close_handle((uv_handle_t *)write->handle);
+}
+
+struct ct_str child_complaint(const struct child_result *result)
+{
+    struct ct_str text = result->err;
+
+    while (text.len > 0 && text.data[text.len - 1] == '\n')
+        text.len--;
+    for (size_t i = text.len; i > 0; i--) {
+        if (text.data[i - 1] == '\n') {
+            text = (struct ct_str){text.data + i, text.len - i};
+            break;
+        }
+    }
+    ct_str_skip(&text, "cartrita-q: ");
+    return text;
 }
 
 /* --- the beginning of one --- */
@@ -212,7 +251,8 @@ static void child_begin_talk(struct child *child)
     if (child->input.len == 0 ||
         uv_write(&child->write, (uv_stream_t *)&child->in, &input, 1, child_on_written) != 0)
         child_close_handle((uv_handle_t *)&child->in);
-    uv_timer_start(&child->timer, child_on_time, CHILD_TIME_MS, 0);
+    if (child->time_ms != CHILD_ENDLESS)
+        uv_timer_start(&child->timer, child_on_time, child->time_ms, 0);
 }
 
 static void child_spawn(struct child *child)
@@ -294,8 +334,10 @@ struct child *children_run(struct children *children, const struct child_order *
     child->argv = copy_words(children->program, order->argv);
     if (order->input.len > 0)
         ct_buf_append_str(&child->input, order->input);
+    child->hear = order->hear;
     child->done = order->done;
     child->ctx = order->ctx;
+    child->time_ms = order->time_ms > 0 ? order->time_ms : CHILD_TIME_MS;
     ct_list_push_back(&children->waiting, &child->link);
     children->waiting_count++;
     children_start(children);

@@ -6,14 +6,18 @@
  *   api_describe.c  OpenAPI
  *   api_error.c     refusals
  *
+ * Beside them: access.c (tokens and certificates), child.c (processes that answer), and the feed of
+ * events: event_feed.c (who listens), event_source.c (hears and wakes), event_ring.c (what is
+ * kept), event.c (one event).
+ *
  * Nobody else includes it. */
 #ifndef CT_SERVER_HTTP_API_INTERNAL_H
 #define CT_SERVER_HTTP_API_INTERNAL_H
 
 #include "common/buf.h"
-#include "server/http/api.h"
-#include "server/http/api_routes.h"
-#include "server/http/child.h"
+#include "server/api/api.h"
+#include "server/api/api_routes.h"
+#include "server/api/child.h"
 
 /* A request under way. */
 struct call {

@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "common/json.h"
-#include "server/http/api.h"
-#include "server/http/api_routes.h"
+#include "server/api/api.h"
+#include "server/api/api_routes.h"
 
 static void describe_place(struct ct_buf *out, struct ct_str name)
 {
@@ -40,13 +40,15 @@ static void describe_route(struct ct_buf *out, const struct api_route *route)
                   route->about, access_role_text(route->role), route->noun, route->verb ? " " : "",
                   route->verb ? route->verb : "");
     describe_params(out, route);
-    if (route->body == API_JOB_BODY)
+    if (route->kind == API_ADD_JOB)
         ct_buf_printf(out, "\"requestBody\":{\"content\":{\"application/json\":{\"schema\":"
                            "{\"$ref\":\"#/components/schemas/Job\"}}}},");
     ct_buf_printf(out,
-                  "\"responses\":{\"%s\":{\"description\":\"What cartrita-q prints with "
-                  "-o json\"},\"default\":{\"$ref\":\"#/components/responses/Error\"}}},",
-                  route->body == API_JOB_BODY ? "201" : "200");
+                  "\"responses\":{\"%s\":{\"description\":\"What cartrita-q prints with -o "
+                  "json\",\"content\":{\"%s\":{}}},"
+                  "\"default\":{\"$ref\":\"#/components/responses/Error\"}}},",
+                  route->kind == API_ADD_JOB ? "201" : "200",
+                  route->kind == API_FEED ? "text/event-stream" : "application/json");
 }
 
 static bool is_first_of_path(size_t index)

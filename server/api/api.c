@@ -1,6 +1,6 @@
 /* A request's way through the API: who asks, what for, the command line, the child, the answer. See
  * api.h. */
-#include "server/http/api.h"
+#include "server/api/api.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -13,7 +13,8 @@
 #include "common/mem.h"
 #include "common/program.h"
 #include "common/url.h"
-#include "server/http/api_internal.h"
+#include "server/api/api_internal.h"
+#include "server/api/event_feed.h"
 
 struct api {
     uv_loop_t *loop;
@@ -21,6 +22,7 @@ struct api {
     struct access access;
     char *redis_url;           /* owned; NULL: the daemon's own */
     struct children *children; /* owned; since api_begin */
+    struct event_feed *feed;   /* owned; since api_begin */
 };
 
 static void call_free(struct call *call)
@@ -45,20 +47,6 @@ static const struct outcome outcomes[] = {
     {409, "conflict"}, {503, "unavailable"}, {502, "refused"}, {504, "timeout"},
 };
 
-static struct ct_str last_line(struct ct_str text)
-{
-    while (text.len > 0 && text.data[text.len - 1] == '\n')
-        text.len--;
-    for (size_t i = text.len; i > 0; i--) {
-        if (text.data[i - 1] == '\n') {
-            text = (struct ct_str){text.data + i, text.len - i};
-            break;
-        }
-    }
-    ct_str_skip(&text, "cartrita-q: ");
-    return text;
-}
-
 static unsigned call_answer(struct call *call, const struct child_result *result)
 {
     const bool is_known =
@@ -80,10 +68,10 @@ static unsigned call_answer(struct call *call, const struct child_result *result
         break;
     }
     if (outcome.status != 200) {
-        api_refuse(call->request, outcome.status, outcome.code, last_line(result->err));
+        api_refuse(call->request, outcome.status, outcome.code, child_complaint(result));
         return outcome.status;
     }
-    const unsigned status = call->match.route->body == API_JOB_BODY ? 201 : 200;
+    const unsigned status = call->match.route->kind == API_ADD_JOB ? 201 : 200;
     http_answer(call->request, status, "application/json",
                 result->out.len > 0 ? result->out : CT_STR_LIT("{}\n"));
     return status;
@@ -202,7 +190,12 @@ static void api_find_and_run(struct api *api, struct http_request *request,
         api_match_free(&match);
         return;
     }
-    api_run(api, request, entry, &match);
+    if (match.route->kind != API_FEED) {
+        api_run(api, request, entry, &match);
+        return;
+    }
+    api_match_free(&match);
+    event_feed_answer(api->feed, request);
 }
 
 bool api_answer(struct api *api, struct http_request *request)
@@ -296,6 +289,7 @@ void api_begin(struct api *api, const char *redis_url, const char *server)
         "LANG=C.UTF-8", NULL};
 
     api->children = children_open(api->loop, program, environment);
+    api->feed = event_feed_open(api->loop, program, environment);
     free(search);
     free(daemon);
     explicit_bzero(redis, strlen(redis));
@@ -303,10 +297,17 @@ void api_begin(struct api *api, const char *redis_url, const char *server)
     free(program);
 }
 
+uint32_t api_listeners(const struct api *api)
+{
+    return api->feed ? event_feed_listeners(api->feed) : 0;
+}
+
 void api_close(struct api *api)
 {
     if (api->children)
         children_close(api->children);
+    if (api->feed)
+        event_feed_close(api->feed);
     access_free(&api->access);
     if (api->redis_url)
         explicit_bzero(api->redis_url, strlen(api->redis_url));

@@ -1,6 +1,6 @@
 /* Tokens, certificates and roles. Of a token only the digest is kept, and all are compared each
  * time, so that the time taken tells nothing. See access.h. */
-#include "server/http/access.h"
+#include "server/api/access.h"
 
 #include <errno.h>
 #include <stdio.h>

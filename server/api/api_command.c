@@ -5,7 +5,7 @@
 
 #include "common/json.h"
 #include "common/mem.h"
-#include "server/http/api_internal.h"
+#include "server/api/api_internal.h"
 
 static void call_add(struct call *call, char *word)
 {
@@ -107,7 +107,7 @@ enum ct_code api_command(struct call *call, struct ct_error *err)
     if (route->fixed)
         call_add(call, ct_strdup(route->fixed));
     http_each_query(call->request, call_add_param, call);
-    if (route->body == API_JOB_BODY)
+    if (route->kind == API_ADD_JOB)
         rc = call_take_job(call, &name, err);
     /* What follows is never taken for an option, whatever it begins with. */
     call_add(call, ct_strdup("--"));

@@ -1,6 +1,6 @@
 /* What the API says when it does not. */
 #include "common/json.h"
-#include "server/http/api.h"
+#include "server/api/api.h"
 
 void api_refuse(struct http_request *request, unsigned status, const char *code,
                 struct ct_str message)

@@ -4,7 +4,7 @@
 #define CT_SERVER_HTTP_API_ROUTES_H
 
 #include "common/error.h"
-#include "server/http/access.h"
+#include "server/api/access.h"
 
 #define API_PREFIX     "/api/v1"
 #define API_PLACES_MAX 3    /* {queue}, {id}: of a path */
@@ -12,7 +12,8 @@
 #define API_WORDS_MAX  64   /* of a command line */
 #define API_TEXT_MAX   4096 /* bytes of a value in path or query */
 
-enum api_body { API_NO_BODY, API_JOB_BODY };
+/* What becomes of a request: a command; one that takes a job from the body; the feed of events. */
+enum api_kind { API_ASK, API_ADD_JOB, API_FEED };
 
 struct api_route {
     const char *method, *path; /* below API_PREFIX */
@@ -20,7 +21,7 @@ struct api_route {
     const char *noun, *verb; /* verb NULL: the noun alone */
     const char *params;      /* options it takes, apart by blanks; NAME! is one without a value */
     const char *fixed;       /* an option it always gets; NULL: none */
-    enum api_body body;
+    enum api_kind kind;
     const char *about;
 };
 
