@@ -143,6 +143,23 @@ void hosts_figures(const struct hosts *hosts, struct hosts_figures *out)
     hosts_add_figures(&hosts->retired, out);
 }
 
+uint32_t hosts_each_trouble(const struct hosts *hosts,
+                            void (*visit)(void *arg, const char *name, const char *why), void *arg)
+{
+    uint32_t count = 0;
+
+    CT_LIST_FOREACH (node, &hosts->live) {
+        const struct queue *queue = queue_host_queue(queue_host_of(node));
+        const char *why = queue_trouble(queue);
+
+        if (!why)
+            continue;
+        count++;
+        visit(arg, queue_name(queue), why);
+    }
+    return count;
+}
+
 bool hosts_are_gone(const struct hosts *hosts)
 {
     return hosts->host_count == 0 && ct_list_is_empty(&hosts->searches) &&

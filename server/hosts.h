@@ -65,6 +65,9 @@ struct hosts_outage {
 /* False: Redis is up. */
 bool hosts_find_outage(const struct hosts *hosts, struct hosts_outage *out);
 void hosts_figures(const struct hosts *hosts, struct hosts_figures *out);
+/* Calls `visit` for each queue that queue_trouble has a word on; returns how many there are. */
+uint32_t hosts_each_trouble(const struct hosts *hosts,
+                            void (*visit)(void *arg, const char *name, const char *why), void *arg);
 /* Of what was served since the start. Borrowed. */
 struct ledger *hosts_ledger(struct hosts *hosts);
 /* A call on the link that all queues share, as redis_link_call. */

@@ -5,9 +5,43 @@
 #include "http/http_routes.h"
 #include "server/http/daemon_http.h"
 
+#define READY_TROUBLES_MAX 10 /* queues that are named */
+
 void health_answer(void *ctx, struct http_request *request)
 {
     http_say(request, 200, "ok\n");
+}
+
+struct troubles {
+    struct ct_buf text;
+    uint32_t lines;
+};
+
+static void troubles_add(void *arg, const char *name, const char *why)
+{
+    struct troubles *troubles = arg;
+
+    if (troubles->lines++ < READY_TROUBLES_MAX)
+        ct_buf_printf(&troubles->text, "%s: %s\n", name, why);
+}
+
+/* The others go on, so it is ready. */
+static void readiness_answer_ready(const struct daemon_http *http, struct http_request *request)
+{
+    struct troubles troubles = {0};
+    struct ct_buf text;
+
+    ct_buf_init(&text);
+    ct_buf_init(&troubles.text);
+    const uint32_t count = hosts_each_trouble(http->hosts, troubles_add, &troubles);
+    if (count == 0)
+        ct_buf_printf(&text, "ready\n");
+    else
+        ct_buf_printf(&text, "ready, but %u of the queues cannot be changed in Redis:\n", count);
+    ct_buf_append_str(&text, ct_buf_str(&troubles.text));
+    http_answer(request, 200, HTTP_TEXT, ct_buf_str(&text));
+    ct_buf_free(&troubles.text);
+    ct_buf_free(&text);
 }
 
 void readiness_answer(void *ctx, struct http_request *request)
@@ -21,7 +55,7 @@ void readiness_answer(void *ctx, struct http_request *request)
         return;
     }
     if (!hosts_find_outage(http->hosts, &outage)) {
-        http_say(request, 200, "ready\n");
+        readiness_answer_ready(http, request);
         return;
     }
     ct_buf_init(&text);

@@ -31,6 +31,10 @@ static struct queue_labels labels_with(struct queue_labels labels, const char *n
 
 /* --- the daemon --- */
 
+static void ignore_trouble(void *arg, const char *name, const char *why)
+{
+}
+
 static void write_daemon(struct ct_buf *page, const struct daemon_http *http)
 {
     struct hosts_figures figures;
@@ -42,6 +46,9 @@ static void write_daemon(struct ct_buf *page, const struct daemon_http *http)
                    "Connections made to Redis for commands; each after the first is a reconnect.",
                    (double)figures.redis_connects);
     metric_gauge(page, "cartrita_queues", "Queues served now.", figures.queues);
+    metric_gauge(page, "cartrita_queues_in_trouble",
+                 "Queues whose changes Redis refuses; /readyz names them.",
+                 hosts_each_trouble(http->hosts, ignore_trouble, NULL));
     metric_counter(page, "cartrita_queues_uncounted_total",
                    "Openings of queues that have no metrics, for there are LEDGER_MAX others.",
                    (double)hosts_ledger(http->hosts)->refused);

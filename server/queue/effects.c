@@ -362,11 +362,11 @@ static uint32_t set_aside_refused(struct queue *queue, struct commit *commit)
             continue;
         count++;
         is_obstructed = effect->code == CT_E_REDIS_TYPE;
+        ct_error_set(&queue->why, effect->code, "%s",
+                     is_obstructed ? commit->obstacle.detail : ct_error_text(effect->code));
         if (trouble_note(&queue->alone, effect->code))
             ct_log_warn("Redis refused a change, trying again", CT_STR("queue", queue->name),
-                        CT_STR("error", is_obstructed ? commit->obstacle.detail
-                                                      : ct_error_text(effect->code)),
-                        CT_INT("retry_ms", retry_ms));
+                        CT_ERR(&queue->why), CT_INT("retry_ms", retry_ms));
         if (effect->kind != EFFECT_RENEW)
             mark_obstructed(queue, effect, is_obstructed);
         if (effect == queue->take) {

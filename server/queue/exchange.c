@@ -38,6 +38,7 @@ bool exchange_failed(struct queue *queue, const struct ct_error *err)
     const bool is_new = trouble_note(&queue->refused, err->code);
     int64_t pause_ms = queue->settings.retry_process_delay_ms;
 
+    queue->why = *err;
     if (exchange_is_link_error(err->code)) {
         const uint64_t shift = queue->refused.count < 16 ? queue->refused.count - 1 : 15;
 

@@ -205,6 +205,14 @@ bool queue_is_idle(const struct queue *queue)
            ct_list_is_empty(&queue->adds_refused) && ct_list_is_empty(&queue->resumes);
 }
 
+const char *queue_trouble(const struct queue *queue)
+{
+    const bool is_refused =
+        queue->refused.code != CT_E_OK && !exchange_is_link_error(queue->refused.code);
+
+    return is_refused || queue->alone.code != CT_E_OK ? queue->why.detail : NULL;
+}
+
 void queue_figures(const struct queue *queue, struct queue_figures *out)
 {
     const struct tally *tally = queue->tally;

@@ -190,5 +190,8 @@ struct queue_figures {
     uint32_t leases, credits, pending;
 };
 void queue_figures(const struct queue *queue, struct queue_figures *out);
+/* Why Redis, which is there, refuses what the queue wants to change, a key of a foreign type for
+ * instance; NULL: it does not. Borrowed until the queue's next turn. */
+const char *queue_trouble(const struct queue *queue);
 
 #endif

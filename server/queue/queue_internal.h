@@ -121,6 +121,7 @@ struct queue {
     int64_t retry_at_ms;      /* no call before */
     struct trouble refused;   /* calls */
     struct trouble alone;     /* effects */
+    struct ct_error why;      /* the latest of both */
 
     /* --- fetching --- */
     bool is_drained;   /* nothing was left: the next job comes from a wait */

@@ -8,7 +8,7 @@ import test from 'node:test';
 import { promisify } from 'node:util';
 
 import { bullQueue } from '../lib/bull.mjs';
-import { addressOf, get } from '../lib/http.mjs';
+import { addressOf, get, metricsOf } from '../lib/http.mjs';
 import { missing, runProgram, startProgram } from '../lib/processes.mjs';
 import { startRedis, temporaryDirectory } from '../lib/redis.mjs';
 import { until } from '../lib/wait.mjs';
@@ -35,6 +35,34 @@ test('well and ready while Redis is there, and says why when it is not', options
   assert.match(away.text, /^not ready: Redis is away for \d+ ms: .*127\.0\.0\.1/);
   assert.equal((await get(`${url}/healthz`)).status, 200, 'an outage of Redis is no reason to restart the daemon');
   assert.equal(await daemon.stop(), 0);
+});
+
+test('one queue that Redis refuses is named, the others go on, and it is told when it is mended', options, async (t) => {
+  const redis = await startRedis(t);
+  const daemon = await daemonOf(t, redis);
+  const url = await addressOf(daemon.program);
+  const [bad, good] = [bullQueue(t, redis, 'bad'), bullQueue(t, redis, 'good')];
+  const client = redis.client();
+  await bad.add({});
+  await good.add({});
+  const [runner, other] = [await openRunner(t, daemon.server, 'bad'), await openRunner(t, daemon.server, 'good')];
+  const job = await runner.take('job');
+  await client.set('bull:bad:completed', 'a string');
+  runner.send('completed', { lease: job.lease, value: '1' });
+  const told = await until(async () => {
+    const answer = await get(`${url}/readyz`);
+    return answer.text !== 'ready\n' && answer;
+  }, { what: 'the queue to be named' });
+  assert.equal(told.status, 200);
+  assert.match(told.text, /^ready, but 1 of the queues cannot be changed in Redis:\nbad: .*bull:bad:completed is a string/);
+  assert.equal((await metricsOf(url)).get('cartrita_queues_in_trouble'), 1);
+  other.send('completed', { lease: (await other.take('job')).lease, value: '1' });
+  assert.equal((await other.take('ack')).code, 0);
+
+  await client.del('bull:bad:completed');
+  assert.equal((await runner.take('ack')).code, 0);
+  await until(async () => (await get(`${url}/readyz`)).text === 'ready\n', { what: 'all to be well' });
+  assert.equal((await metricsOf(url)).get('cartrita_queues_in_trouble'), 0);
 });
 
 test('answers that it stops while workers end what they hold', options, async (t) => {
